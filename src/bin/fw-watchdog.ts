@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+// Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
+process.on("SIGUSR1", () => {})
+
+const { watchdogMain } = await import("../cli/watchdog.ts")
+process.exitCode = await watchdogMain(process.argv.slice(2), process, {
+  onInterrupt: (then) => process.on("SIGINT", then),
+})

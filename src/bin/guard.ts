@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+// Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
+process.on("SIGUSR1", () => {})
+// A reload is not known yet; the default would end the guard when a terminal goes.
+process.on("SIGHUP", () => {})
+process.on("SIGINT", () => {})
+
+// Whatever goes wrong in one corner must not take the way back in along; it is written to guard.stderr.
+process.on("uncaughtException", (cause) => process.stderr.write(`${cause.stack}\n`))
+
+const { closeSync, openSync, writeSync } = await import("node:fs")
+const { runGuard } = await import("../guard/guard.ts")
+
+let announced = false
+process.exitCode = await runGuard(
+  process.stdin,
+  (result) => {
+    if (announced) return
+    announced = true
+    try {
+      writeSync(1, `${JSON.stringify(result)}\n`)
+      closeSync(1) // nobody reads it from here on; the lowest free descriptor is taken at once,
+      openSync("/dev/null", "w") // so that no later file becomes standard output
+    } catch {
+      // The arming command is gone already; the session is armed all the same.
+    }
+  },
+  { onTerminate: (then) => process.on("SIGTERM", then) },
+)
+// What may still hold the event loop (a viewer that does not read) has been told everything that matters.
+process.exit()

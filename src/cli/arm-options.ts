@@ -1,0 +1,70 @@
+import { isIP, isIPv6 } from "node:net"
+import { Fault } from "../errors.ts"
+import { parseDuration } from "./duration.ts"
+
+/** The options of `fw-watchdog arm` as commander hands them over: text, unchecked. */
+export interface ArmOptionTexts {
+  readonly timeout: string
+  readonly onExpiry: string
+  readonly secretFile?: string
+  readonly plain?: string
+  readonly interface?: readonly string[]
+  readonly from?: readonly string[]
+  readonly detach?: boolean
+  readonly dryRun?: boolean
+  readonly json?: boolean
+  readonly replay?: string
+}
+
+/** The same, checked and typed. Nothing of the machine has been looked at yet. */
+export interface ArmOptions {
+  readonly timeoutMs: number
+  readonly onExpiry: "disarm" | "reset"
+  readonly secretFile: string | undefined
+  readonly plain: string
+  readonly devices: readonly string[]
+  readonly from: readonly string[]
+  readonly detach: boolean
+  readonly dryRun: boolean
+  readonly json: boolean
+  readonly replay: string | undefined
+}
+
+const timeoutBounds = { min: 10_000, max: 7 * 86_400_000 }
+
+/**
+ * Checks what was typed, before privileges, files or interfaces are looked at.
+ * @throws Fault `usage` naming the option, the value and what was wanted.
+ */
+export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
+  if (texts.onExpiry !== "disarm" && texts.onExpiry !== "reset")
+    throw new Fault("usage", `--on-expiry "${texts.onExpiry}" is not known: disarm or reset is wanted`)
+  return {
+    timeoutMs: parseDuration(texts.timeout, "--timeout", timeoutBounds),
+    onExpiry: texts.onExpiry,
+    secretFile: texts.secretFile,
+    plain: texts.plain ?? "",
+    devices: [...new Set(texts.interface ?? [])],
+    from: (texts.from ?? []).map(checkCidr),
+    detach: texts.detach ?? false,
+    dryRun: texts.dryRun ?? false,
+    json: texts.json ?? false,
+    replay: texts.replay,
+  }
+}
+
+/**
+ * Reads one CIDR, RFC 4632 or RFC 4291 2.3: `192.0.2.0/24`, `2001:db8::/32`, or a bare address for itself alone.
+ * @throws Fault `usage`
+ */
+export function checkCidr(text: string): string {
+  const [address = "", prefix, ...rest] = text.split("/")
+  const widest = isIPv6(address) ? 128 : 32
+  const bits = prefix === undefined ? widest : /^[0-9]{1,3}$/.test(prefix) ? Number(prefix) : -1
+  if (isIP(address) === 0 || address.includes("%") || rest.length > 0 || bits < 0 || bits > widest)
+    throw new Fault(
+      "usage",
+      `--from "${text}" is not an address or CIDR: 192.0.2.0/24 or 2001:db8::/32 is wanted`,
+    )
+  return `${address}/${bits}`
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs"
+import { Command, CommanderError } from "commander"
+import { Fault } from "../errors.ts"
+import { exitCodeOf } from "../report/outcome.ts"
+import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
+
+/** This package's version, as `--version` shows it. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8")
+  return (JSON.parse(text) as { version: string }).version
+}
+
+/**
+ * A commander program that never ends the process and never writes by itself: help and versions go to standard output,
+ * mistakes come out of {@link runProgram} as a `usage` fault. Subcommands inherit all of it.
+ */
+export function newProgram(name: string, host: ProgramHost): Command {
+  return new Command(name)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: () => {}, // said by runProgram, with the program's name in front
+      outputError: () => {},
+    })
+    .showSuggestionAfterError(true)
+    .enablePositionalOptions()
+    .version(packageVersion(), "--version", "print the version")
+    .helpOption("--help", "print this help")
+}
+
+/**
+ * Parses `args` (without node and script) and runs what they ask for.
+ * @param run what the parsed program does; its actions report by themselves and return an exit code through `done`
+ * @returns the exit code: whatever was thrown has been said, on one line with a hint
+ */
+export async function runProgram(
+  program: Command,
+  args: readonly string[],
+  host: ProgramHost,
+  run: () => Promise<number>,
+): Promise<number> {
+  const terminal: Terminal = openTerminal(program.name(), host)
+  try {
+    await program.parseAsync([...args], { from: "user" })
+    return await run()
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      if (thrown.exitCode === 0) return 0
+      const fault = new Fault("usage", thrown.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "), {
+        hint: `\`${program.name()} --help\` shows the options`,
+      })
+      terminal.fail(fault)
+      return exitCodeOf(fault)
+    }
+    terminal.fail(thrown instanceof Fault ? thrown : unexpected(thrown))
+    return exitCodeOf(thrown)
+  }
+}
+
+function unexpected(thrown: unknown): Fault {
+  const reason = thrown instanceof Error ? thrown.message : String(thrown)
+  return new Fault("state-unknown", `unexpected: ${reason}`, {
+    hint: "this is a bug in the program; look at the state",
+  })
+}

@@ -1,0 +1,62 @@
+import { Fault } from "../errors.ts"
+import { askGuard, type ControlCommand } from "../guard/control-socket.ts"
+import { foldersFor } from "../guard/folders.ts"
+import type { SessionStatus } from "../guard/session-status.ts"
+import { exitCodeFor, type Outcome } from "../report/outcome.ts"
+import { formatDuration } from "./duration.ts"
+import type { ProgramHost, Terminal } from "./terminal.ts"
+
+/** One command, one answer. */
+async function ask<Value>(host: ProgramHost, command: ControlCommand): Promise<Value> {
+  let answer: unknown
+  await askGuard(foldersFor(host.env).runtime, command, (value) => {
+    answer = value
+    return false
+  })
+  if (answer === undefined)
+    throw new Fault("state-unknown", "the guard closed the connection without an answer")
+  return answer as Value
+}
+
+/**
+ * `fw-watchdog status`: what the session of this network namespace is and has done.
+ * @throws Fault `refused` when there is none.
+ */
+export async function showStatus(terminal: Terminal, host: ProgramHost): Promise<number> {
+  const status = await ask<SessionStatus>(host, { command: "status" })
+  if (terminal.json) terminal.object(status)
+  else for (const line of statusLines(status)) terminal.result(line)
+  return exitCodeFor("done")
+}
+
+/**
+ * `fw-watchdog disarm`: ends the session; rules stay as they are.
+ * @throws Fault `refused` when there is none.
+ */
+export async function disarm(terminal: Terminal, host: ProgramHost): Promise<number> {
+  const { outcome } = await ask<{ outcome: Outcome }>(host, { command: "disarm", by: "fw-watchdog disarm" })
+  terminal.report(outcome)
+  return exitCodeFor(outcome.code)
+}
+
+/** The status as lines for people; every figure in it is in `--json` too. */
+export function statusLines(status: SessionStatus): string[] {
+  const { armedBy } = status
+  const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
+  const rejected = Object.entries(status.rejected).map(([reason, count]) => `${reason} ${count}`)
+  return [
+    `armed by ${armedBy.user}${from}, ${formatDuration(status.secondsLeft * 1000)} left, then ${status.onExpiry}`,
+    status.provenFromOutside ? "proven from outside by an authentic probe" : "not proven from outside",
+    `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}`,
+    `firewall: ${status.backends.join(", ")}${status.dryRun ? " (dry run: it is not touched)" : ""}`,
+    ...status.secrets.map(
+      (secret) => `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}`,
+    ),
+    ...(status.plain ? ["also accepts a bare text (--plain, unauthenticated)"] : []),
+    `knocks accepted: ${status.accepted}; opens: ${status.opens}`,
+    `packets rejected: ${rejected.join(", ") || "none"}`,
+    ...(status.stillDropping.length > 0
+      ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]
+      : []),
+  ]
+}

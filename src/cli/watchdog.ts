@@ -1,0 +1,87 @@
+import type { Command } from "commander"
+import { type ArmOptionTexts, checkArmOptions } from "./arm-options.ts"
+import { newProgram, runProgram } from "./program.ts"
+import { openTerminal, type ProgramHost } from "./terminal.ts"
+import type { ViewerSignals } from "./viewer.ts"
+
+const example = `Example, before you touch a remote firewall:
+  sudo fw-watchdog                       arm for 30 minutes; shows what to run on your workstation
+`
+
+/**
+ * `fw-watchdog`: parses the command line and runs it.
+ * @param args the arguments behind the program's name
+ * @returns the exit code, DESIGN 4; whatever went wrong has been said.
+ */
+export async function watchdogMain(
+  args: readonly string[],
+  host: ProgramHost,
+  signals: ViewerSignals,
+): Promise<number> {
+  let chosen: () => Promise<number> = async () => 0
+  const program = newProgram("fw-watchdog", host)
+  program
+    .description(
+      "A second way in while you change a remote firewall: an authentic knock in an ICMP echo request,\nheard below the firewall, flushes it and accepts everything. Expires by itself.",
+    )
+    .usage("[arm] [options] | status | disarm")
+    .addHelpText("before", example)
+
+  const arm = async (options: ArmOptionTexts): Promise<void> => {
+    chosen = async () => {
+      const checked = checkArmOptions(options)
+      const terminal = openTerminal("fw-watchdog", host, { json: checked.json })
+      if (checked.replay !== undefined) {
+        const { replay } = await import("./replay.ts")
+        return await replay(checked, checked.replay, terminal, host)
+      }
+      const { armAndWatch } = await import("./arm.ts")
+      return await armAndWatch(checked, terminal, host, signals)
+    }
+  }
+  addArmOptions(program).action(arm)
+  addArmOptions(
+    program.command("arm").description("arm a session and watch it until it expires (the default)"),
+  ).action(arm)
+
+  program
+    .command("status")
+    .description("show the session of this network namespace")
+    .option("--json", "one JSON object on standard output")
+    .action((options: { json?: boolean }) => {
+      chosen = async () => {
+        const { showStatus } = await import("./status.ts")
+        return await showStatus(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
+      }
+    })
+  program
+    .command("disarm")
+    .description("end the session; the firewall stays as it is")
+    .option("--json", "one JSON object on standard output")
+    .action((options: { json?: boolean }) => {
+      chosen = async () => {
+        const { disarm } = await import("./status.ts")
+        return await disarm(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
+      }
+    })
+  return await runProgram(program, args, host, () => chosen())
+}
+
+function addArmOptions(command: Command): Command {
+  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
+  command
+    .option("--timeout DURATION", "session length, 10s to 7d", "30m")
+    .option("--on-expiry ACTION", "disarm, or reset (open the firewall) when the time is up", "disarm")
+    .option("--secret-file FILE", "standing secrets; without it a one-time secret is made and shown")
+    .option("--plain TEXT", "also accept this bare text in any echo request (unauthenticated!)")
+    .option("--interface NAME", "hear on this interface only; repeatable", collect)
+    .option("--from CIDR", "accept knocks from these sources only; repeatable", collect)
+    .option("--detach", "arm, report, and return")
+    .option("--dry-run", "do everything but touch the firewall")
+    .option("--json", "one JSON object a line on standard output")
+  const replayOption = command
+    .createOption("--replay FILE", "decode and verify the frames of a pcap savefile")
+    .hideHelp()
+  command.addOption(replayOption)
+  return command.allowExcessArguments(false)
+}

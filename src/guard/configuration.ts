@@ -1,0 +1,67 @@
+import { Fault } from "../errors.ts"
+
+/** One secret a session accepts knocks for. */
+export interface ArmedSecret {
+  readonly host: string
+  readonly name: string
+  /** A one-time secret lives and dies with its session; a standing one comes from a file. */
+  readonly kind: "one-time" | "standing"
+  /** The 16 secret bytes, in hex. Travels to the guard by a pipe only. */
+  readonly secret: string
+}
+
+/** Who armed a session, for `status`. */
+export interface ArmedBy {
+  readonly user: string
+  /** The ssh client's address, or empty on a console. */
+  readonly from: string
+  readonly terminal: string
+}
+
+/** Everything a session is told at its birth. The command line is checked before this exists. */
+export interface SessionConfiguration {
+  readonly timeoutMs: number
+  readonly onExpiry: "disarm" | "reset"
+  readonly secrets: readonly ArmedSecret[]
+  /** The bare text of `--plain`, or empty. */
+  readonly plain: string
+  /** Interfaces to hear; empty means all. */
+  readonly devices: readonly string[]
+  /** Sources to accept, as CIDRs; empty means all. */
+  readonly from: readonly string[]
+  readonly dryRun: boolean
+  readonly armedBy: ArmedBy
+}
+
+/** What the guard writes back on its standard output, once: it is armed, or why it is not. */
+export type ArmingResult =
+  | {
+      readonly ready: true
+      readonly filter: string
+      readonly devices: readonly string[]
+      readonly notes: readonly string[]
+      readonly backends: readonly string[]
+    }
+  | { readonly ready: false; readonly code: string; readonly message: string; readonly hint: string }
+
+/**
+ * Reads the line that the arming command wrote. Only shape is checked: both ends are the same version of this program
+ * and the line came over a pipe from root.
+ * @throws Fault `configuration` when it is no such line.
+ */
+export function parseConfiguration(text: string): SessionConfiguration {
+  try {
+    const value = JSON.parse(text) as SessionConfiguration
+    if (Number.isFinite(value.timeoutMs) && Array.isArray(value.secrets) && Array.isArray(value.devices))
+      return value
+  } catch {
+    // No cause is kept: a JSON error quotes its input, and the input holds secrets.
+  }
+  throw new Fault(
+    "configuration",
+    "the guard was started without a session configuration on its standard input",
+    {
+      hint: "it is not meant to be started by hand: `fw-watchdog` starts it",
+    },
+  )
+}

@@ -1,0 +1,173 @@
+import { chmodSync, linkSync, renameSync, rmSync } from "node:fs"
+import { createConnection, createServer, type Server, type Socket } from "node:net"
+import { join } from "node:path"
+import { Fault, reasonOf } from "../errors.ts"
+import { LineReader } from "../listener/lines.ts"
+
+/** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
+export type ControlCommand =
+  | { readonly command: "status" }
+  | { readonly command: "disarm"; readonly by: string }
+  /** Answers with the status and then every event as it happens, until either side closes. */
+  | { readonly command: "watch" }
+
+/** What answers a command: one JSON object, or for `watch` a stream of them. */
+export interface ControlHandler {
+  /** `closed` takes what is to be done when the asking side goes away. */
+  handle(command: ControlCommand, reply: (value: unknown) => void, closed: (then: () => void) => void): void
+}
+
+/** Bytes that may wait for a viewer that does not read (Ctrl-S, a stalled sshd) before it is let go. */
+const viewerLimit = 64 * 1024
+/** How long an ending guard waits for viewers to read its last words, in milliseconds. */
+const farewellMs = 500
+const socketName = "control.sock"
+
+/** The control socket's path below a runtime folder. */
+export const controlPath = (runtimeFolder: string): string => join(runtimeFolder, socketName)
+
+function parseCommand(line: string): ControlCommand | undefined {
+  try {
+    const value = JSON.parse(line) as Record<string, unknown>
+    if (value.command === "status" || value.command === "watch") return { command: value.command }
+    if (value.command === "disarm") return { command: "disarm", by: String(value.by ?? "").slice(0, 200) }
+  } catch {
+    // Not JSON: answered below like any other unknown command.
+  }
+  return undefined
+}
+
+/**
+ * Listens on the control socket (0600, in a 0700 folder). A name that exists is taken over only when nobody answers on
+ * it: the socket is bound under a name of its own and then linked, which is atomic, so that of two armings at the same
+ * moment one wins.
+ *
+ * @throws Fault `refused` when a session answers on the socket already.
+ */
+export async function openControlSocket(
+  runtimeFolder: string,
+  handler: ControlHandler,
+): Promise<{ close(): Promise<void> }> {
+  const path = controlPath(runtimeFolder)
+  const own = join(runtimeFolder, `control.${process.pid}.sock`)
+  rmSync(own, { force: true })
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.once("close", () => sockets.delete(socket))
+    serve(socket, handler)
+  })
+  await listen(server, own)
+  chmodSync(own, 0o600)
+  try {
+    await claim(own, path)
+  } catch (thrown) {
+    server.close()
+    throw thrown
+  }
+  return {
+    async close() {
+      rmSync(path, { force: true })
+      server.close()
+      // Viewers get what waits for them; one that does not read is not waited for.
+      const flushed = [...sockets].map((socket) => new Promise<void>((resolve) => socket.end(resolve)))
+      await Promise.race([Promise.all(flushed), new Promise((resolve) => setTimeout(resolve, farewellMs))])
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+const listen = (server: Server, path: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(new Fault("configuration", `cannot listen on the control socket "${path}": ${reasonOf(cause)}`)),
+    )
+    server.listen(path, resolve)
+  })
+
+async function claim(own: string, path: string): Promise<void> {
+  const inUse = new Fault("refused", "a session is armed already in this network namespace", {
+    hint: "`fw-watchdog status` shows it, `fw-watchdog disarm` ends it",
+  })
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    try {
+      linkSync(own, path)
+      return
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown
+    }
+    if (await answers(path)) throw inUse
+    // Stale. Moved aside and asked once more, in case another arming claimed the name a moment ago.
+    const aside = `${own}.stale`
+    try {
+      renameSync(path, aside)
+    } catch {
+      continue
+    }
+    if (await answers(aside)) {
+      renameSync(aside, path)
+      throw inUse
+    }
+    rmSync(aside, { force: true })
+  }
+  throw inUse
+}
+
+const answers = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = createConnection(path)
+    socket.once("connect", () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once("error", () => resolve(false))
+  })
+
+function serve(socket: Socket, handler: ControlHandler): void {
+  const reply = (value: unknown): void => {
+    if (socket.destroyed) return
+    if (socket.writableLength > viewerLimit) socket.destroy()
+    else socket.write(`${JSON.stringify(value)}\n`)
+  }
+  const reader = new LineReader((line) => {
+    const command = parseCommand(line)
+    if (command === undefined) reply({ error: "unknown command" })
+    else handler.handle(command, reply, (then) => socket.once("close", then))
+  })
+  socket.on("data", (chunk: Buffer) => reader.feed(chunk))
+  socket.on("error", () => socket.destroy())
+}
+
+/**
+ * Sends one command to the guard of this namespace and hands every object it answers to `onValue`.
+ * Resolves when the guard closes the connection or `onValue` returns false.
+ *
+ * @throws Fault `refused` when no session is armed, `permission` when the socket may not be used.
+ */
+export async function askGuard(
+  runtimeFolder: string,
+  command: ControlCommand,
+  onValue: (value: Record<string, unknown>) => boolean,
+): Promise<void> {
+  const path = controlPath(runtimeFolder)
+  await new Promise<void>((resolve, reject) => {
+    const socket = createConnection(path)
+    const reader = new LineReader((line) => {
+      if (!onValue(JSON.parse(line) as Record<string, unknown>)) socket.destroy()
+    }, 256 * 1024)
+    socket.once("connect", () => socket.write(`${JSON.stringify(command)}\n`))
+    socket.on("data", (chunk: Buffer) => reader.feed(chunk))
+    socket.once("error", (cause: NodeJS.ErrnoException) => {
+      if (cause.code === "EACCES" || cause.code === "EPERM")
+        reject(
+          new Fault("permission", "cannot talk to the session: the control socket is root's", {
+            hint: "run it as root: sudo",
+          }),
+        )
+      else if (cause.code === "ENOENT" || cause.code === "ECONNREFUSED")
+        reject(new Fault("refused", "no session is armed here", { hint: "`fw-watchdog` arms one" }))
+      else reject(new Fault("state-unknown", `cannot talk to the session: ${reasonOf(cause)}`))
+    })
+    socket.once("close", () => resolve())
+  })
+}

@@ -1,0 +1,180 @@
+import { spawn } from "node:child_process"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Readable } from "node:stream"
+import { fileURLToPath } from "node:url"
+import { systemClock } from "../clock.ts"
+import { Fault, reasonOf } from "../errors.ts"
+import { armFirewall } from "../firewall/open.ts"
+import { runCommand } from "../firewall/run-command.ts"
+import type { ToListener } from "../listener/messages.ts"
+import { openEventLog } from "../report/logger.ts"
+import type { Outcome } from "../report/outcome.ts"
+import { type ArmingResult, parseConfiguration, type SessionConfiguration } from "./configuration.ts"
+import { type ControlHandler, openControlSocket } from "./control-socket.ts"
+import { foldersFor, preparePrivateFolder } from "./folders.ts"
+import { cleanEnvironment } from "./launch.ts"
+import { ListenerProcess } from "./listener-process.ts"
+import { Session } from "./session.ts"
+
+/** What ends the guard from outside: SIGTERM. */
+export interface GuardSignals {
+  onTerminate(then: () => void): void
+}
+
+/**
+ * The root process: owns the clock, the secrets, the session and the firewall; holds no packet socket and no terminal.
+ * Reads its configuration from `input`, answers once through `announce` whether it is armed, and runs the session to
+ * its end.
+ *
+ * @returns the exit code; the arming command has been told everything by then.
+ */
+export async function runGuard(
+  input: Readable,
+  announce: (result: ArmingResult) => void,
+  signals: GuardSignals,
+): Promise<number> {
+  try {
+    const configuration = parseConfiguration(await readAll(input))
+    await holdSession(configuration, announce, signals)
+    return 0
+  } catch (thrown) {
+    const fault =
+      thrown instanceof Fault ? thrown : new Fault("state-unknown", `the guard: ${reasonOf(thrown)}`)
+    announce({ ready: false, code: fault.code, message: fault.message, hint: fault.hint ?? "" })
+    return 1
+  }
+}
+
+async function holdSession(
+  configuration: SessionConfiguration,
+  announce: (result: ArmingResult) => void,
+  signals: GuardSignals,
+): Promise<void> {
+  const folders = foldersFor(process.env)
+  preparePrivateFolder(folders.runtime)
+  preparePrivateFolder(folders.state)
+  const undo: (() => void | Promise<void>)[] = []
+  const watchers = new Set<(value: unknown) => void>()
+  let session: Session | undefined
+  try {
+    const control = await openControlSocket(
+      folders.runtime,
+      controlHandler(() => session, watchers),
+    )
+    undo.push(() => control.close())
+    const log = openEventLog(join(folders.state, "events.log"))
+    undo.push(() => log.close())
+    const emit = (outcome: Outcome): void => {
+      log.write(outcome)
+      for (const watcher of watchers) watcher({ outcome })
+    }
+    const firewall = await armFirewall({ run: runCommand, clock: systemClock, stateFolder: folders.state })
+    undo.push(() => firewall.close())
+    const opened = new Session({ clock: systemClock, configuration, firewall, emit })
+    session = opened
+    let ready: { devices: readonly string[]; filter: string; notes: readonly string[] } | undefined
+    const listener = new ListenerProcess({
+      spawn: spawnListener,
+      clock: systemClock,
+      setup: listenerSetup(configuration, opened),
+      events: {
+        onReady: (message) => {
+          ready = message
+        },
+        onKnock: (knock, answer) => opened.knock(knock, answer),
+        onPlain: (plain) => opened.plain(plain),
+        onEnded: (why) => opened.listenerEnded(why),
+      },
+    })
+    opened.watchListener(listener)
+    undo.push(() => listener.stop())
+    await listener.start()
+    signals.onTerminate(() => opened.end("terminated", "the guard was told to end (SIGTERM)"))
+    opened.begin()
+    announce({
+      ready: true,
+      filter: ready?.filter ?? "",
+      devices: ready?.devices ?? [],
+      notes: ready?.notes ?? [],
+      backends: firewall.describe().backends,
+    })
+    await opened.ended
+  } finally {
+    for (const task of undo.reverse()) await task()
+  }
+}
+
+function controlHandler(
+  session: () => Session | undefined,
+  watchers: Set<(value: unknown) => void>,
+): ControlHandler {
+  return {
+    handle(command, reply, closed) {
+      const current = session()
+      if (current === undefined) return reply({ error: "still arming" })
+      if (command.command === "disarm")
+        return reply({ outcome: current.end("disarmed", `disarmed by ${command.by}`) })
+      reply(current.status())
+      if (command.command !== "watch") return
+      watchers.add(reply)
+      closed(() => watchers.delete(reply))
+    },
+  }
+}
+
+function listenerSetup(configuration: SessionConfiguration, session: Session): ToListener[] {
+  const { uid, gid } = listenerUser(readFileSync("/etc/passwd", "utf8"))
+  return [
+    {
+      type: "configure",
+      devices: configuration.devices,
+      from: configuration.from,
+      plain: configuration.plain,
+      uid,
+      gid,
+    },
+    ...session.screenKeys(),
+    { type: "start" },
+  ]
+}
+
+/** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
+export function listenerUser(passwd: string): { uid: number; gid: number } {
+  for (const name of ["fw-watchdog", "nobody"]) {
+    const fields = passwd
+      .split("\n")
+      .map((line) => line.split(":"))
+      .find(([user]) => user === name)
+    if (fields !== undefined) return { uid: Number(fields[2]), gid: Number(fields[3]) }
+  }
+  return { uid: 65534, gid: 65534 }
+}
+
+/** What the listener needs to begin, and nothing that a program it could start would inherit; see capabilities(7). */
+const setprivOptions = [
+  "--no-new-privs",
+  "--inh-caps=-all",
+  "--bounding-set=-all,+net_raw,+setuid,+setgid",
+  "--",
+]
+
+function spawnListener(): ReturnType<typeof spawn> {
+  const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path))
+  if (setpriv === undefined)
+    throw new Fault("missing", "setpriv is not on this machine, the listener cannot give up its privileges", {
+      hint: "apt-get install util-linux",
+    })
+  const program = fileURLToPath(new URL("../bin/listener.js", import.meta.url))
+  return spawn(setpriv, [...setprivOptions, process.execPath, program], {
+    cwd: "/",
+    stdio: ["pipe", "pipe", "pipe"],
+    env: cleanEnvironment({}),
+  })
+}
+
+async function readAll(input: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of input) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString("utf8")
+}

@@ -1,0 +1,24 @@
+import type { ArmedBy } from "./configuration.ts"
+
+/** What `status` answers: the `--json` object as it is documented in README. Never holds key material. */
+export interface SessionStatus {
+  readonly event: "status"
+  readonly armedBy: ArmedBy
+  readonly secondsLeft: number
+  readonly onExpiry: string
+  readonly dryRun: boolean
+  readonly provenFromOutside: boolean
+  readonly secrets: readonly { readonly kind: string; readonly host: string; readonly name: string }[]
+  readonly plain: boolean
+  readonly devices: readonly string[]
+  readonly listenerStarts: number
+  readonly backends: readonly string[]
+  readonly accepted: number
+  readonly opens: number
+  readonly stillDropping: readonly string[]
+  /** Frames the captures delivered, and those the kernel had no room for. */
+  readonly heard: number
+  readonly missed: number
+  /** Counts by `stage/reason`. */
+  readonly rejected: Readonly<Record<string, number>>
+}

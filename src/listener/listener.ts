@@ -1,0 +1,189 @@
+import { readFileSync } from "node:fs"
+import type { Readable, Writable } from "node:stream"
+import { filterText } from "../capture/filter.ts"
+import { type Capture, openCapture } from "../capture/pcap-source.ts"
+import { Fault, reasonOf } from "../errors.ts"
+import { plainMatcher } from "../knock/plain.ts"
+import { createScreen, type ScreenKey } from "../knock/screen.ts"
+import { openReplySockets, type ReplySockets } from "../sender/raw-transmit.ts"
+import { replyFrame } from "../wire/frame.ts"
+import { Hearing } from "./hearing.ts"
+import { LineReader } from "./lines.ts"
+import { allowedSources, localAddresses } from "./local-addresses.ts"
+import { type FromListener, parseToListener, type ToListener, toLine } from "./messages.ts"
+import { networkDevices } from "./network-devices.ts"
+import { dropPrivileges } from "./privileges.ts"
+
+type Configuration = Extract<ToListener, { type: "configure" }>
+
+/** Kernel ring of the capture that has to hold a flood, and of those that mostly inject; bytes. */
+const mainRing = 2 * 1024 * 1024
+const deviceRing = 256 * 1024
+/** How often a capture is read even though nothing announced a packet; see {@link Capture.poke}. Milliseconds. */
+const pokeMs = 200
+/** Named captures that are opened when no `--interface` was given. */
+const mostDevices = 64
+/** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
+const pipeLimit = 256 * 1024
+
+const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
+
+/**
+ * The unprivileged process. It takes its configuration from `input`, opens the captures, gives up root, and then turns
+ * packets into messages on `output` until `input` ends: then the guard is gone, and so is the reason to listen.
+ *
+ * @returns a promise of the exit code: 0 when the guard let go of it, 1 when it could not begin or go on.
+ */
+export async function runListener(input: Readable, output: Writable): Promise<number> {
+  const send = (message: FromListener): boolean => {
+    if (output.writableLength > pipeLimit) return false
+    output.write(toLine(message))
+    return true
+  }
+  let configuration: Configuration | undefined
+  const keys: (ScreenKey & { readonly requestTag: Uint8Array })[] = []
+  let running: RunningListener | undefined
+
+  return await new Promise<number>((resolve) => {
+    const handle = (message: ToListener): void => {
+      switch (message.type) {
+        case "configure":
+          configuration = message
+          return
+        case "key":
+          keys.push({
+            id: message.id,
+            requestTag: Buffer.from(message.tag, "hex"),
+            screenKey: Buffer.from(message.screenKey, "hex"),
+          })
+          return
+        case "start":
+          if (configuration !== undefined && running === undefined) running = begin(configuration, keys, send)
+          return
+        case "answer":
+          return running?.answer(message.ref, Buffer.from(message.data, "hex"))
+        case "ping":
+          send({ type: "pong", sequence: message.sequence })
+          return
+      }
+    }
+    const reader = new LineReader((line) => {
+      const message = parseToListener(line)
+      if (message === undefined) return
+      try {
+        handle(message)
+      } catch (thrown) {
+        const fault = thrown instanceof Fault ? thrown : new Fault("state-unknown", reasonOf(thrown))
+        send({ type: "fault", code: fault.code, message: fault.message, hint: fault.hint ?? "" })
+        output.end(() => resolve(1))
+      }
+    })
+    input.on("data", (chunk: Buffer) => reader.feed(chunk))
+    input.on("end", () => resolve(0))
+    input.on("error", () => resolve(1))
+    output.on("error", () => resolve(1)) // EPIPE: the guard is gone
+  })
+}
+
+interface RunningListener {
+  answer(ref: number, data: Uint8Array): void
+}
+
+function begin(
+  configuration: Configuration,
+  keys: readonly (ScreenKey & { readonly requestTag: Uint8Array })[],
+  send: (message: FromListener) => boolean,
+): RunningListener {
+  const filter = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
+  const hearing = new Hearing({
+    screen: createScreen(keys),
+    holdsPlainText: configuration.plain === "" ? () => false : plainMatcher(configuration.plain),
+    isLocal: localAddresses(monotonicMs),
+    isAllowed: allowedSources(configuration.from),
+    nowMs: monotonicMs,
+    send,
+  })
+  const onFrame = hearing.hear.bind(hearing)
+  const { captures, notes } = openCaptures(configuration.devices, filter, onFrame)
+  const sockets = openReplySockets()
+  dropPrivileges(configuration.uid, configuration.gid)
+
+  setInterval(() => {
+    for (const capture of captures.values()) capture.poke()
+  }, pokeMs)
+  reportCounts(hearing, captures, send)
+  send({ type: "ready", devices: [...captures.keys()], filter: filter.slice(0, 1500), notes })
+  return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
+}
+
+function openCaptures(
+  wanted: readonly string[],
+  filter: string,
+  onFrame: Parameters<typeof openCapture>[0]["onFrame"],
+): { captures: Map<string, Capture>; notes: string[] } {
+  const captures = new Map<string, Capture>()
+  const notes: string[] = []
+  if (wanted.length > 0) {
+    for (const device of wanted)
+      captures.set(device, openCapture({ device, filter, onFrame, bufferSize: mainRing }))
+    return { captures, notes }
+  }
+  // `any` hears everything and survives interfaces that come and go, but names no interface and cannot inject: the
+  // named ones tell where an answer has to leave.
+  captures.set("any", openCapture({ device: "any", filter, onFrame, bufferSize: mainRing }))
+  const devices = networkDevices(readFileSync("/proc/self/net/dev", "utf8")).filter(
+    (device) => device !== "lo",
+  )
+  for (const device of devices.slice(0, mostDevices)) {
+    try {
+      captures.set(device, openCapture({ device, filter, onFrame, bufferSize: deviceRing }))
+    } catch (thrown) {
+      notes.push(reasonOf(thrown).slice(0, 200))
+    }
+  }
+  return { captures, notes: notes.slice(0, 4) }
+}
+
+function sendAnswer(
+  hearing: Hearing,
+  captures: ReadonlyMap<string, Capture>,
+  sockets: ReplySockets,
+  ref: number,
+  data: Uint8Array,
+): void {
+  const path = hearing.pathOf(ref)
+  if (path === undefined) return
+  // The kernel drops an injected packet on lo as a martian: its source is one of our own addresses.
+  const capture = path.device === "lo" ? undefined : captures.get(path.device)
+  const frame = capture === undefined || path.device === "any" ? undefined : replyFrame(path.frame, data)
+  if (frame !== undefined && capture?.inject(frame) === undefined) return
+  sockets.reply({
+    source: path.frame.ip.destination,
+    destination: path.frame.ip.source,
+    identifier: path.frame.echo.identifier,
+    sequence: path.frame.echo.sequence,
+    data,
+  })
+}
+
+function reportCounts(
+  hearing: Hearing,
+  captures: ReadonlyMap<string, Capture>,
+  send: (message: FromListener) => boolean,
+): void {
+  let reported = ""
+  setInterval(() => {
+    let missed = 0
+    for (const capture of captures.values()) missed += capture.counters().dropped
+    const message: FromListener = {
+      type: "counts",
+      heard: hearing.heard,
+      missed,
+      rejected: hearing.rejected(),
+    }
+    const line = JSON.stringify(message)
+    if (line === reported) return
+    reported = line
+    send(message)
+  }, 1000)
+}

@@ -1,0 +1,68 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { maxLineBytes } from "../../src/listener/lines.ts"
+import {
+  type FromListener,
+  parseFromListener,
+  parseToListener,
+  type ToListener,
+  toLine,
+} from "../../src/listener/messages.ts"
+
+const hex = (bytes: number): string => "5a".repeat(bytes)
+const fromListener: FromListener[] = [
+  { type: "ready", devices: ["any", "eth0"], filter: "icmp", notes: [] },
+  { type: "knock", ref: 7, data: hex(128), source: "2001:db8::2", destination: "2001:db8::1", device: "any" },
+  { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
+  { type: "counts", heard: 3, missed: 0, rejected: { "screen/tag": 2 } },
+  { type: "pong", sequence: 9 },
+  { type: "fault", code: "permission", message: "cannot capture", hint: "" },
+]
+const toListener: ToListener[] = [
+  { type: "configure", devices: [], from: ["192.0.2.0/24"], plain: "", uid: 65534, gid: 65534 },
+  { type: "key", id: hex(8), tag: hex(8), screenKey: hex(32) },
+  { type: "start" },
+  { type: "answer", ref: 7, data: hex(128) },
+  { type: "ping", sequence: 9 },
+]
+
+describe("the pipe between listener and guard", () => {
+  it("reads back every message it writes, in lines that fit", () => {
+    for (const message of fromListener) {
+      expect(parseFromListener(toLine(message).trimEnd())).toEqual(message)
+      expect(Buffer.byteLength(toLine(message))).toBeLessThanOrEqual(maxLineBytes)
+    }
+    for (const message of toListener) expect(parseToListener(toLine(message).trimEnd())).toEqual(message)
+  })
+
+  it("takes no message of the other direction, and none that lacks or bends a field", () => {
+    for (const message of toListener) expect(parseFromListener(toLine(message))).toBeUndefined()
+    for (const message of fromListener) {
+      expect(parseToListener(toLine(message))).toBeUndefined()
+      for (const field of Object.keys(message)) {
+        expect(parseFromListener(JSON.stringify({ ...message, [field]: undefined }))).toBeUndefined()
+        expect(parseFromListener(JSON.stringify({ ...message, [field]: { x: "y" } }))).toBeUndefined()
+      }
+    }
+    const knock = { type: "knock", ref: 1, data: hex(128), source: "a", destination: "b", device: "c" }
+    for (const data of [hex(127), hex(129), `${hex(127)}zz`, hex(128).toUpperCase()])
+      expect(parseFromListener(JSON.stringify({ ...knock, data }))).toBeUndefined()
+    for (const ref of [-1, 1.5, 2 ** 60, "1"])
+      expect(parseFromListener(JSON.stringify({ ...knock, ref }))).toBeUndefined()
+  })
+
+  it("keeps only the fields it knows", () => {
+    const parsed = parseFromListener('{"type":"pong","sequence":1,"__proto__":{"x":1},"more":2}')
+    expect(parsed).toEqual({ type: "pong", sequence: 1 })
+  })
+
+  it("never throws on any text", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        parseFromListener(text)
+        parseToListener(text)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
