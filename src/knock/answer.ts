@@ -1,0 +1,170 @@
+import { Reader } from "../wire/reader.ts"
+import { type Decoded, decoded, rejected } from "../wire/reject.ts"
+import { Writer } from "../wire/writer.ts"
+import { agree, type KnockKeys, mac } from "./keys.ts"
+import { readMilliseconds, writeMilliseconds } from "./milliseconds.ts"
+import {
+  challengeBytes,
+  isZero,
+  messageBytes,
+  protocolVersion,
+  requestMacBytes,
+  tagBytes,
+  type Verb,
+  verbCode,
+  verbOf,
+} from "./request.ts"
+
+/**
+ * The answer, 128 bytes in the data of an echo reply, big endian:
+ *
+ *      0       1       2       3       4       5       6       7
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *   0 |                          answer tag                           |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *   8 |version| verb  |verdict| flags |still dropping |   re-locks    |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  16 |       seconds left (s)        |      server time (ms) ...
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  24     ... server time (ms)        |                               |
+ *     +-------+-------+-------+-------+    challenge (36), zero       +
+ *  ..                                      unless the verdict is challenge
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  64 |         request MAC (32) of the request that this answers     |
+ *  .. |                                                               |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  96 |         answer MAC (32) over bytes 0..95, answer key          |
+ *  .. |                                                               |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *
+ * Normative: native-notes/knock-protocol.md, "The answer".
+ */
+export type Verdict =
+  | "alive" // a probe, and nothing else was done
+  | "opened"
+  | "challenge" // not fresh: send again with this challenge
+  | "dry-run" // would have acted
+  | "open-failed" // the state is unknown
+  | "nothing-to-do"
+  | "refused" // this verb is not available now
+  | "rolled-back"
+  | "confirmed"
+  | "rollback-failed"
+
+/** One answer, without what the keys add. */
+export interface Answer {
+  /** The request's verb. */
+  readonly verb: Verb
+  readonly verdict: Verdict
+  /** The listing after the open is in: `stillDropping` says something. */
+  readonly verified: boolean
+  /** The client is pinned: its next knock acts with one packet. */
+  readonly pinned: boolean
+  /** Chains and rules that can still drop; 65 535 means that many or more. */
+  readonly stillDropping: number
+  /** What re-appeared after an open in this session; 65 535 means that many or more. */
+  readonly reLocks: number
+  /** Whole seconds until the session expires, rounded up. */
+  readonly secondsLeft: number
+  /** The server's wall clock when the answer was made, ms since 1970. */
+  readonly serverTimeMs: number
+  /** 36 bytes with verdict `challenge`, else undefined. */
+  readonly challenge: Uint8Array | undefined
+  /** The last 32 bytes of the request that this answers. */
+  readonly requestMac: Uint8Array
+}
+
+const verdicts: readonly (Verdict | undefined)[] = [
+  undefined,
+  "alive",
+  "opened",
+  "challenge",
+  "dry-run",
+  "open-failed",
+  "nothing-to-do",
+  "refused",
+  "rolled-back",
+  "confirmed",
+  "rollback-failed",
+]
+const badLength = rejected("verify", "length")
+const badTag = rejected("verify", "tag")
+const badVersion = rejected("verify", "version")
+const badMac = rejected("verify", "answer-mac")
+const badVerb = rejected("knock", "verb")
+const badVerdict = rejected("knock", "verdict")
+const badFlags = rejected("knock", "flags")
+const badTime = rejected("knock", "time")
+const badChallenge = rejected("knock", "challenge")
+
+const answerMacBytes = 32
+const noChallenge = new Uint8Array(challengeBytes)
+const verifiedFlag = 1
+const pinnedFlag = 2
+
+const saturate = (value: number, most: number): number => Math.max(0, Math.min(most, Math.ceil(value)))
+
+/** Makes the 128 bytes of an answer. Counts and seconds that do not fit are written as the most that does. */
+export function encodeAnswer(keys: Pick<KnockKeys, "answerTag" | "answerKey">, answer: Answer): Uint8Array {
+  if ((answer.verdict === "challenge") !== (answer.challenge !== undefined))
+    throw new RangeError(`an answer of verdict ${answer.verdict} with the wrong challenge`)
+  const writer = new Writer(messageBytes)
+  writer.bytes(keys.answerTag)
+  writer.u8(protocolVersion)
+  writer.u8(verbCode(answer.verb))
+  writer.u8(verdicts.indexOf(answer.verdict))
+  writer.u8((answer.verified ? verifiedFlag : 0) | (answer.pinned ? pinnedFlag : 0))
+  writer.u16(saturate(answer.stillDropping, 0xffff))
+  writer.u16(saturate(answer.reLocks, 0xffff))
+  writer.u32(saturate(answer.secondsLeft, 0xffff_ffff))
+  writeMilliseconds(writer, answer.serverTimeMs)
+  writer.bytes(answer.challenge ?? noChallenge)
+  writer.bytes(answer.requestMac)
+  writer.bytes(mac(keys.answerKey, writer.since(0), answerMacBytes))
+  return writer.finish()
+}
+
+/**
+ * Verifies and reads an answer, as the client does with the data of every echo reply it gets. Whether it answers one of
+ * its own requests is the caller's next question (exchange.ts).
+ * @returns the answer, or a rejection of stage `verify` (length, tag, version, answer-mac) or, when whoever holds the
+ * secret wrote what this version does not know, of stage `knock` (verb, verdict, flags, time, challenge). Never throws.
+ */
+export function decodeAnswer(
+  keys: Pick<KnockKeys, "answerTag" | "answerKey">,
+  bytes: Uint8Array,
+): Decoded<Answer> {
+  if (bytes.length !== messageBytes) return badLength
+  const reader = new Reader(bytes)
+  if (!agree(reader.take(tagBytes), keys.answerTag)) return badTag
+  if (reader.u8() !== protocolVersion) return badVersion
+  const expected = mac(keys.answerKey, bytes.subarray(0, messageBytes - answerMacBytes), answerMacBytes)
+  if (!agree(bytes.subarray(messageBytes - answerMacBytes), expected)) return badMac
+  const verb = verbOf(reader.u8())
+  const verdict = verdicts[reader.u8()]
+  const flags = reader.u8()
+  const stillDropping = reader.u16()
+  const reLocks = reader.u16()
+  const secondsLeft = reader.u32()
+  const serverTimeMs = readMilliseconds(reader)
+  const field = new Uint8Array(reader.take(challengeBytes))
+  const challenge = isZero(field) ? undefined : field
+  const requestMac = new Uint8Array(reader.take(requestMacBytes))
+  if (verb === undefined) return badVerb
+  if (verdict === undefined) return badVerdict
+  if ((flags & ~(verifiedFlag | pinnedFlag)) !== 0) return badFlags
+  if (serverTimeMs === undefined) return badTime
+  if ((verdict === "challenge") !== (challenge !== undefined)) return badChallenge
+  return decoded({
+    verb,
+    verdict,
+    verified: (flags & verifiedFlag) !== 0,
+    pinned: (flags & pinnedFlag) !== 0,
+    stillDropping,
+    reLocks,
+    secondsLeft,
+    serverTimeMs,
+    challenge,
+    requestMac,
+  })
+}

@@ -1,0 +1,52 @@
+import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto"
+
+/** Everything that is derived from one secret. Who holds the secret, or `requestKey`, can make a knock. */
+export interface KnockKeys {
+  /** The request tag in hex, 16 characters: names the secret in messages, maps and logs. Not confidential. */
+  readonly id: string
+  /** First 8 bytes of every request; sent in the clear and part of the packet filter. */
+  readonly requestTag: Uint8Array
+  /** First 8 bytes of every answer. */
+  readonly answerTag: Uint8Array
+  /** 32 bytes; the listener holds it. Enough to pass the screen, not enough to make a knock. */
+  readonly screenKey: Uint8Array
+  /** 32 bytes; only the guard and the client hold it. */
+  readonly requestKey: Uint8Array
+  /** 32 bytes; only the guard and the client hold it. */
+  readonly answerKey: Uint8Array
+}
+
+const salt = "fw-watchdog knock v1"
+
+/**
+ * Derives the keys of one secret: HKDF-SHA-256 (RFC 5869), the secret as input keying material, one label each.
+ * @param secret the 16 secret bytes, as `parseSecret` returns them; not their text
+ */
+export function deriveKeys(secret: Uint8Array): KnockKeys {
+  const expand = (info: string, length: number): Uint8Array =>
+    new Uint8Array(hkdfSync("sha256", secret, salt, info, length))
+  const requestTag = expand("request tag", 8)
+  return {
+    id: idOf(requestTag),
+    requestTag,
+    answerTag: expand("answer tag", 8),
+    screenKey: expand("screen", 32),
+    requestKey: expand("request", 32),
+    answerKey: expand("answer", 32),
+  }
+}
+
+/** The id that belongs to the tag a request begins with; `bytes` may go on behind the tag. */
+export function idOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 8)).toString("hex")
+}
+
+/** HMAC-SHA-256 (RFC 2104) of `bytes`, cut to its first `length` bytes, 1..32. */
+export function mac(key: Uint8Array, bytes: Uint8Array, length: number): Uint8Array {
+  return new Uint8Array(createHmac("sha256", key).update(bytes).digest().subarray(0, length))
+}
+
+/** Do two byte strings of the same, public length agree? Takes the same time wherever they differ. */
+export function agree(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,154 @@
+import { Reader } from "../wire/reader.ts"
+import { type Decoded, decoded, rejected } from "../wire/reject.ts"
+import { Writer } from "../wire/writer.ts"
+import { type KnockKeys, mac } from "./keys.ts"
+import { readMilliseconds, writeMilliseconds } from "./milliseconds.ts"
+
+/**
+ * The request, 128 bytes in the data of an echo request, big endian:
+ *
+ *      0       1       2       3       4       5       6       7
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *   0 |                          request tag                          |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *   8 |version| verb  |     flags     |       client time (ms) ...
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  16     ... client time (ms)        |           nonce (16) ...
+ *     +-------+-------+-------+-------+                               +
+ *  24                                                                 |
+ *     +                               +-------+-------+-------+-------+
+ *  32                                 |                               |
+ *     +-------+-------+-------+-------+     challenge (36), zero      +
+ *  ..                                        when there is none
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  72 |                           argument                            |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  80 |          screen MAC (16) over bytes 0..79, screen key         |
+ *  88 |                                                               |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *  96 |         request MAC (32) over bytes 0..95, request key        |
+ *  .. |                                                               |
+ *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *
+ * Normative: native-notes/knock-protocol.md, "The request".
+ */
+export const messageBytes = 128
+export const tagBytes = 8
+export const protocolVersion = 1
+export const nonceBytes = 16
+export const challengeBytes = 36
+export const argumentBytes = 8
+/** What the screen MAC covers, and where it is. */
+export const screenedBytes = 80
+export const screenMacBytes = 16
+/** What the request MAC covers; the rest is that MAC. */
+export const requestedBytes = 96
+export const requestMacBytes = 32
+
+export type Verb = "probe" | "reset" | "rollback" | "confirm"
+
+/** One request, without what the keys add. */
+export interface Request {
+  readonly verb: Verb
+  /** May act without a challenge on the time alone (DESIGN 5, fresh 3). */
+  readonly oneWay: boolean
+  /** `--hard`; part of what is asked for. */
+  readonly hard: boolean
+  /** The client's wall clock when the request was made, ms since 1970, an integer 0..2^53-1. */
+  readonly clientTimeMs: number
+  /** 16 random bytes, new for every request; retransmissions of one request are byte for byte the same. */
+  readonly nonce: Uint8Array
+  /** 36 bytes from an answer, given back; undefined in a first request. */
+  readonly challenge: Uint8Array | undefined
+  /** 8 bytes that this version has no use for: zero, or it is rejected. */
+  readonly argument: Uint8Array
+}
+
+/** The argument of every request of this version. */
+export const noArgument: Uint8Array = new Uint8Array(argumentBytes)
+
+const verbs: readonly (Verb | undefined)[] = [undefined, "probe", "reset", "rollback", "confirm"]
+const badLength = rejected("knock", "length")
+const badVerb = rejected("knock", "verb")
+const badFlags = rejected("knock", "flags")
+const badTime = rejected("knock", "time")
+const badArgument = rejected("knock", "argument")
+
+const noChallenge = new Uint8Array(challengeBytes)
+const oneWayFlag = 1
+const hardFlag = 2
+
+/** A verb's code on the wire, 1..4. */
+export function verbCode(verb: Verb): number {
+  return verbs.indexOf(verb)
+}
+
+/** The verb of a code, or undefined. */
+export function verbOf(code: number): Verb | undefined {
+  return verbs[code]
+}
+
+/** A request to be made: without a challenge it is a first one. */
+export type RequestToSend = Omit<Request, "challenge" | "argument"> &
+  Partial<Pick<Request, "challenge" | "argument">>
+
+/** Makes the 128 bytes of a request. */
+export function encodeRequest(
+  keys: Pick<KnockKeys, "requestTag" | "screenKey" | "requestKey">,
+  request: RequestToSend,
+): Uint8Array {
+  const writer = new Writer(messageBytes)
+  writer.bytes(keys.requestTag)
+  writer.u8(protocolVersion)
+  writer.u8(verbCode(request.verb))
+  writer.u16((request.oneWay ? oneWayFlag : 0) | (request.hard ? hardFlag : 0))
+  writeMilliseconds(writer, request.clientTimeMs)
+  writer.bytes(request.nonce)
+  writer.bytes(request.challenge ?? noChallenge)
+  writer.bytes(request.argument ?? noArgument)
+  writer.bytes(mac(keys.screenKey, writer.since(0), screenMacBytes))
+  writer.bytes(mac(keys.requestKey, writer.since(0), requestMacBytes))
+  return writer.finish()
+}
+
+/**
+ * Reads the fields of a request whose tag, version and MACs have been checked (verify.ts). What is reserved has to be zero:
+ * it was put there by somebody who holds the secret and wants something that this version does not know.
+ * @param bytes exactly 128
+ * @returns the request, or a rejection of stage `knock`: length, verb, flags, time, argument. Never throws.
+ */
+export function decodeRequest(bytes: Uint8Array): Decoded<Request> {
+  if (bytes.length !== messageBytes) return badLength
+  const reader = new Reader(bytes)
+  reader.take(tagBytes)
+  reader.u8()
+  const verb = verbOf(reader.u8())
+  const flags = reader.u16()
+  const clientTimeMs = readMilliseconds(reader)
+  const nonce = new Uint8Array(reader.take(nonceBytes))
+  const challenge = new Uint8Array(reader.take(challengeBytes))
+  const argument = new Uint8Array(reader.take(argumentBytes))
+  if (verb === undefined) return badVerb
+  if ((flags & ~(oneWayFlag | hardFlag)) !== 0) return badFlags
+  if (clientTimeMs === undefined) return badTime
+  if (!isZero(argument)) return badArgument
+  return decoded({
+    verb,
+    oneWay: (flags & oneWayFlag) !== 0,
+    hard: (flags & hardFlag) !== 0,
+    clientTimeMs,
+    nonce,
+    challenge: isZero(challenge) ? undefined : challenge,
+    argument,
+  })
+}
+
+/** Are all these bytes zero: is the field not used? */
+export function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0)
+}
+
+/** The request MAC of an encoded request: what its answer refers to. */
+export function requestMacOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.subarray(requestedBytes, messageBytes))
+}
