@@ -1,0 +1,119 @@
+import { messageBytes } from "./request.ts"
+
+/** Nonces that are remembered unless told otherwise: full, about 20 MB; empty, next to nothing. */
+export const defaultNonceCapacity = 65_536
+/** A stored answer is given again at most once in this time for each nonce, in milliseconds. */
+export const repeatEveryMs = 20
+
+/** What is to be done about a nonce that was seen before. */
+export type Repeat =
+  | { readonly kind: "answer"; readonly answer: Uint8Array }
+  /** It was answered less than 20 ms ago. */
+  | { readonly kind: "too-soon" }
+  /** Its answer is still being made. */
+  | { readonly kind: "pending" }
+
+const oldestTime = -1
+
+/**
+ * The nonces of every authentic knock of a session, with the answer that each one got: a bounded set, so that a
+ * retransmission is answered again and nothing acts twice.
+ *
+ * A set that is full evicts its oldest entry, and an evicted nonce is one that a replay could bring back as new. What
+ * makes that safe is `forgottenUpTo`: for each secret the latest client time among its evicted knocks. The client time is
+ * under the MAC, so the replay of an evicted knock carries a time that is not later than that mark. A knock that is not
+ * later may only be fresh by challenge, and a challenge is good once by a record of its own (challenge.ts). So whatever
+ * was evicted never acts again; a knock that is later than the mark has not been evicted, so if it is not in the set it
+ * was never here. A full set therefore refuses nobody: at worst it costs a knock one more round trip. The marks are one
+ * number for each secret, and only who holds a secret can raise its mark.
+ *
+ * Nonces are kept apart by secret, so that the holder of one cannot use up another's.
+ */
+export class Nonces {
+  readonly capacity: number
+  readonly #slots = new Map<string, number>()
+  /** A ring: slot `#next` is the oldest once every slot is in use. */
+  readonly #keys: (string | undefined)[]
+  readonly #owners: (string | undefined)[]
+  readonly #times: Float64Array
+  readonly #answers: Uint8Array
+  /** When the stored answer was last given, on the boot clock; NaN while there is none. */
+  readonly #answeredMs: Float64Array
+  readonly #forgotten = new Map<string, number>()
+  #next = 0
+
+  /** @param capacity nonces that are remembered, at least 1 */
+  constructor(capacity: number = defaultNonceCapacity) {
+    this.capacity = capacity
+    this.#keys = new Array(capacity)
+    this.#owners = new Array(capacity)
+    this.#times = new Float64Array(capacity)
+    this.#answers = new Uint8Array(capacity * messageBytes)
+    this.#answeredMs = new Float64Array(capacity)
+  }
+
+  get size(): number {
+    return this.#slots.size
+  }
+
+  /** The next new nonce evicts the oldest. For `status`; decisions use {@link forgottenUpTo}. */
+  get full(): boolean {
+    return this.#slots.size >= this.capacity
+  }
+
+  /** The latest client time among evicted knocks of this secret; -1 when none was evicted. */
+  forgottenUpTo(id: string): number {
+    return this.#forgotten.get(id) ?? oldestTime
+  }
+
+  seen(id: string, nonce: Uint8Array): boolean {
+    return this.#slots.has(keyOf(id, nonce))
+  }
+
+  /** Remembers a nonce for which `seen` was false. Its answer is pending. */
+  record(id: string, nonce: Uint8Array, clientTimeMs: number): void {
+    const slot = this.#next
+    this.#next = (slot + 1) % this.capacity
+    this.#evict(slot)
+    const key = keyOf(id, nonce)
+    this.#slots.set(key, slot)
+    this.#keys[slot] = key
+    this.#owners[slot] = id
+    this.#times[slot] = clientTimeMs
+    this.#answeredMs[slot] = Number.NaN
+  }
+
+  /**
+   * Stores the answer that is now being given, 128 bytes, in place of an earlier one. Does nothing when the nonce has been
+   * evicted since.
+   */
+  attach(id: string, nonce: Uint8Array, answer: Uint8Array, bootMs: number): void {
+    const slot = this.#slots.get(keyOf(id, nonce))
+    if (slot === undefined) return
+    if (answer.length !== messageBytes) throw new RangeError(`an answer of ${answer.length} bytes`)
+    this.#answers.set(answer, slot * messageBytes)
+    this.#answeredMs[slot] = bootMs
+  }
+
+  /** What to do about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
+  repeat(id: string, nonce: Uint8Array, bootMs: number): Repeat {
+    const slot = this.#slots.get(keyOf(id, nonce))
+    const answeredMs = slot === undefined ? undefined : this.#answeredMs[slot]
+    if (slot === undefined || answeredMs === undefined || Number.isNaN(answeredMs)) return { kind: "pending" }
+    if (bootMs - answeredMs < repeatEveryMs) return { kind: "too-soon" }
+    this.#answeredMs[slot] = bootMs
+    return { kind: "answer", answer: this.#answers.slice(slot * messageBytes, (slot + 1) * messageBytes) }
+  }
+
+  #evict(slot: number): void {
+    const key = this.#keys[slot]
+    const owner = this.#owners[slot]
+    if (key === undefined || owner === undefined) return
+    this.#slots.delete(key)
+    this.#forgotten.set(owner, Math.max(this.forgottenUpTo(owner), this.#times[slot] ?? oldestTime))
+  }
+}
+
+function keyOf(id: string, nonce: Uint8Array): string {
+  return `${id}/${Buffer.from(nonce.buffer, nonce.byteOffset, nonce.length).toString("latin1")}`
+}
