@@ -3,7 +3,7 @@
  * pseudo header and a message are summed one after the other; only the last part may have an odd length.
  *
  * @param bytes at most 65 535 bytes; an odd last byte counts as the high half of a word whose low half is 0
- * @param start the sum of the parts before, 0..0xffff
+ * @param start the sum of what was summed before, or of single words, below 2^24
  * @returns the sum folded to 16 bits; 0xffff over data that includes its own right checksum
  */
 export function onesSum(bytes: Uint8Array, start = 0): number {

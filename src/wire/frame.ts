@@ -1,0 +1,163 @@
+import { isUnicast } from "./address.ts"
+import { onesSum, pseudoHeaderSum } from "./checksum.ts"
+import { isGroupAddress } from "./ethernet.ts"
+import { decodeEcho, type Echo, echoHeaderLength, echoSum, writeEcho } from "./icmp.ts"
+import {
+  decodeIpv4,
+  freshIpv4Header,
+  type Ipv4Header,
+  ipv4HeaderLength,
+  protocolIcmp,
+  writeIpv4,
+} from "./ipv4.ts"
+import {
+  decodeIpv6,
+  freshIpv6Header,
+  type Ipv6Header,
+  ipv6HeaderLength,
+  protocolIcmpv6,
+  writeIpv6,
+} from "./ipv6.ts"
+import {
+  decodeLink,
+  isLocallySent,
+  type LinkHeader,
+  type LinkType,
+  linkHeaderLength,
+  writeLink,
+} from "./link.ts"
+import { type Decoded, decoded, rejected } from "./reject.ts"
+import { Writer } from "./writer.ts"
+
+/**
+ * A frame that carries one ICMP or ICMPv6 echo message.
+ *
+ * ```
+ *  link header, VLAN tags | IPv4 and options, or IPv6 and extension headers | echo | link padding
+ * ```
+ */
+export interface EchoFrame {
+  readonly link: LinkHeader
+  readonly ip: Ipv4Header | Ipv6Header
+  readonly echo: Echo
+  /** Link padding behind the IP packet (short Ethernet frames are filled up to 60 bytes); usually empty. */
+  readonly trailer: Uint8Array
+}
+
+/** The longest IP packet that is built here; no link this program injects on carries a longer one. */
+const longestPacket = 0xffff
+const noTrailer = new Uint8Array(0)
+
+const notIp = rejected("link", "not-ip")
+const notIcmpInIpv4 = rejected("ipv4", "not-icmp")
+const notIcmpInIpv6 = rejected("ipv6", "not-icmp")
+
+/**
+ * Reads one captured frame. Work is bounded whatever the bytes are, nothing is copied, and nothing is thrown: what is
+ * no well-formed, unfragmented echo message is a rejection. Everything in the result is a view of `bytes`: copy the
+ * bytes first when they will be overwritten.
+ *
+ * The ICMP checksum is not looked at ({@link echoChecksumOk} does, when somebody wants to know).
+ */
+export function decodeFrame(bytes: Uint8Array, linkType: LinkType): Decoded<EchoFrame> {
+  const framed = decodeLink(bytes, linkType)
+  if (!framed.ok) return framed
+  const { link, payload } = framed.value
+  if (link.etherType === 0x0800) {
+    const packet = decodeIpv4(payload, isLocallySent(link))
+    if (!packet.ok) return packet
+    if (packet.value.header.protocol !== protocolIcmp) return notIcmpInIpv4
+    return withEcho(link, packet.value, 4)
+  }
+  if (link.etherType === 0x86dd) {
+    const packet = decodeIpv6(payload)
+    if (!packet.ok) return packet
+    if (packet.value.header.protocol !== protocolIcmpv6) return notIcmpInIpv6
+    return withEcho(link, packet.value, 6)
+  }
+  return notIp
+}
+
+function withEcho(
+  link: LinkHeader,
+  packet: { header: Ipv4Header | Ipv6Header; payload: Uint8Array; trailer: Uint8Array },
+  version: 4 | 6,
+): Decoded<EchoFrame> {
+  const echo = decodeEcho(packet.payload, version)
+  if (!echo.ok) return echo
+  return decoded({ link, ip: packet.header, echo: echo.value, trailer: packet.trailer })
+}
+
+/**
+ * The bytes of a frame. What {@link decodeFrame} read comes out as it went in; checksums that are undefined are
+ * computed.
+ *
+ * @throws RangeError when a field does not fit its place: a bug in the caller, not something a packet can cause.
+ */
+export function encodeFrame(frame: EchoFrame): Uint8Array {
+  const { link, ip, echo, trailer } = frame
+  const echoLength = echoHeaderLength + echo.data.length
+  const ipLength = ip.version === 4 ? ipv4HeaderLength(ip) : ipv6HeaderLength(ip)
+  const writer = new Writer(linkHeaderLength(link) + ipLength + echoLength + trailer.length)
+  writeLink(writer, link)
+  if (ip.version === 4) writeIpv4(writer, ip, echoLength)
+  else writeIpv6(writer, ip, echoLength)
+  writeEcho(writer, echo, ip.version, pseudoSum(ip, echoLength))
+  writer.bytes(trailer)
+  return writer.finish()
+}
+
+/**
+ * The frame that answers `request` from below the firewall: link and IP addresses swapped, VLAN tags, DSCP, identifier
+ * and sequence kept, ttl 64, no IP options or extension headers, all checksums computed. Not padded: drivers fill short
+ * Ethernet frames up themselves.
+ *
+ * @param data what the reply carries
+ * @returns undefined where nothing can be injected (cooked captures belong to no one interface), and where there is
+ * nothing to answer: a reply, an address that is not one host's (multicast, broadcast, unspecified), or data that would
+ * not fit into a packet.
+ */
+export function replyFrame(request: EchoFrame, data: Uint8Array): Uint8Array | undefined {
+  const { ip, echo } = request
+  const link = linkBack(request.link)
+  if (link === undefined || echo.kind !== "request") return undefined
+  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes)) return undefined
+  if (data.length > longestPacket - 40 - echoHeaderLength) return undefined
+  const { identifier, sequence } = echo
+  return encodeFrame({
+    link,
+    ip: headerBack(ip),
+    echo: { kind: "reply", identifier, sequence, data, checksum: undefined },
+    trailer: noTrailer,
+  })
+}
+
+/**
+ * Is the ICMP or ICMPv6 checksum right? Reads the whole message, so not for every packet of a flood. False also for
+ * packets seen on their way out before the hardware filled it in.
+ */
+export function echoChecksumOk({ ip, echo }: EchoFrame): boolean {
+  const length = echoHeaderLength + echo.data.length
+  const sum = echoSum(echo, ip.version, pseudoSum(ip, length))
+  return echo.checksum === undefined || onesSum(noTrailer, sum + echo.checksum) === 0xffff
+}
+
+/** RFC 8200 8.1: ICMPv6, unlike ICMP, sums the addresses too. */
+function pseudoSum(ip: Ipv4Header | Ipv6Header, length: number): number {
+  return ip.version === 4 ? 0 : pseudoHeaderSum(ip.sourceBytes, ip.destinationBytes, length, protocolIcmpv6)
+}
+
+function linkBack(link: LinkHeader): LinkHeader | undefined {
+  if (link.type === "linux-sll" || link.type === "linux-sll2") return undefined
+  if (link.type !== "ethernet") return link
+  if (isGroupAddress(link.source) || isGroupAddress(link.destination)) return undefined
+  return { ...link, destination: link.source, source: link.destination }
+}
+
+function headerBack(ip: Ipv4Header | Ipv6Header): Ipv4Header | Ipv6Header {
+  const dscp = 0xfc // without the two ECN bits, which are marks of the way the request came
+  if (ip.version === 4)
+    return freshIpv4Header(ip.destinationBytes, ip.sourceBytes, protocolIcmp, ip.tos & dscp)
+  const { trafficClass } = ip
+  return freshIpv6Header(ip.destinationBytes, ip.sourceBytes, protocolIcmpv6, 64, trafficClass & dscp)
+}

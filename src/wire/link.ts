@@ -1,0 +1,149 @@
+import { isUnspecified } from "./address.ts"
+import {
+  arphrdLoopback,
+  type CookedHeader,
+  decodeCookedV1,
+  decodeCookedV2,
+  packetOutgoing,
+  writeCooked,
+} from "./cooked.ts"
+import { decodeEthernet, type EthernetHeader, writeEthernet } from "./ethernet.ts"
+import { Reader } from "./reader.ts"
+import { type Decoded, decoded, rejected } from "./reject.ts"
+import { type EtherType, type TaggedType, untagged } from "./vlan.ts"
+import type { Writer } from "./writer.ts"
+
+/** How the frames of a capture begin. `null` is BSD's null and OpenBSD's loop encapsulation. */
+export type LinkType = "ethernet" | "linux-sll" | "linux-sll2" | "raw" | "null"
+
+/** No link header at all (LINKTYPE_RAW, tun devices): the version of the IP header tells what it is. */
+export interface RawLinkHeader extends TaggedType {
+  readonly type: "raw"
+}
+
+/**
+ * LINKTYPE_NULL and LINKTYPE_LOOP.
+ *
+ * ```
+ *  address family (4), in the byte order of the machine that captured it | payload
+ * ```
+ */
+export interface NullHeader extends TaggedType {
+  readonly type: "null"
+  /** 2 is IPv4 everywhere; IPv6 is 10, 24, 28 or 30, depending on the system. */
+  readonly family: number
+  readonly bigEndian: boolean
+}
+
+/** Whatever stands in front of the IP packet. `vlanTags` is empty where a link has none. */
+export type LinkHeader = EthernetHeader | CookedHeader | RawLinkHeader | NullHeader
+
+/** A link header and everything that follows it, link padding included. */
+export interface LinkFrame {
+  readonly link: LinkHeader
+  readonly payload: Uint8Array
+}
+
+const rawIpv4: RawLinkHeader = Object.freeze({ type: "raw", vlanTags: untagged, etherType: 0x0800 })
+const rawIpv6: RawLinkHeader = Object.freeze({ type: "raw", vlanTags: untagged, etherType: 0x86dd })
+/** AF_INET, and AF_INET6 of Linux, of NetBSD and OpenBSD, of FreeBSD, of Darwin. */
+const familyEtherTypes: ReadonlyMap<number, EtherType> = new Map([
+  [2, 0x0800],
+  [10, 0x86dd],
+  [24, 0x86dd],
+  [28, 0x86dd],
+  [30, 0x86dd],
+])
+
+const truncated = rejected("link", "truncated")
+const notIp = rejected("link", "not-ip")
+
+/** Reads the link header of one frame. Slices are views of `bytes`. Never throws. */
+export function decodeLink(bytes: Uint8Array, linkType: LinkType): Decoded<LinkFrame> {
+  const reader = new Reader(bytes)
+  const link = decodeHeader(reader, bytes, linkType)
+  return link.ok ? decoded({ link: link.value, payload: reader.rest() }) : link
+}
+
+function decodeHeader(reader: Reader, bytes: Uint8Array, linkType: LinkType): Decoded<LinkHeader> {
+  switch (linkType) {
+    case "ethernet":
+      return decodeEthernet(reader)
+    case "linux-sll":
+      return decodeCookedV1(reader)
+    case "linux-sll2":
+      return decodeCookedV2(reader)
+    case "raw":
+      return decodeRaw(bytes)
+    case "null":
+      return decodeNull(reader)
+  }
+}
+
+function decodeRaw(bytes: Uint8Array): Decoded<RawLinkHeader> {
+  const first = bytes[0]
+  if (first === undefined) return truncated
+  if (first >>> 4 === 4) return decoded(rawIpv4)
+  return first >>> 4 === 6 ? decoded(rawIpv6) : notIp
+}
+
+function decodeNull(reader: Reader): Decoded<NullHeader> {
+  const word = reader.u32()
+  if (reader.overran) return truncated
+  // Families are below 256, so the byte order shows by the end that the one byte is at.
+  const bigEndian = word <= 0xff
+  const family = bigEndian ? word : word / 0x100_0000
+  const etherType = familyEtherTypes.get(family)
+  if (etherType === undefined) return notIp
+  return decoded({ type: "null", family, bigEndian, vlanTags: untagged, etherType })
+}
+
+/** Bytes that {@link writeLink} appends. */
+export function linkHeaderLength(link: LinkHeader): number {
+  return fixedLengths[link.type] + 4 * link.vlanTags.length
+}
+
+const fixedLengths: Readonly<Record<LinkType, number>> = {
+  ethernet: 14,
+  "linux-sll": 16,
+  "linux-sll2": 20,
+  raw: 0,
+  null: 4,
+}
+
+/** Appends the link header. */
+export function writeLink(writer: Writer, link: LinkHeader): void {
+  switch (link.type) {
+    case "ethernet":
+      writeEthernet(writer, link)
+      break
+    case "linux-sll":
+    case "linux-sll2":
+      writeCooked(writer, link)
+      break
+    case "null":
+      writer.u32(link.bigEndian ? link.family : link.family * 0x100_0000)
+      break
+    case "raw":
+      break
+  }
+}
+
+/**
+ * Was this frame seen on its way out of, or inside, the machine that captured it? Then its checksums may be blank:
+ * hardware, or nobody, fills them in after the capture. Cooked captures say so; on Ethernet the loopback device shows by
+ * two zero addresses.
+ */
+export function isLocallySent(link: LinkHeader): boolean {
+  switch (link.type) {
+    case "ethernet":
+      return isUnspecified(link.source) && isUnspecified(link.destination)
+    case "linux-sll":
+    case "linux-sll2":
+      return link.packetType === packetOutgoing || link.arphrd === arphrdLoopback
+    case "null":
+      return true // a loopback device, that is what the encapsulation is for
+    case "raw":
+      return false
+  }
+}
