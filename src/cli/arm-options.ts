@@ -1,5 +1,6 @@
 import { isIP, isIPv6 } from "node:net"
 import { Fault } from "../errors.ts"
+import { plainBytes } from "../knock/plain.ts"
 import { parseDuration } from "./duration.ts"
 
 /** The options of `fw-watchdog arm` as commander hands them over: text, unchecked. */
@@ -39,6 +40,7 @@ const timeoutBounds = { min: 10_000, max: 7 * 86_400_000 }
 export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
   if (texts.onExpiry !== "disarm" && texts.onExpiry !== "reset")
     throw new Fault("usage", `--on-expiry "${texts.onExpiry}" is not known: disarm or reset is wanted`)
+  if (texts.plain !== undefined) plainBytes(texts.plain)
   return {
     timeoutMs: parseDuration(texts.timeout, "--timeout", timeoutBounds),
     onExpiry: texts.onExpiry,

@@ -33,7 +33,7 @@ export async function watchdogMain(
       const terminal = openTerminal("fw-watchdog", host, { json: checked.json })
       if (checked.replay !== undefined) {
         const { replay } = await import("./replay.ts")
-        return await replay(checked, checked.replay, terminal, host)
+        return replay(checked, checked.replay, terminal)
       }
       const { armAndWatch } = await import("./arm.ts")
       return await armAndWatch(checked, terminal, host, signals)
@@ -70,17 +70,17 @@ export async function watchdogMain(
 function addArmOptions(command: Command): Command {
   const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
   command
-    .option("--timeout DURATION", "session length, 10s to 7d", "30m")
-    .option("--on-expiry ACTION", "disarm, or reset (open the firewall) when the time is up", "disarm")
-    .option("--secret-file FILE", "standing secrets; without it a one-time secret is made and shown")
-    .option("--plain TEXT", "also accept this bare text in any echo request (unauthenticated!)")
-    .option("--interface NAME", "hear on this interface only; repeatable", collect)
-    .option("--from CIDR", "accept knocks from these sources only; repeatable", collect)
+    .option("--timeout <DURATION>", "session length, 10s to 7d", "30m")
+    .option("--on-expiry <ACTION>", "disarm, or reset (open the firewall) when the time is up", "disarm")
+    .option("--secret-file <FILE>", "standing secrets; without it a one-time secret is made and shown")
+    .option("--plain <TEXT>", "also accept this bare text in any echo request (unauthenticated!)")
+    .option("--interface <NAME>", "hear on this interface only; repeatable", collect)
+    .option("--from <CIDR>", "accept knocks from these sources only; repeatable", collect)
     .option("--detach", "arm, report, and return")
     .option("--dry-run", "do everything but touch the firewall")
     .option("--json", "one JSON object a line on standard output")
   const replayOption = command
-    .createOption("--replay FILE", "decode and verify the frames of a pcap savefile")
+    .createOption("--replay <FILE>", "decode and verify the frames of a pcap savefile")
     .hideHelp()
   command.addOption(replayOption)
   return command.allowExcessArguments(false)

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
 import type { ArmedFirewall, OpenReport } from "../firewall/open.ts"
 import { type Answer, encodeAnswer } from "../knock/answer.ts"
-import { Decider, type SessionSecret } from "../knock/decide.ts"
+import { Knocks, type KnownSecret } from "../knock/decide.ts"
 import { deriveKeys } from "../knock/keys.ts"
 import { type Authentic, createVerifier, type Verify } from "../knock/verify.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
@@ -16,7 +16,7 @@ import type { SessionStatus } from "./session-status.ts"
 export type SessionEnd = "expired" | "disarmed" | "terminated"
 
 /** One secret as the session uses it. */
-export interface GuardSecret extends SessionSecret {
+export interface GuardSecret extends KnownSecret {
   readonly host: string
   readonly name: string
 }
@@ -40,6 +40,12 @@ type KnockMessage = Extract<FromListener, { type: "knock" }>
 type PlainMessage = Extract<FromListener, { type: "plain" }>
 type Reply = (data: Uint8Array) => void
 
+interface FreshKnock {
+  readonly authentic: Authentic<GuardSecret>
+  readonly pinned: boolean
+  readonly reply: Reply
+}
+
 /**
  * One arming, from start to expiry: decides every knock, opens the firewall, answers, and ends when it promised to.
  * Lives in the guard; the listener's words are verified again here.
@@ -51,7 +57,7 @@ export class Session {
   readonly #emit: (outcome: Outcome) => void
   readonly #secrets: readonly GuardSecret[]
   readonly #verify: Verify<GuardSecret>
-  readonly #decider: Decider<GuardSecret>
+  readonly #knocks: Knocks
   readonly #deadlineMs: number
   readonly #timers: Timer[] = []
   readonly #rejected = new Map<string, number>()
@@ -78,7 +84,11 @@ export class Session {
       name: secret.name,
     }))
     this.#verify = createVerifier(this.#secrets)
-    this.#decider = new Decider({ challengeKey: new Uint8Array(randomBytes(32)), resumed: false })
+    this.#knocks = new Knocks({
+      challengeKey: new Uint8Array(randomBytes(32)),
+      bornWallMs: deps.clock.wallMs(),
+      resumed: false,
+    })
     this.#deadlineMs = deps.clock.bootMs() + deps.configuration.timeoutMs
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
@@ -124,23 +134,24 @@ export class Session {
     const verified = this.#verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return this.#reject(verified.rejection.stage, verified.rejection.reason)
     const authentic = verified.value
-    const decision = this.#decider.decide(authentic, {
-      wallMs: this.#clock.wallMs(),
-      bootMs: this.#clock.bootMs(),
-    })
+    const decision = this.#knocks.decide(authentic, this.#now())
     switch (decision.action) {
       case "ignore":
-        return this.#reject("fresh", decision.reason)
+        return this.#reject(decision.rejection.stage, decision.rejection.reason)
       case "repeat":
         return reply(decision.answer)
       case "challenge":
-        return this.#answer(authentic, { verdict: "challenge", challenge: decision.challenge }, reply)
+        return this.#answer(authentic, { verdict: "challenge", ...decision }, reply)
       case "act":
-        return this.#act(authentic, message, reply)
+        return this.#act({ authentic, pinned: decision.pinned, reply }, message)
     }
   }
 
-  #act(authentic: Authentic<GuardSecret>, message: KnockMessage, reply: Reply): void {
+  #now(): { bootMs: number; wallMs: number } {
+    return { bootMs: this.#clock.bootMs(), wallMs: this.#clock.wallMs() }
+  }
+
+  #act({ authentic, pinned, reply }: FreshKnock, message: KnockMessage): void {
     const { request, key } = authentic
     this.#accepted += 1
     const facts = {
@@ -153,27 +164,23 @@ export class Session {
     switch (request.verb) {
       case "probe":
         this.#provenFromOutside ||= !isLoopback(message.source)
-        this.#answer(authentic, { verdict: "alive" }, reply)
+        this.#answer(authentic, { verdict: "alive", pinned }, reply)
         return this.#say("probed", `an authentic probe from ${message.source} was answered`, facts)
       case "reset":
         this.#provenFromOutside ||= !isLoopback(message.source)
         this.#say("knock", `an authentic reset knock came from ${message.source}`, facts)
         if (this.#configuration.dryRun) {
-          this.#answer(authentic, { verdict: "dry-run" }, reply)
+          this.#answer(authentic, { verdict: "dry-run", pinned }, reply)
           return this.#say("dry-run", "would have opened the firewall (dry run)", facts)
         }
-        void this.#openAndAnswer(authentic, reply)
+        void this.#open(request.hard, (verdict, verified) =>
+          this.#answer(authentic, { verdict, verified, pinned }, reply),
+        )
         return
       case "rollback":
       case "confirm":
-        return this.#answer(authentic, { verdict: "refused" }, reply)
+        return this.#answer(authentic, { verdict: "refused", pinned }, reply)
     }
-  }
-
-  async #openAndAnswer(authentic: Authentic<GuardSecret>, reply: Reply): Promise<void> {
-    await this.#open(authentic.request.hard, (verdict, verified) =>
-      this.#answer(authentic, { verdict, verified }, reply),
-    )
   }
 
   /** Opens; `tell` is called at the commit and again when the listing after it is in. */
@@ -250,23 +257,25 @@ export class Session {
   }
 
   #answer(
-    { key, request, requestMac }: Authentic<GuardSecret>,
-    what: Pick<Answer, "verdict"> & Partial<Pick<Answer, "verified" | "challenge">>,
+    authentic: Authentic<GuardSecret>,
+    what: Pick<Answer, "verdict" | "pinned"> & Partial<Pick<Answer, "verified" | "challenge">>,
     reply: Reply,
   ): void {
+    const { key, request, requestMac } = authentic
+    const now = this.#now()
     const answer = encodeAnswer(key.keys, {
       verb: request.verb,
       verdict: what.verdict,
       verified: what.verified ?? false,
-      pinned: this.#decider.isPinned(key),
+      pinned: what.pinned,
       stillDropping: this.#stillDropping.length,
       reLocks: 0,
       secondsLeft: this.#secondsLeft,
-      serverTimeMs: this.#clock.wallMs(),
+      serverTimeMs: now.wallMs,
       challenge: what.challenge,
       requestMac,
     })
-    this.#decider.remember(request.nonce, answer)
+    this.#knocks.answered(authentic, answer, now)
     reply(answer)
   }
 

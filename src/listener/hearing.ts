@@ -1,6 +1,7 @@
 import type { Screen } from "../knock/screen.ts"
 import { decodeFrame, type EchoFrame } from "../wire/frame.ts"
 import type { LinkType } from "../wire/link.ts"
+import type { Rejection } from "../wire/reject.ts"
 import type { FromListener } from "./messages.ts"
 import { Recent } from "./recent.ts"
 
@@ -22,6 +23,11 @@ export interface HearingDeps {
   readonly isAllowed: (address: string) => boolean
   /** A clock in milliseconds that never steps. */
   readonly nowMs: () => number
+  /**
+   * Do frames of this device count? With a capture on `any` those on named interfaces hear copies: they tell the way
+   * back, and are no packets of their own.
+   */
+  readonly counts: (device: string) => boolean
   /** Hands a message to the guard; false when the pipe is full and it was dropped. */
   readonly send: (message: FromListener) => boolean
 }
@@ -32,6 +38,9 @@ const repeatMs = 20
 const plainCopyMs = 500
 /** Ways back that are remembered. */
 const pathsKept = 4096
+
+/** A retransmission that came too soon, or the same packet heard on a second device: nothing to tell anybody. */
+const copy: Rejection = { stage: "screen", reason: "copy" }
 
 interface Forwarded {
   readonly ref: number
@@ -49,7 +58,7 @@ export class Hearing {
   readonly #paths: (ReturnPath | undefined)[] = new Array(pathsKept).fill(undefined)
   readonly #rejected = new Map<string, number>()
   #nextRef = 0
-  /** Frames handed to `hear` since the start. */
+  /** Frames that count, since the start. */
   heard = 0
 
   constructor(deps: HearingDeps) {
@@ -68,23 +77,34 @@ export class Hearing {
 
   /** Takes one captured frame; `bytes` may be overwritten as soon as this returns. */
   hear(bytes: Uint8Array, device: string, linkType: LinkType): void {
-    this.heard += 1
+    const counts = this.#deps.counts(device)
+    if (counts) this.heard += 1
+    const rejection = this.#judge(bytes, device, linkType)
+    if (rejection !== undefined && counts) this.#count(rejection)
+  }
+
+  #judge(bytes: Uint8Array, device: string, linkType: LinkType): Rejection | undefined {
     const decoded = decodeFrame(bytes, linkType)
-    if (!decoded.ok) return this.#reject(decoded.rejection.stage, decoded.rejection.reason)
+    if (!decoded.ok) return decoded.rejection
     const frame = decoded.value
-    if (frame.echo.kind !== "request") return this.#reject("icmp", "not-a-request")
+    if (frame.echo.kind !== "request") return { stage: "icmp", reason: "not-a-request" }
     const { source, destination } = frame.ip
     const screened = this.#deps.screen.check(frame.echo.data)
     const plain = !screened.ok && this.#deps.holdsPlainText(frame.echo.data)
-    if (!screened.ok && !plain) return this.#reject(screened.rejection.stage, screened.rejection.reason)
+    if (!screened.ok && !plain) return screened.rejection
     // A packet routed through this host, or sent by it to another, is heard too: only its destination tells.
-    if (!this.#deps.isLocal(destination)) return this.#reject("screen", "not-for-this-host")
-    if (!this.#deps.isAllowed(source)) return this.#reject("screen", "source-not-allowed")
+    if (!this.#deps.isLocal(destination)) return { stage: "screen", reason: "not-for-this-host" }
+    if (!this.#deps.isAllowed(source)) return { stage: "screen", reason: "source-not-allowed" }
     if (plain) return this.#forwardPlain(frame, device)
-    this.#forwardKnock(frame, bytes, device, linkType)
+    return this.#forwardKnock(frame, bytes, device, linkType)
   }
 
-  #forwardKnock(frame: EchoFrame, bytes: Uint8Array, device: string, linkType: LinkType): void {
+  #forwardKnock(
+    frame: EchoFrame,
+    bytes: Uint8Array,
+    device: string,
+    linkType: LinkType,
+  ): Rejection | undefined {
     const now = this.#deps.nowMs()
     const { source, destination } = frame.ip
     const data = Buffer.from(frame.echo.data).toString("hex")
@@ -93,14 +113,15 @@ export class Hearing {
     if (before !== undefined && now - before.atMs < repeatMs) {
       // The copy from a named interface tells where to inject; the one from `any` came first and could not.
       if (this.pathOf(before.ref)?.device === "any") this.#keepPath(before.ref, bytes, device, linkType)
-      return this.#reject("screen", "copy")
+      return copy
     }
     this.#nextRef += 1
     const ref = this.#nextRef
     this.#keepPath(ref, bytes, device, linkType)
     if (!this.#deps.send({ type: "knock", ref, data, source, destination, device }))
-      return this.#reject("screen", "pipe-full")
+      return { stage: "screen", reason: "pipe-full" }
     this.#forwarded.set(key, { ref, atMs: now })
+    return undefined
   }
 
   #keepPath(ref: number, bytes: Uint8Array, device: string, linkType: LinkType): void {
@@ -108,17 +129,18 @@ export class Hearing {
     if (kept.ok) this.#paths[ref % pathsKept] = { frame: kept.value, device }
   }
 
-  #forwardPlain(frame: EchoFrame, device: string): void {
+  #forwardPlain(frame: EchoFrame, device: string): Rejection | undefined {
     const now = this.#deps.nowMs()
     const { source, destination } = frame.ip
     const key = `${source} ${destination} ${frame.echo.identifier} ${frame.echo.sequence}`
     const before = this.#plainSeen.get(key)
-    if (before !== undefined && now - before < plainCopyMs) return this.#reject("plain", "copy")
+    if (before !== undefined && now - before < plainCopyMs) return { stage: "plain", reason: "copy" }
     this.#plainSeen.set(key, now)
-    if (!this.#deps.send({ type: "plain", source, destination, device })) this.#reject("screen", "pipe-full")
+    const sent = this.#deps.send({ type: "plain", source, destination, device })
+    return sent ? undefined : { stage: "screen", reason: "pipe-full" }
   }
 
-  #reject(stage: string, reason: string): void {
+  #count({ stage, reason }: Rejection): void {
     const key = `${stage}/${reason}`
     this.#rejected.set(key, (this.#rejected.get(key) ?? 0) + 1)
   }

@@ -101,6 +101,7 @@ function begin(
     isLocal: localAddresses(monotonicMs),
     isAllowed: allowedSources(configuration.from),
     nowMs: monotonicMs,
+    counts: (device) => device === "any" || configuration.devices.length > 0,
     send,
   })
   const onFrame = hearing.hear.bind(hearing)
@@ -157,9 +158,10 @@ function sendAnswer(
   const capture = path.device === "lo" ? undefined : captures.get(path.device)
   const frame = capture === undefined || path.device === "any" ? undefined : replyFrame(path.frame, data)
   if (frame !== undefined && capture?.inject(frame) === undefined) return
-  sockets.reply({
+  void sockets.reply({
     source: path.frame.ip.destination,
     destination: path.frame.ip.source,
+    ...(path.device === "any" ? {} : { device: path.device }),
     identifier: path.frame.echo.identifier,
     sequence: path.frame.echo.sequence,
     data,

@@ -1,0 +1,159 @@
+import fc from "fast-check"
+import { beforeEach, describe, expect, it } from "vitest"
+import { deriveKeys } from "../../src/knock/keys.ts"
+import { encodeRequest } from "../../src/knock/request.ts"
+import { createScreen } from "../../src/knock/screen.ts"
+import { Hearing } from "../../src/listener/hearing.ts"
+import type { FromListener } from "../../src/listener/messages.ts"
+import { ethernetEcho as frameOf } from "./echo-frames.ts"
+
+const keys = deriveKeys(new Uint8Array(16).fill(7))
+const knock = (nonce: number): Uint8Array =>
+  encodeRequest(keys, {
+    verb: "reset",
+    oneWay: false,
+    hard: false,
+    clientTimeMs: 1_700_000_000_000,
+    nonce: new Uint8Array(16).fill(nonce),
+    challenge: undefined,
+  })
+
+let sent: FromListener[]
+let now: number
+let pipeOpen: boolean
+let hearing: Hearing
+
+beforeEach(() => {
+  sent = []
+  now = 1000
+  pipeOpen = true
+  hearing = new Hearing({
+    screen: createScreen([{ ...keys }]),
+    holdsPlainText: (data) => Buffer.from(data).includes("reset-iptables"),
+    isLocal: (address) => address === "192.0.2.1",
+    isAllowed: (address) => address !== "192.0.2.66",
+    nowMs: () => now,
+    counts: (device) => device === "any",
+    send: (message) => {
+      if (pipeOpen) sent.push(message)
+      return pipeOpen
+    },
+  })
+})
+
+const hear = (bytes: Uint8Array, device = "any"): void => hearing.hear(bytes, device, "ethernet")
+
+describe("Hearing", () => {
+  it("forwards a knock to this host once, however many captures hear it", () => {
+    hear(frameOf(knock(1)))
+    hear(frameOf(knock(1)), "eth0")
+    hear(frameOf(knock(1)), "br0")
+    expect(sent).toEqual([
+      {
+        type: "knock",
+        ref: 1,
+        data: Buffer.from(knock(1)).toString("hex"),
+        source: "192.0.2.2",
+        destination: "192.0.2.1",
+        device: "any",
+      },
+    ])
+    expect(hearing.rejected()).toEqual({})
+  })
+
+  it("remembers the first interface that can be injected on as the way back", () => {
+    hear(frameOf(knock(1)))
+    expect(hearing.pathOf(1)?.device).toBe("any")
+    hear(frameOf(knock(1)), "eth0")
+    hear(frameOf(knock(1)), "br0")
+    expect(hearing.pathOf(1)?.device).toBe("eth0")
+    expect(hearing.pathOf(2)).toBeUndefined()
+    expect(hearing.pathOf(0)).toBeUndefined()
+  })
+
+  it("keeps its own copy of the frame: the capture overwrites its buffer", () => {
+    const buffer = Uint8Array.from(frameOf(knock(1)))
+    hear(buffer)
+    buffer.fill(0)
+    expect(hearing.pathOf(1)?.frame.ip.source).toBe("192.0.2.2")
+    expect(Array.from(hearing.pathOf(1)?.frame.echo.data ?? [])).toEqual(Array.from(knock(1)))
+  })
+
+  it("forwards a retransmission when 20 ms have passed, each with a way back of its own", () => {
+    hear(frameOf(knock(1), { sequence: 1 }))
+    now += 19
+    hear(frameOf(knock(1), { sequence: 2 }))
+    expect(sent).toHaveLength(1)
+    now += 1
+    hear(frameOf(knock(1), { sequence: 3 }))
+    expect(sent).toHaveLength(2)
+    expect(hearing.pathOf(2)?.frame.echo.sequence).toBe(3)
+  })
+
+  it("is silent about everything else, and counts it by reason", () => {
+    hear(frameOf(knock(1), { kind: "reply" }))
+    hear(frameOf(knock(1), { destination: "192.0.2.9" }))
+    hear(frameOf(knock(1), { source: "192.0.2.66" }))
+    hear(frameOf(knock(1).subarray(1)))
+    const bent = knock(1)
+    bent[40] = (bent[40] ?? 0) ^ 1
+    hear(frameOf(bent))
+    hear(new Uint8Array(5))
+    expect(sent).toEqual([])
+    expect(hearing.rejected()).toMatchObject({
+      "icmp/not-a-request": 1,
+      "screen/not-for-this-host": 1,
+      "screen/source-not-allowed": 1,
+      "screen/length": 1,
+      "screen/screen-mac": 1,
+    })
+    expect(hearing.heard).toBe(6)
+  })
+
+  it("takes one plain packet for one event, and only to this host", () => {
+    const text = new TextEncoder().encode("xx reset-iptables")
+    hear(frameOf(text, { sequence: 1 }))
+    hear(frameOf(text, { sequence: 1 }), "eth0")
+    hear(frameOf(text, { kind: "reply", sequence: 1 }))
+    hear(frameOf(text, { destination: "192.0.2.9", sequence: 2 }))
+    expect(sent).toEqual([{ type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "any" }])
+    hear(frameOf(text, { sequence: 3 }))
+    expect(sent).toHaveLength(2)
+  })
+
+  it("drops a knock when the pipe is full, says so in the counts, and takes its retransmission", () => {
+    pipeOpen = false
+    hear(frameOf(knock(1)))
+    expect(hearing.rejected()).toEqual({ "screen/pipe-full": 1 })
+    pipeOpen = true
+    hear(frameOf(knock(1)))
+    expect(sent).toHaveLength(1)
+  })
+
+  it("never throws on any bytes of any link type", () => {
+    const link = fc.constantFrom("ethernet", "linux-sll", "linux-sll2", "raw", "null" as const)
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), link, (bytes, linkType) => {
+        hearing.hear(bytes, "any", linkType as "raw")
+      }),
+    )
+    expect(sent).toEqual([])
+  })
+
+  it("forgets the oldest ways back instead of growing", () => {
+    for (let i = 0; i < 5000; i += 1) {
+      const request = encodeRequest(keys, {
+        verb: "probe",
+        oneWay: false,
+        hard: false,
+        clientTimeMs: i,
+        nonce: new Uint8Array(16),
+        challenge: undefined,
+      })
+      hear(frameOf(request))
+    }
+    expect(sent).toHaveLength(5000)
+    expect(hearing.pathOf(1)).toBeUndefined()
+    expect(hearing.pathOf(5000)).toBeDefined()
+  })
+})
