@@ -1,0 +1,91 @@
+import { canonicalIpset } from "./ipset.ts"
+import { canonicalTable, type Moving } from "./nft-canonical.ts"
+import { type NftTableCopy, tableId } from "./nft-tables.ts"
+import { canonicalSection, isEmptySection } from "./save-text.ts"
+import type { Snapshot } from "./snapshot.ts"
+
+/** One table or set in which two snapshots are not the same. */
+export interface Difference {
+  /** "nft ip filter", "iptables-legacy filter", "ipset blocked". */
+  readonly where: string
+  /** `missing`: only the first has it; `extra`: only the second; `unread`: one of them does not know. */
+  readonly kind: "missing" | "extra" | "differs" | "unread"
+  /** Lines that only the first has (`-`) and that only the second has (`+`), each with its chain or set; at most 40. */
+  readonly lines: readonly string[]
+}
+
+/** A table or set by the name that differences use, as comparable lines, one list a view. */
+interface Part {
+  readonly views: readonly (readonly string[] | undefined)[]
+}
+
+/**
+ * Compares two snapshots, table by table, in every view that both have. Order that decides nothing (of tables, chains,
+ * elements) is not a difference; a legacy table without rules and with policies ACCEPT is the same as none.
+ * @param moving `ignored` leaves out counters, used quotas, and what packets and time add to and take from sets
+ */
+export function compareSnapshots(a: Snapshot, b: Snapshot, moving: Moving): Difference[] {
+  const unread = [...a.unread, ...b.unread].map(({ backend, why }): Difference => {
+    return { where: backend, kind: "unread", lines: [why] }
+  })
+  const unknown = unread.map((one) => one.where)
+  const left = partsOf(a, moving)
+  const right = partsOf(b, moving)
+  const differences: Difference[] = []
+  for (const where of new Set([...left.keys(), ...right.keys()])) {
+    if (unknown.some((backend) => where.startsWith(`${backend} `))) continue
+    const [was, is] = [left.get(where), right.get(where)]
+    if (was === undefined) differences.push({ where, kind: "extra", lines: [] })
+    else if (is === undefined) differences.push({ where, kind: "missing", lines: [] })
+    else {
+      const lines = was.views.flatMap((view, at) => lineDifference(view, is.views[at]))
+      if (lines.length > 0) differences.push({ where, kind: "differs", lines: lines.slice(0, 40) })
+    }
+  }
+  return [...unread, ...differences]
+}
+
+/** The name that differences use for a table of nf_tables. */
+export function nftWhere(table: { readonly family: string; readonly name: string }): string {
+  return `nft ${tableId(table)}`
+}
+
+function partsOf(snapshot: Snapshot, moving: Moving): Map<string, Part> {
+  const parts = new Map<string, Part>()
+  for (const set of snapshot.ipsets) parts.set(`ipset ${set.name}`, { views: [canonicalIpset(set, moving)] })
+  for (const table of snapshot.nftTables) parts.set(nftWhere(table), { views: viewsOf(table, moving) })
+  for (const { backend, section } of snapshot.legacyTables)
+    if (!isEmptySection(section))
+      parts.set(`${backend} ${section.table}`, { views: [canonicalSection(section, moving)] })
+  return parts
+}
+
+function viewsOf(table: NftTableCopy, moving: Moving): Part["views"] {
+  const { listed, saved } = table
+  return [listed && canonicalTable(listed, moving), saved && canonicalSection(saved, moving)]
+}
+
+function lineDifference(a: readonly string[] | undefined, b: readonly string[] | undefined): string[] {
+  if (a === undefined || b === undefined) return []
+  const onlyIn = (these: readonly string[], those: readonly string[]): string[] => {
+    const others = new Set(those)
+    return these.filter((line) => !others.has(line))
+  }
+  const [removed, added] = [onlyIn(a, b), onlyIn(b, a)]
+  return [...inFull(removed, added, "-"), ...inFull(added, removed, "+")]
+}
+
+/** Of a chain that differs (its head line, then its rules), the rules that the other side does not have. */
+function inFull(these: readonly string[], those: readonly string[], sign: string): string[] {
+  return these.flatMap((entry) => {
+    const [head = "", ...rules] = entry.split("\n")
+    const other = those.find((one) => one.split("\n")[0] === head)
+    if (rules.length === 0 || other === undefined) return [head, ...rules].map((line) => `${sign} ${line}`)
+    const others = new Set(other.split("\n").slice(1))
+    const own = rules.filter((rule) => !others.has(rule))
+    // Same rules, another order: say which chain.
+    return (own.length > 0 ? own : ["(other order or number of rules)"]).map(
+      (rule) => `${sign} ${head}: ${rule}`,
+    )
+  })
+}

@@ -1,0 +1,51 @@
+import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { Fault, type FaultCode, reasonOf } from "../errors.ts"
+
+/**
+ * Writes a file so that after a crash there is the old one or the new one, whole: beside it, fsync, rename, fsync of
+ * the folder. Mode 0600.
+ * @throws Fault `missing` when the disk is full, read-only or gone, `permission` when it may not
+ */
+export function writeDurably(path: string, text: string): void {
+  const beside = join(dirname(path), `.${basename(path)}.${process.pid}.new`)
+  try {
+    writeAndSync(beside, text)
+    renameSync(beside, path)
+    syncFolder(dirname(path))
+  } catch (cause) {
+    try {
+      unlinkSync(beside)
+    } catch {
+      // It was not made, or has its name already.
+    }
+    throw fileFault(`cannot write ${path}`, cause)
+  }
+}
+
+function writeAndSync(path: string, text: string): void {
+  const file = openSync(path, "wx", 0o600)
+  try {
+    const bytes = Buffer.from(text)
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r")
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
+}
+
+/** A failed file operation as a fault with the right code. */
+export function fileFault(action: string, cause: unknown): Fault {
+  const code = (cause as NodeJS.ErrnoException).code ?? ""
+  const kind: FaultCode = code === "EACCES" || code === "EPERM" ? "permission" : "missing"
+  return new Fault(kind, `${action}: ${reasonOf(cause)}`, { cause })
+}

@@ -1,0 +1,39 @@
+import type { Clock } from "../clock.ts"
+import type { CommandResult, RunCommand } from "./run-command.ts"
+import type { SnapshotTools } from "./snapshot-tools.ts"
+
+/** What holds rules on this machine; each is read by its own tool. */
+export type Backend =
+  | "ipset"
+  | "nft"
+  | "iptables-legacy"
+  | "ip6tables-legacy"
+  | "arptables-legacy"
+  | "ebtables-legacy"
+
+export interface SnapshotDeps {
+  readonly run: RunCommand
+  readonly tools: SnapshotTools
+  readonly clock: Clock
+}
+
+/** What one backend held, or why that is not known. */
+export type Reading<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly backend: Backend; readonly why: string }
+
+/** Listing 20 000 rules takes half a second; a machine under load gets a minute. */
+export const readTimeoutMs = 60_000
+
+/** Why a command failed, on one line. */
+export function failureOf(result: CommandResult): string {
+  const name = result.path.slice(result.path.lastIndexOf("/") + 1)
+  const how =
+    result.startError ??
+    (result.timedOut ? "no end in time" : (result.signal ?? `exit code ${result.exitCode}`))
+  const said = result.stderr
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"))
+  return `${name}: ${how}${said.length > 0 ? `: ${said.slice(0, 2).join(" ")}` : ""}`
+}

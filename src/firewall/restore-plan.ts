@@ -1,0 +1,194 @@
+import { compareSnapshots, nftWhere } from "./compare.ts"
+import { arptablesCommands } from "./legacy-listing.ts"
+import { type LegacyBackend, legacyBuiltinChains } from "./legacy-tables.ts"
+import { nftDelete, nftSleep, nftToRestore, sectionToRestore } from "./nft-table-view.ts"
+import { expectedChains, type NftTableCopy, tableId } from "./nft-tables.ts"
+import { ipsetSteps, planIpsets } from "./restore-ipsets.ts"
+import { emptySection, renderSection, renderSectionCountersBehind, type SaveSection } from "./save-text.ts"
+import type { Snapshot } from "./snapshot.ts"
+import type { SnapshotTools } from "./snapshot-tools.ts"
+
+/** One command of a restore. All may be run again after having been cut off anywhere. */
+export interface RestoreStep {
+  /** What it does, for the operator: "iptables-nft filter, nat". */
+  readonly label: string
+  readonly command: readonly string[]
+  /** Its input, kept in a file: on standard input, or in place of the argument `{file}`. */
+  readonly input: string
+  /** Its failure decides nothing: the comparison at the end says what came of it. */
+  readonly mayFail: boolean
+}
+
+export interface RestorePlan {
+  readonly steps: readonly RestoreStep[]
+  /** Differences that no step takes away, and why. */
+  readonly left: readonly { readonly where: string; readonly why: string }[]
+}
+
+/** What is left alone, and why. */
+export type Leave = (where: string, why: string) => void
+
+/**
+ * The steps that turn what `from` describes into what `to` describes. Only what differs is touched. Sets first (a rule
+ * that names a missing set makes its whole restore fail), then the tables that only iptables-nft can load (a
+ * transaction each), then everything else of nf_tables in one transaction, then legacy, then sets nobody needs any more.
+ */
+export function planRestore(from: Snapshot, to: Snapshot, tools: SnapshotTools): RestorePlan {
+  const left: { where: string; why: string }[] = []
+  const leave: Leave = (where, why) => left.push({ where, why })
+  const differing = new Set<string>()
+  for (const { where, kind, lines } of compareSnapshots(to, from, "ignored"))
+    if (kind === "unread") leave(where, lines.join(" "))
+    else differing.add(where)
+
+  const sets = planIpsets(from, to, differing)
+  const nft = nftChanges(from, to, differing, leave)
+  const legacy = legacyChanges(from, to, differing)
+  const { before, after } = ipsetSteps(sets, { from, to, nft, legacy, tools, leave })
+  return {
+    steps: [...before, ...nftSteps(nft, tools, leave), ...legacySteps(legacy, tools, leave), ...after],
+    left,
+  }
+}
+
+/** nf_tables tables to be restored, and those to be removed. */
+export interface NftChanges {
+  readonly restore: readonly NftTableCopy[]
+  readonly remove: readonly NftTableCopy[]
+}
+
+function nftChanges(from: Snapshot, to: Snapshot, differing: ReadonlySet<string>, leave: Leave): NftChanges {
+  const isTouchable = (copy: NftTableCopy): boolean => {
+    const where = nftWhere(copy)
+    if (!differing.has(where)) return false
+    const owned = [...from.nftTables, ...to.nftTables].some((one) => one.owned && nftWhere(one) === where)
+    if (owned) leave(where, "a running program owns this table (flags owner), nothing else may change it")
+    else if (copy.view === "none") leave(where, copy.why ?? "no view of it can be loaded")
+    return !owned && copy.view !== "none"
+  }
+  const kept = new Set(to.nftTables.map(tableId))
+  const gone = from.nftTables.filter((copy) => !kept.has(tableId(copy)))
+  return {
+    restore: to.nftTables.filter(isTouchable),
+    // What cannot be restored can still be removed.
+    remove: gone.map((copy) => ({ ...copy, view: "nft" as const })).filter(isTouchable),
+  }
+}
+
+function nftSteps({ restore, remove }: NftChanges, tools: SnapshotTools, leave: Leave): RestoreStep[] {
+  const steps: RestoreStep[] = []
+  for (const family of ["ip", "ip6", "arp", "bridge"]) {
+    const sections = restore
+      .filter((copy) => copy.family === family)
+      .flatMap((copy) => sectionToRestore(copy) ?? [])
+    const emptied = tools.nft === undefined ? remove.filter((copy) => copy.family === family) : []
+    sections.push(...emptied.map((copy) => emptySection(copy.name, expectedChains(copy) ?? [])))
+    if (sections.length > 0) steps.push(...saveStep(family, sections, tools, leave))
+  }
+  if (tools.nft === undefined) return steps
+  const transaction = [
+    ...remove.map(nftDelete),
+    ...restore.map((copy) => nftToRestore(copy, expectedChains(copy) ?? [])),
+  ]
+  const load = { command: [tools.nft, "-f", "{file}"], mayFail: false }
+  const main = transaction.join("")
+  if (main !== "") steps.push({ label: "nftables", input: main, ...load })
+  const sleep = restore.map(nftSleep).join("")
+  if (sleep !== "") steps.push({ label: "nftables, dormant tables", input: sleep, ...load })
+  return steps
+}
+
+function saveStep(
+  family: string,
+  sections: SaveSection[],
+  tools: SnapshotTools,
+  leave: Leave,
+): RestoreStep[] {
+  const { iptablesNftRestore, ip6tablesNftRestore, arptablesNftRestore, ebtablesNftRestore } = tools
+  const loaders: Record<string, { path: string | undefined; args: string[] }> = {
+    ip: { path: iptablesNftRestore, args: ["-c"] },
+    ip6: { path: ip6tablesNftRestore, args: ["-c"] },
+    arp: { path: arptablesNftRestore, args: [] },
+    bridge: { path: ebtablesNftRestore, args: [] },
+  }
+  const { path, args } = loaders[family] ?? { path: undefined, args: [] }
+  if (path === undefined) {
+    for (const { table } of sections)
+      leave(`nft ${family} ${table}`, "the tool that could load it is missing")
+    return []
+  }
+  const render = args.length > 0 ? renderSection : renderSectionCountersBehind
+  return [
+    {
+      label: labelOf(path, sections),
+      command: [path, ...args],
+      input: sections.map(render).join(""),
+      mayFail: false,
+    },
+  ]
+}
+
+/** Legacy tables to be loaded; one that was not there is loaded empty, policies ACCEPT. */
+export type LegacyChanges = ReadonlyMap<LegacyBackend, readonly SaveSection[]>
+
+function legacyChanges(from: Snapshot, to: Snapshot, differing: ReadonlySet<string>): LegacyChanges {
+  const changes = new Map<LegacyBackend, SaveSection[]>()
+  const add = (backend: LegacyBackend, section: SaveSection): void => {
+    changes.set(backend, [...(changes.get(backend) ?? []), section])
+  }
+  const kept = new Set(to.legacyTables.map(({ backend, section }) => `${backend} ${section.table}`))
+  for (const { backend, section } of to.legacyTables)
+    if (differing.has(`${backend} ${section.table}`)) add(backend, section)
+  for (const { backend, section } of from.legacyTables) {
+    const where = `${backend} ${section.table}`
+    if (differing.has(where) && !kept.has(where))
+      add(backend, emptySection(section.table, legacyBuiltinChains(backend, section.table)))
+  }
+  return changes
+}
+
+/** The steps that load legacy sections. */
+export function legacySteps(changes: LegacyChanges, tools: SnapshotTools, leave: Leave): RestoreStep[] {
+  const { iptablesLegacyRestore, ip6tablesLegacyRestore, arptablesLegacy, ebtablesLegacyRestore } = tools
+  const paths: Record<LegacyBackend, string | undefined> = {
+    "iptables-legacy": iptablesLegacyRestore,
+    "ip6tables-legacy": ip6tablesLegacyRestore,
+    "arptables-legacy": arptablesLegacy,
+    "ebtables-legacy": ebtablesLegacyRestore,
+  }
+  return [...changes].flatMap(([backend, sections]): RestoreStep[] => {
+    const path = paths[backend]
+    if (path === undefined) {
+      for (const { table } of sections) leave(`${backend} ${table}`, "the tool that could load it is missing")
+      return []
+    }
+    const label = labelOf(path, sections)
+    if (backend === "arptables-legacy")
+      return [
+        {
+          label,
+          command: ["/bin/sh", "{file}"],
+          input: sections.map((one) => arptablesCommands(path, one)).join(""),
+          mayFail: false,
+        },
+      ]
+    if (backend === "ebtables-legacy")
+      return [
+        { label, command: [path], input: sections.map(renderSectionCountersBehind).join(""), mayFail: false },
+      ]
+    // Never without -w: it would wait for the xtables lock for ever.
+    return [
+      {
+        label,
+        command: [path, "-c", "-w", "2"],
+        input: sections.map(renderSection).join(""),
+        mayFail: false,
+      },
+    ]
+  })
+}
+
+function labelOf(path: string, sections: readonly SaveSection[]): string {
+  const name = path.slice(path.lastIndexOf("/") + 1)
+  return `${name} ${sections.map((section) => section.table).join(", ")}`
+}

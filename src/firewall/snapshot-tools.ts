@@ -1,0 +1,71 @@
+import { accessSync, constants } from "node:fs"
+
+/**
+ * The programs that read and load rules, by absolute path; one that is missing is left out. Plain names (`iptables`)
+ * are either backend, by alternatives: these are called by their full names only.
+ */
+export interface SnapshotTools {
+  readonly nft?: string
+  readonly ipset?: string
+  readonly iptablesNftSave?: string
+  readonly iptablesNftRestore?: string
+  readonly ip6tablesNftSave?: string
+  readonly ip6tablesNftRestore?: string
+  readonly arptablesNftSave?: string
+  readonly arptablesNftRestore?: string
+  readonly ebtablesNftSave?: string
+  readonly ebtablesNftRestore?: string
+  readonly iptablesLegacySave?: string
+  readonly iptablesLegacyRestore?: string
+  readonly ip6tablesLegacySave?: string
+  readonly ip6tablesLegacyRestore?: string
+  readonly arptablesLegacy?: string
+  readonly ebtablesLegacy?: string
+  readonly ebtablesLegacyRestore?: string
+}
+
+const folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"]
+
+const names: Readonly<Record<keyof SnapshotTools, string>> = {
+  nft: "nft",
+  ipset: "ipset",
+  iptablesNftSave: "iptables-nft-save",
+  iptablesNftRestore: "iptables-nft-restore",
+  ip6tablesNftSave: "ip6tables-nft-save",
+  ip6tablesNftRestore: "ip6tables-nft-restore",
+  arptablesNftSave: "arptables-nft-save",
+  arptablesNftRestore: "arptables-nft-restore",
+  ebtablesNftSave: "ebtables-nft-save",
+  ebtablesNftRestore: "ebtables-nft-restore",
+  iptablesLegacySave: "iptables-legacy-save",
+  iptablesLegacyRestore: "iptables-legacy-restore",
+  ip6tablesLegacySave: "ip6tables-legacy-save",
+  ip6tablesLegacyRestore: "ip6tables-legacy-restore",
+  arptablesLegacy: "arptables-legacy",
+  ebtablesLegacy: "ebtables-legacy",
+  ebtablesLegacyRestore: "ebtables-legacy-restore",
+}
+
+/** The absolute path of a program, or undefined; PATH is never asked. */
+export function findProgram(name: string): string | undefined {
+  for (const folder of folders) {
+    const path = `${folder}/${name}`
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined
+}
+
+/** Looks for all of them. */
+export function findSnapshotTools(): SnapshotTools {
+  const found: [string, string][] = []
+  for (const [key, name] of Object.entries(names)) {
+    const path = findProgram(name)
+    if (path !== undefined) found.push([key, path])
+  }
+  return Object.fromEntries(found)
+}
