@@ -46,9 +46,11 @@ export async function runProgram(
   } catch (thrown) {
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return 0
-      const fault = new Fault("usage", thrown.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " "), {
-        hint: `\`${program.name()} --help\` shows the options`,
-      })
+      const message =
+        thrown.code === "commander.excessArguments"
+          ? `"${program.args[0]}" is no command and no option of it`
+          : thrown.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ")
+      const fault = new Fault("usage", message, { hint: `\`${program.name()} --help\` shows what there is` })
       terminal.fail(fault)
       return exitCodeOf(fault)
     }

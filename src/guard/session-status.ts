@@ -11,6 +11,10 @@ export interface SessionStatus {
   readonly secrets: readonly { readonly kind: string; readonly host: string; readonly name: string }[]
   readonly plain: boolean
   readonly devices: readonly string[]
+  readonly guardPid: number
+  /** 0 while a new listener is being started. */
+  readonly listenerPid: number
+  /** Listeners started since arming; 1 unless one ended. */
   readonly listenerStarts: number
   readonly backends: readonly string[]
   readonly accepted: number

@@ -317,6 +317,8 @@ export class Session {
       secrets: this.#secrets.map(({ kind, host, name }) => ({ kind, host, name })),
       plain: this.#configuration.plain !== "",
       devices: this.#listener?.devices ?? [],
+      guardPid: process.pid,
+      listenerPid: this.#listener?.pid ?? 0,
       listenerStarts: this.#listener?.starts ?? 0,
       backends: this.#firewall.describe().backends,
       accepted: this.#accepted,
