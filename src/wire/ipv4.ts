@@ -152,6 +152,8 @@ export function ipv4HeaderLength(header: Ipv4Header): number {
 export function writeIpv4(writer: Writer, header: Ipv4Header, payloadLength: number): void {
   const start = writer.at
   const headerLength = ipv4HeaderLength(header)
+  if (headerLength > 60)
+    throw new RangeError(`cannot write ${header.options.length} bytes of options: at most 40 fit`)
   writer.u8(0x40 + headerLength / 4)
   writer.u8(header.tos)
   writer.u16(headerLength + payloadLength)

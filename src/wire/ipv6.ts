@@ -145,7 +145,12 @@ export function ipv6HeaderLength(header: Ipv6Header): number {
  * @throws RangeError when a field does not fit or the packet would be longer than its length field can say.
  */
 export function writeIpv6(writer: Writer, header: Ipv6Header, payloadLength: number): void {
-  writer.u32(6 * 0x1000_0000 + header.trafficClass * 0x10_0000 + header.flowLabel)
+  const { trafficClass, flowLabel } = header
+  if (trafficClass > 0xff || flowLabel > 0xf_ffff)
+    throw new RangeError(
+      `cannot write traffic class ${trafficClass}, flow label ${flowLabel}: 8 and 20 bits are wanted`,
+    )
+  writer.u32(6 * 0x1000_0000 + trafficClass * 0x10_0000 + flowLabel)
   writer.u16(header.extensions.length + payloadLength)
   writer.u8(header.nextHeader)
   writer.u8(header.hopLimit)
