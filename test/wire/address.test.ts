@@ -1,0 +1,76 @@
+import fc from "fast-check"
+import { describe, expect, it } from "vitest"
+import { addressText, isUnicast, parseAddress } from "../../src/wire/address.ts"
+
+describe("addressText", () => {
+  // RFC 5952 sections 4 and 5, and RFC 4291 2.2
+  it.each([
+    ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
+    ["2001:DB8:0:0:0:0:2:1", "2001:db8::2:1"],
+    ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
+    ["2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
+    ["2001:0db8::0001", "2001:db8::1"],
+    ["0:0:0:0:0:0:0:0", "::"],
+    ["0:0:0:0:0:0:0:1", "::1"],
+    ["1:0:0:0:0:0:0:0", "1::"],
+    ["0:1:0:0:0:0:1:0", "0:1::1:0"],
+    ["::ffff:c000:0201", "::ffff:192.0.2.1"],
+    ["::ffff:0:c000:201", "::ffff:0:c000:201"],
+    ["ff02::1:ff00:1", "ff02::1:ff00:1"],
+    ["fe80::192.0.2.1", "fe80::c000:201"],
+    ["192.0.2.1", "192.0.2.1"],
+  ])("writes %s as %s", (text, canonical) => {
+    expect(addressText(parseAddress(text) as Uint8Array)).toBe(canonical)
+  })
+
+  it("is read back to the same bytes, and is what the operating system's URL parser writes", () => {
+    const groups = fc.array(fc.constantFrom(0, 0, 0, 1, 0xffff, 0x0a0b), { minLength: 8, maxLength: 8 })
+    fc.assert(
+      fc.property(groups, (words) => {
+        const bytes = Uint8Array.from(words.flatMap((word) => [word >>> 8, word & 0xff]))
+        const text = addressText(bytes)
+        expect(parseAddress(text)).toEqual(bytes)
+        // WHATWG URL: the same rules but for the dotted decimal of mapped addresses.
+        if (!text.includes(".")) expect(new URL(`http://[${text}]/`).hostname).toBe(`[${text}]`)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+describe("parseAddress", () => {
+  it.each([
+    "",
+    "1.2.3",
+    "1.2.3.256",
+    "01.2.3.4",
+    "::g",
+    "1::2::3",
+    "fe80::1%eth0",
+    "host",
+    "1:2:3:4:5:6:7",
+    " ::1",
+  ])("refuses %j", (text) => {
+    expect(parseAddress(text)).toBeUndefined()
+  })
+})
+
+describe("isUnicast", () => {
+  it.each([
+    ["192.0.2.1", true],
+    ["127.0.0.1", true],
+    ["223.255.255.255", true],
+    ["0.0.0.0", false],
+    ["0.1.2.3", false],
+    ["224.0.0.1", false],
+    ["240.0.0.1", false],
+    ["255.255.255.255", false],
+    ["2001:db8::1", true],
+    ["::1", true],
+    ["fe80::1", true],
+    ["::", false],
+    ["ff02::1", false],
+  ])("%s: %s", (text, verdict) => {
+    expect(isUnicast(parseAddress(text) as Uint8Array)).toBe(verdict)
+  })
+})
