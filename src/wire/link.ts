@@ -30,7 +30,7 @@ export interface RawLinkHeader extends TaggedType {
  */
 export interface NullHeader extends TaggedType {
   readonly type: "null"
-  /** 2 is IPv4 everywhere; IPv6 is 10, 24, 28 or 30, depending on the system. */
+  /** 2 is IPv4 everywhere; IPv6 is 24, 28 or 30, depending on the system. Linux has a number too, but no such links. */
   readonly family: number
   readonly bigEndian: boolean
 }
@@ -46,10 +46,9 @@ export interface LinkFrame {
 
 const rawIpv4: RawLinkHeader = Object.freeze({ type: "raw", vlanTags: untagged, etherType: 0x0800 })
 const rawIpv6: RawLinkHeader = Object.freeze({ type: "raw", vlanTags: untagged, etherType: 0x86dd })
-/** AF_INET, and AF_INET6 of Linux, of NetBSD and OpenBSD, of FreeBSD, of Darwin. */
+/** AF_INET, and AF_INET6 of NetBSD and OpenBSD, of FreeBSD, of Darwin (pcap-linktype(7)). */
 const familyEtherTypes: ReadonlyMap<number, EtherType> = new Map([
   [2, 0x0800],
-  [10, 0x86dd],
   [24, 0x86dd],
   [28, 0x86dd],
   [30, 0x86dd],

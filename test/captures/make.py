@@ -36,6 +36,8 @@ from scapy.all import (
     ICMPv6DestUnreach,
     ICMPv6EchoReply,
     ICMPv6EchoRequest,
+    ICMPv6ND_NS,
+    ICMPv6NDOptSrcLLAddr,
     PadN,
     ARP,
     Raw,
@@ -233,7 +235,7 @@ captures = {
         [
             ("IPv4, little endian", b"\x02\0\0\0" + good4, f"request {V4} {told}"),
             ("IPv4, big endian", b"\0\0\0\x02" + good4, f"request {V4} {told}"),
-            ("IPv6 of Linux", b"\x0a\0\0\0" + good6, f"request {V6} {told}"),
+            ("the number of IPv6 on Linux, which has no such links", b"\x0a\0\0\0" + good6, "link/not-ip"),
             ("IPv6 of NetBSD", b"\0\0\0\x18" + good6, f"request {V6} {told}"),
             ("IPv6 of FreeBSD", b"\x1c\0\0\0" + good6, f"request {V6} {told}"),
             ("IPv6 of Darwin", b"\x1e\0\0\0" + good6, f"request {V6} {told}"),
@@ -340,6 +342,24 @@ with open(os.path.join(here, "expected.tsv"), "w") as table:
         write(name, link_type, [p if isinstance(p, bytes) else raw(p) for _, p, _ in packets])
         for number, (what, _, verdict) in enumerate(packets, 1):
             table.write(f"{name}\t{number}\t{what}\t{verdict}\n")
+
+# Questions for a link address, each of which has to be answered: ARP, the same in a VLAN, an ARP probe; a neighbour
+# solicitation, the same in a VLAN, duplicate address detection, and the unicast probe of a neighbour that went stale.
+everybody = Ether(src=client_mac, dst="ff:ff:ff:ff:ff:ff")
+group = Ether(src=client_mac, dst="33:33:ff:00:00:01")
+who_has = {"psrc": "192.0.2.2", "pdst": "192.0.2.1", "hwsrc": client_mac}
+asks = IPv6(src="2001:db8::2", dst="ff02::1:ff00:1", hlim=255) / ICMPv6ND_NS(tgt="2001:db8::1")
+asks_with_address = asks / ICMPv6NDOptSrcLLAddr(lladdr=client_mac)
+questions = [
+    raw(everybody / ARP(**who_has)) + bytes(18),
+    everybody / Dot1Q(vlan=42) / ARP(**who_has),
+    everybody / ARP(psrc="0.0.0.0", pdst="192.0.2.1", hwsrc=client_mac),
+    group / asks_with_address,
+    group / Dot1Q(vlan=42) / asks_with_address,
+    group / IPv6(src="::", dst="ff02::1:ff00:1", hlim=255) / ICMPv6ND_NS(tgt="2001:db8::1"),
+    ether / IPv6(src="2001:db8::2", dst="2001:db8::1", hlim=255) / ICMPv6ND_NS(tgt="2001:db8::1"),
+]
+write("neighbours.pcap", ETHERNET, [raw(question) for question in questions])
 
 # The same two packets in the other forms of the file format: byte order and resolution of time.
 pair = [good4, good6]

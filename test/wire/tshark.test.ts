@@ -1,0 +1,175 @@
+import { execFileSync, spawnSync } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { parseSavefile } from "../../src/capture/savefile-source.ts"
+import { decodeArp, encodeArpReply } from "../../src/wire/arp.ts"
+import { decodeFrame, replyFrame } from "../../src/wire/frame.ts"
+import { decodeNeighbour, encodeAdvertisement } from "../../src/wire/neighbour.ts"
+
+// What is made here has to be well formed in the eyes of somebody else.
+
+const tsharkMissing = spawnSync("tshark", ["--version"]).status === 0 ? undefined : "there is no tshark here"
+if (tsharkMissing) process.stderr.write(`skipped: wire/tshark: ${tsharkMissing}\n`)
+
+const linkNumbers = { ethernet: 1, raw: 101, null: 0 }
+const folder = mkdtempSync(join(tmpdir(), "fw-tshark-"))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A classic pcap file, little endian. */
+function savefile(linkNumber: number, frames: readonly Uint8Array[]): Uint8Array {
+  const header = Buffer.alloc(24)
+  header.writeUInt32LE(0xa1b2c3d4, 0)
+  header.writeUInt16LE(2, 4)
+  header.writeUInt16LE(4, 6)
+  header.writeUInt32LE(262_144, 16)
+  header.writeUInt32LE(linkNumber, 20)
+  const records = frames.flatMap((frame) => {
+    const record = Buffer.alloc(16)
+    record.writeUInt32LE(frame.length, 8)
+    record.writeUInt32LE(frame.length, 12)
+    return [record, frame]
+  })
+  return Buffer.concat([header, ...records])
+}
+
+/** One object a frame: each field's values, outermost first, joined by commas. */
+function dissect(
+  linkNumber: number,
+  frames: readonly Uint8Array[],
+  fields: readonly string[],
+): Record<string, string>[] {
+  const file = join(folder, "frames.pcap")
+  writeFileSync(file, savefile(linkNumber, frames))
+  const wanted = [...fields, "_ws.malformed", "_ws.expert.severity"]
+  const args = [
+    "-n",
+    "-r",
+    file,
+    "-o",
+    "ip.check_checksum:TRUE",
+    "-T",
+    "fields",
+    ...wanted.flatMap((f) => ["-e", f]),
+  ]
+  const output = execFileSync("tshark", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+  return output
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => Object.fromEntries(line.split("\t").map((value, index) => [wanted[index], value])))
+}
+
+/** What every frame has to be: nothing malformed, nothing that tshark calls a note (0x200000) or worse. */
+function expectWellFormed(row: Record<string, string>): void {
+  expect(row["_ws.malformed"]).toBe("")
+  for (const severity of (row["_ws.expert.severity"] ?? "").split(",").filter(Boolean))
+    expect(Number(severity)).toBeLessThan(0x20_0000)
+}
+
+describe.skipIf(tsharkMissing)("tshark", () => {
+  const good = "1"
+
+  it.each(["ethernet.pcap", "vlan.pcap", "ipv4.pcap", "ipv6.pcap", "null.pcap"])(
+    "finds the replies to %s well formed, with right checksums",
+    (name) => {
+      const bytes = readFileSync(new URL(`../captures/${name}`, import.meta.url))
+      const { linkType, frames } = parseSavefile(bytes, name)
+      const pairs = frames.flatMap((frame) => {
+        const request = decodeFrame(frame.bytes, linkType)
+        if (!request.ok) return []
+        const reply = replyFrame(request.value, new Uint8Array(128).fill(0xa5))
+        return reply === undefined ? [] : [{ request: request.value, reply }]
+      })
+      expect(pairs.length).toBeGreaterThan(4)
+      const fields =
+        "ip.src ip.dst ip.checksum.status ipv6.src ipv6.dst vlan.id ieee8021ad.id frame.len".split(" ")
+      for (const icmp of ["icmp", "icmpv6"])
+        fields.push(`${icmp}.type`, `${icmp}.code`, `${icmp}.checksum.status`)
+      fields.push(
+        "icmp.ident",
+        "icmp.seq",
+        "icmpv6.echo.identifier",
+        "icmpv6.echo.sequence_number",
+        "data.len",
+      )
+      const rows = dissect(
+        linkNumbers[linkType as keyof typeof linkNumbers],
+        pairs.map(({ reply }) => reply),
+        fields,
+      )
+      expect(rows.length).toBe(pairs.length)
+      for (const [index, row] of rows.entries()) {
+        const { ip, echo, link } = (pairs[index] as (typeof pairs)[number]).request
+        expectWellFormed(row)
+        const v4 = ip.version === 4
+        expect(row[v4 ? "ip.src" : "ipv6.src"]).toBe(ip.destination)
+        expect(row[v4 ? "ip.dst" : "ipv6.dst"]).toBe(ip.source)
+        if (v4) expect(row["ip.checksum.status"]).toBe(good)
+        expect(row[v4 ? "icmp.type" : "icmpv6.type"]).toBe(v4 ? "0" : "129")
+        expect(row[v4 ? "icmp.code" : "icmpv6.code"]).toBe("0")
+        expect(row[v4 ? "icmp.checksum.status" : "icmpv6.checksum.status"]).toBe(good)
+        expect(Number((row[v4 ? "icmp.ident" : "icmpv6.echo.identifier"] ?? "").split(",")[0])).toBe(
+          echo.identifier,
+        )
+        expect(Number((row[v4 ? "icmp.seq" : "icmpv6.echo.sequence_number"] ?? "").split(",")[0])).toBe(
+          echo.sequence,
+        )
+        expect(row["data.len"]).toBe("128")
+        const ids = [row["ieee8021ad.id"], row["vlan.id"]].filter(Boolean).join(",")
+        expect(ids).toBe(link.vlanTags.map((tag) => tag.tci & 0xfff).join(","))
+      }
+    },
+  )
+
+  it("finds the replies of ARP and neighbour discovery well formed, tagged too", () => {
+    const own = Uint8Array.of(2, 0, 0, 0, 0, 1)
+    const bytes = readFileSync(new URL("../captures/neighbours.pcap", import.meta.url))
+    const answers = parseSavefile(bytes, "neighbours.pcap").frames.map((frame) => {
+      const arp = decodeArp(frame.bytes)
+      if (arp.ok) return encodeArpReply(arp.value, own)
+      const asked = decodeNeighbour(frame.bytes)
+      if (!asked.ok) throw new Error(`${asked.rejection.stage}/${asked.rejection.reason}`)
+      return encodeAdvertisement(asked.value, { own, router: false })
+    })
+    const fields = ["eth.dst", "eth.src", "vlan.id", "arp.opcode", "arp.src.proto_ipv4", "arp.src.hw_mac"]
+    fields.push("arp.dst.proto_ipv4", "arp.dst.hw_mac", "ipv6.hlim", "ipv6.dst", "icmpv6.type")
+    fields.push("icmpv6.checksum.status", "icmpv6.nd.na.target_address", "icmpv6.nd.na.flag.s")
+    fields.push("icmpv6.nd.na.flag.o", "icmpv6.nd.na.flag.r", "icmpv6.opt.target_linkaddr")
+    const rows = dissect(1, answers, fields)
+    for (const row of rows) expectWellFormed(row)
+    const ours = "02:00:00:00:00:01"
+    const theirs = "02:00:00:00:00:02"
+    const arpReply = {
+      "eth.dst": theirs,
+      "eth.src": ours,
+      "arp.opcode": "2",
+      "arp.src.proto_ipv4": "192.0.2.1",
+      "arp.src.hw_mac": ours,
+      "arp.dst.proto_ipv4": "192.0.2.2",
+      "arp.dst.hw_mac": theirs,
+    }
+    const told = {
+      "eth.dst": theirs,
+      "eth.src": ours,
+      "ipv6.hlim": "255",
+      "ipv6.dst": "2001:db8::2",
+      "icmpv6.type": "136",
+      "icmpv6.checksum.status": good,
+      "icmpv6.nd.na.target_address": "2001:db8::1",
+      "icmpv6.nd.na.flag.s": "1",
+      "icmpv6.nd.na.flag.o": "1",
+      "icmpv6.nd.na.flag.r": "0",
+      "icmpv6.opt.target_linkaddr": ours,
+    }
+    expect(rows).toMatchObject([
+      { ...arpReply, "vlan.id": "" },
+      { ...arpReply, "vlan.id": "42" },
+      { ...arpReply, "vlan.id": "", "arp.dst.proto_ipv4": "0.0.0.0" },
+      { ...told, "vlan.id": "" },
+      { ...told, "vlan.id": "42" },
+      { ...told, "eth.dst": "33:33:00:00:00:01", "ipv6.dst": "ff02::1", "icmpv6.nd.na.flag.s": "0" },
+      told,
+    ])
+  })
+})
