@@ -11,8 +11,8 @@ import { Fault } from "../errors.ts"
  */
 
 /**
- * The shortest text, in bytes. Eight bytes hit random data of a full frame once in 2^53 packets, where four would be hit
- * within hours by a flood; and shorter words stand in ordinary payloads.
+ * The shortest text, in bytes. Random data of a full frame holds eight given bytes once in 2^53 packets, and four of
+ * them once in 2^21: within a minute of a flood. Shorter words also stand in ordinary payloads.
  */
 export const shortestPlainBytes = 8
 /** The longest text, in bytes. */
