@@ -63,6 +63,12 @@ export class Host {
     return result.stdout
   }
 
+  /** The processes that run in this host now. */
+  pids(): number[] {
+    const { stdout } = spawnSync("ip", ["netns", "pids", this.netns], { encoding: "utf8" })
+    return (stdout ?? "").split("\n").filter(Boolean).map(Number)
+  }
+
   /** A shell script here, `set -e`. */
   sh(script: string): string {
     return this.run(["sh", "-ec", script])
@@ -190,10 +196,9 @@ export class Lab {
     for (const child of this.#children.splice(0)) child.kill("SIGKILL")
     for (const host of this.#hosts.splice(0)) {
       // What outlived its parent (a guard in its own session) still lives in a namespace that only this lab made.
-      const pids = spawnSync("ip", ["netns", "pids", host.netns], { encoding: "utf8" }).stdout ?? ""
-      for (const pid of pids.split("\n").filter(Boolean)) {
+      for (const pid of host.pids()) {
         try {
-          process.kill(Number(pid), "SIGKILL")
+          process.kill(pid, "SIGKILL")
         } catch {
           // It ended by itself in between.
         }
