@@ -39,6 +39,31 @@ export interface ProgramHost {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
+/**
+ * This process as a host. A reader that went away (`fw-knock ... | head -1`) is no reason to fail: what was meant for it is
+ * dropped, and the exit code still says what happened.
+ */
+export function processHost(): ProgramHost {
+  const heard = new WeakSet<object>()
+  const forgiving = <Stream extends NodeJS.EventEmitter>(stream: Stream): Stream => {
+    if (!heard.has(stream)) stream.on("error", () => {})
+    heard.add(stream)
+    return stream
+  }
+  return {
+    env: process.env,
+    get stdin() {
+      return process.stdin
+    },
+    get stdout() {
+      return forgiving(process.stdout)
+    },
+    get stderr() {
+      return forgiving(process.stderr)
+    },
+  }
+}
+
 export interface Terminal {
   /** With --json: outcomes are objects on standard output. */
   readonly json: boolean

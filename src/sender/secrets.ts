@@ -12,10 +12,8 @@ import {
 import { isAbsolute, join } from "node:path"
 import { Fault } from "../errors.ts"
 import { formatSecretLine, type SecretEntry } from "../knock/secret-file.ts"
+import { canonicalHost, isHostName } from "./host-name.ts"
 import { readSecretFile } from "./secret-source.ts"
-
-/** A host as it may be written, and as it may be the name of a file: no slash, no dot in front. */
-const hostName = /^(?:[a-z0-9_][a-z0-9._:%-]{0,252}|::[a-z0-9:.%-]{0,60})$/
 
 /**
  * The folder that holds one secret a file, each named by its host: `fw-knock/secrets` in the XDG configuration folder (XDG
@@ -25,16 +23,6 @@ export function secretFolder(env: Readonly<Record<string, string | undefined>>, 
   const configured = env.XDG_CONFIG_HOME
   const base = configured !== undefined && isAbsolute(configured) ? configured : join(home, ".config")
   return join(base, "fw-knock", "secrets")
-}
-
-/**
- * The one way to write a host: lower case, without a final dot.
- * @throws Fault `usage` for what is no host name and no address
- */
-export function canonicalHost(host: string): string {
-  const canonical = host.toLowerCase().replace(/\.$/, "")
-  if (hostName.test(canonical)) return canonical
-  throw new Fault("usage", `"${host}" is not a host: a name, an IPv4 or an IPv6 address is wanted`)
 }
 
 /** The secret remembered for `host`, or undefined when there is none. @throws Fault as `readSecretFile` */
@@ -91,7 +79,7 @@ export function forgetSecret(folder: string, host: string): boolean {
 
 function hostsWith(secret: Uint8Array, folder: string): string[] {
   return readdirSync(folder).filter((name) => {
-    if (!hostName.test(name)) return false
+    if (!isHostName(name)) return false
     try {
       return readSecretFile(join(folder, name)).some((entry) => Buffer.compare(entry.secret, secret) === 0)
     } catch {

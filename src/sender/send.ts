@@ -180,9 +180,9 @@ function repeatPlain(
       sends += 1
       timer = clock.after(next - at, pump)
     }
-    if (signal?.aborted) return finish()
+    pump() // at least once, however early it is enough
     signal?.addEventListener("abort", finish)
-    pump()
+    if (signal?.aborted) finish()
   })
 }
 

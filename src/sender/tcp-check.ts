@@ -1,6 +1,5 @@
 import { connect, type Socket } from "node:net"
 import type { Clock } from "../clock.ts"
-import { Fault } from "../errors.ts"
 
 /** `open`: a connection came up. `closed`: it was refused at once. `filtered`: nothing, or a router's "prohibited". */
 export type PortState = "open" | "closed" | "filtered"
@@ -26,20 +25,6 @@ export interface CheckOptions {
 // The kernel sends its second SYN after a second (RFC 6298 2.1), too late for a check: connections of our own, overlapping.
 const startsMs = [0, 300, 1000]
 const restartMs = 1000
-
-/**
- * Reads `tcp/22`.
- * @throws Fault `usage` for anything but `tcp/` and a port, 1 to 65535
- */
-export function parseCheck(text: string): number {
-  const match = /^tcp\/([0-9]{1,5})$/.exec(text)
-  const port = Number(match?.[1] ?? 0)
-  if (port >= 1 && port <= 65_535) return port
-  throw new Fault(
-    "usage",
-    `--check "${text}" cannot be checked: tcp/ and a port from 1 to 65535 is wanted, such as tcp/22`,
-  )
-}
 
 /**
  * Does a new TCP connection to `address` `port` come up? Asks by connecting, again and again until something answers, and
