@@ -22,13 +22,17 @@ export function chooseView(views: Views): { view: NftView; why?: string } {
   return first === undefined ? { view: "none", why: whyNone(views) } : { view: first }
 }
 
-/** All views that could restore it, the likeliest first. */
+/**
+ * All views that could restore it, the likeliest first. A save that refuses the table leaves the listing, if it has
+ * native words for every extension: then they come back translated, doing the same and looking different.
+ */
 export function possibleViews(views: Views): NftView[] {
   const { listed, saved, xtRules } = views
   const xtChains = Object.keys(xtRules)
-  if (saved === undefined) return xtChains.length === 0 ? ["nft"] : []
+  const translated = xtChains.every((name) => !savedNowhere.test(blockText(listed, name)))
+  if (saved === undefined) return translated ? ["nft"] : []
   const inStep = (name: string): boolean => ruleCount(listed, name) === savedRules(saved, name).length
-  if (xtChains.length > 0 && !xtChains.every(inStep)) return []
+  if (!xtChains.every(inStep)) return translated ? ["nft"] : []
   const chains = listed.blocks.filter((block) => block.kind === "chain").map((block) => block.name)
   const names = new Set(saved.chains.map(chainNameOf))
   const savedWhole =
@@ -36,6 +40,19 @@ export function possibleViews(views: Views): NftView[] {
   if (xtChains.length === 0) return savedWhole ? ["nft", "iptables"] : ["nft"]
   if (!savedWhole) return ["both"]
   return views.foreign ? ["both", "iptables"] : ["iptables", "both"]
+}
+
+/** What nft prints for an extension that it has no native words for. */
+const savedNowhere = /\bxt (match|target|watcher) |XT target \S+ not found/
+
+function blockText(listed: NftTableText, chain: string): string {
+  const block = listed.blocks.find((one) => one.kind === "chain" && one.name === chain)
+  return block?.lines.join("\n") ?? ""
+}
+
+/** Does this copy come back with its iptables extensions translated to native rules, because no save prints them? */
+export function isTranslated(copy: NftTableCopy): boolean {
+  return copy.view === "nft" && Object.keys(copy.xtRules).length > 0
 }
 
 function whyNone({ saved, xtRules }: Views): string {

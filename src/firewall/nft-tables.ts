@@ -53,22 +53,24 @@ async function terse({ run }: SnapshotDeps, nft: string): Promise<string> {
 }
 
 async function readOnce(deps: SnapshotDeps, nft: string): Promise<Reading<NftTableCopy[]>> {
-  const [listing, json] = await Promise.all([
+  const [listing, debug] = await Promise.all([
     deps.run({ path: nft, args: ["list", "ruleset"], timeoutMs: readTimeoutMs }),
-    deps.run({ path: nft, args: ["-j", "-t", "list", "ruleset"], timeoutMs: readTimeoutMs }),
+    deps.run({ path: nft, args: ["--debug=netlink", "-t", "list", "ruleset"], timeoutMs: readTimeoutMs }),
   ])
   if (!listing.ok) return { ok: false, backend: "nft", why: failureOf(listing) }
   const tables = parseRuleset(listing.stdout)
-  const rules = json.ok ? readRules(json.stdout) : undefined
+  const rules = debug.ok ? readInstructions(debug.stdout) : []
   const saves = await readSaves(deps, new Set(tables.filter(isKnownToSave).map((table) => table.family)))
-  const copies = tables.map((listed): NftTableCopy => {
-    const saved = saves.get(listed.family)?.find((section) => section.table === listed.name)
-    const own = rules?.filter((rule) => rule.family === listed.family && rule.table === listed.name)
-    const xtRules = own === undefined ? xtByText(listed) : xtByChain(own)
+  const copies: NftTableCopy[] = []
+  for (const listed of tables) {
+    const own = rules.filter((rule) => rule.family === listed.family && rule.table === listed.name)
+    const xtRules = own.length === 0 ? xtByText(listed) : xtByChain(own)
+    const whole = saves.get(listed.family)?.find((section) => section.table === listed.name)
+    const saved = whole ?? (await saveByChain(deps, listed, Object.keys(xtRules)))
     const owned = isOwned(listed)
-    const chosen = chooseView({ listed, saved, xtRules, foreign: own?.some((rule) => rule.foreign) ?? false })
-    return { family: listed.family, name: listed.name, listed, saved, xtRules, owned, ...chosen }
-  })
+    const chosen = chooseView({ listed, saved, xtRules, foreign: own.some((rule) => rule.foreign) })
+    copies.push({ family: listed.family, name: listed.name, listed, saved, xtRules, owned, ...chosen })
+  }
   return { ok: true, value: copies }
 }
 
@@ -77,31 +79,31 @@ interface RuleFacts {
   readonly table: string
   readonly chain: string
   /** Holds an xt match or target. */
-  readonly xt: boolean
-  /** Holds what iptables never makes and its save prints wrong: sets, maps, no counter. */
-  readonly foreign: boolean
+  xt: boolean
+  /** Holds what iptables never makes and its save prints wrong: a set or map, or no counter. */
+  foreign: boolean
 }
 
-/** The rules of a JSON listing (libnftables-json(5)), in their order; undefined when this nft cannot print it. */
-function readRules(json: string): RuleFacts[] | undefined {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(json)
-  } catch {
-    return undefined
+/**
+ * The rules in the kernel's own instructions, as `--debug=netlink` prints them (libnftnl's snprintf): `FAMILY TABLE
+ * CHAIN HANDLE [POSITION]`, then an instruction a line in brackets. Not the JSON view: it prints the flags of a dormant
+ * or owned table from freed memory (nft 1.0.6), and breaks off where that is no text.
+ */
+function readInstructions(debug: string): RuleFacts[] {
+  const rules: RuleFacts[] = []
+  let rule: RuleFacts | undefined
+  for (const line of debug.split("\n")) {
+    const head = /^(\w+) (\S+) (\S+) \d+( \d+)? *$/.exec(line)
+    if (head) {
+      rule = { family: head[1] ?? "", table: head[2] ?? "", chain: head[3] ?? "", xt: false, foreign: true }
+      rules.push(rule)
+    } else if (rule !== undefined && line.startsWith("  [ ")) {
+      if (/^ {2}\[ (match|target) name /.test(line)) rule.xt = true
+      if (line.startsWith("  [ counter ") && rule.foreign) rule.foreign = false
+      if (line.startsWith("  [ lookup ")) rule.foreign = true
+    }
   }
-  const entries = (parsed as { nftables?: unknown }).nftables
-  if (!Array.isArray(entries)) return undefined
-  return entries.flatMap((entry: { rule?: Record<string, unknown> }) => {
-    if (entry.rule === undefined) return []
-    const { family, table, chain, expr } = entry.rule
-    const text = JSON.stringify(expr ?? [])
-    const xt =
-      Array.isArray(expr) &&
-      expr.some((one: object) => one !== null && typeof one === "object" && "xt" in one)
-    const foreign = !text.includes('"counter"') || /"(set|vmap|map|elem)":/.test(text)
-    return [{ family: String(family), table: String(table), chain: String(chain), xt, foreign }]
-  })
+  return rules
 }
 
 function xtByChain(rules: readonly RuleFacts[]): Record<string, number[]> {
@@ -115,7 +117,7 @@ function xtByChain(rules: readonly RuleFacts[]): Record<string, number[]> {
   return found
 }
 
-/** Without JSON the text has to do: it marks only what nft cannot translate, so the proof has the last word. */
+/** Without instructions the text has to do: it marks only what nft cannot translate, so the proof has the last word. */
 function xtByText(listed: NftTableText): Record<string, number[]> {
   const found: Record<string, number[]> = {}
   for (const block of listed.blocks) {
@@ -159,6 +161,35 @@ async function readSaves(
     if (saved.ok) saves.set(family, parseSave(saved.stdout))
   }
   return saves
+}
+
+/**
+ * A save refuses a whole table for one rule that it cannot print. The chains that hold no such rule can still be listed
+ * one by one; these are all that `both` needs.
+ */
+async function saveByChain(
+  deps: SnapshotDeps,
+  table: NftTableText,
+  chains: readonly string[],
+): Promise<SaveSection | undefined> {
+  const { iptablesNft, ip6tablesNft } = deps.tools
+  const path = { ip: iptablesNft, ip6: ip6tablesNft }[table.family]
+  if (path === undefined || !isKnownToSave(table) || chains.length === 0) return undefined
+  const rules: string[] = []
+  const names = table.blocks.filter((block) => block.kind === "chain").map((block) => block.name)
+  for (const chain of chains) {
+    const listed = await deps.run({
+      path,
+      args: ["-t", table.name, "-v", "-S", chain],
+      timeoutMs: readTimeoutMs,
+    })
+    if (!listed.ok) return undefined
+    const own = listed.stdout.split("\n").filter((line) => line.startsWith("-A "))
+    rules.push(...own.map((line) => line.replace(/^(.*?) -c (\d+) (\d+)((?: -[jg] .*)?)$/, "[$2:$3] $1$4")))
+  }
+  const builtin = new Set(expectedChains(table))
+  const policy = (name: string): string => (builtin.has(name) ? "ACCEPT" : "-")
+  return { table: table.name, chains: names.map((name) => `:${name} ${policy(name)} [0:0]`), rules }
 }
 
 /** Where nft is missing, iptables-nft's own tables are all that can be seen. */

@@ -1,4 +1,5 @@
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, realpathSync } from "node:fs"
+import { basename } from "node:path"
 
 /**
  * The programs that read and load rules, by absolute path; one that is missing is left out. Plain names (`iptables`)
@@ -7,6 +8,8 @@ import { accessSync, constants } from "node:fs"
 export interface SnapshotTools {
   readonly nft?: string
   readonly ipset?: string
+  readonly iptablesNft?: string
+  readonly ip6tablesNft?: string
   readonly iptablesNftSave?: string
   readonly iptablesNftRestore?: string
   readonly ip6tablesNftSave?: string
@@ -29,6 +32,8 @@ const folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/
 const names: Readonly<Record<keyof SnapshotTools, string>> = {
   nft: "nft",
   ipset: "ipset",
+  iptablesNft: "iptables-nft",
+  ip6tablesNft: "ip6tables-nft",
   iptablesNftSave: "iptables-nft-save",
   iptablesNftRestore: "iptables-nft-restore",
   ip6tablesNftSave: "ip6tables-nft-save",
@@ -60,12 +65,26 @@ export function findProgram(name: string): string | undefined {
   return undefined
 }
 
-/** Looks for all of them. */
+/**
+ * Looks for all of them. Where a distribution has no suffixed names, the plain one stands for the backend of the
+ * multi-call program that it is a link to (xtables-nft-multi, xtables-legacy-multi).
+ */
 export function findSnapshotTools(): SnapshotTools {
   const found: [string, string][] = []
   for (const [key, name] of Object.entries(names)) {
-    const path = findProgram(name)
+    const path = findProgram(name) ?? findPlain(name)
     if (path !== undefined) found.push([key, path])
   }
   return Object.fromEntries(found)
+}
+
+function findPlain(name: string): string | undefined {
+  const backend = /-(nft|legacy)\b/.exec(name)?.[0]
+  const path = backend === undefined ? undefined : findProgram(name.replace(backend, ""))
+  if (backend === undefined || path === undefined) return undefined
+  try {
+    return basename(realpathSync(path)).includes(backend) ? path : undefined
+  } catch {
+    return undefined
+  }
 }
