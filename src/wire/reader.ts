@@ -5,7 +5,7 @@ const nothing = new Uint8Array(0)
  * the reader at the end and sets {@link Reader.overran} for good, so a decoder reads a whole header and then asks once.
  * Asking is not optional: the zeros of an overrun look like data.
  *
- * Slices are views of the bytes that were passed in, never copies.
+ * Slices are views of the bytes that were passed in, never copies, and plain Uint8Arrays also when those are a Buffer.
  */
 export class Reader {
   readonly #bytes: Uint8Array
@@ -53,10 +53,11 @@ export class Reader {
 
   /** The next `length` bytes as a view; an empty one when there are fewer. `length` must be a non-negative integer. */
   take(length: number): Uint8Array {
-    if (!this.#claim(length)) return nothing
+    if (!this.#claim(length) || length === 0) return nothing
     const at = this.#at
     this.#at = at + length
-    return this.#bytes.subarray(at, at + length)
+    // Not subarray(): of a Buffer it would be a Buffer, and on the packet path it takes twice as long.
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length)
   }
 
   /** Everything that is left, as a view. */
