@@ -1,0 +1,106 @@
+import { readFileSync } from "node:fs"
+import type { RunCommand } from "./run-command.ts"
+import { findProgram } from "./snapshot-tools.ts"
+
+/** The programs an open may use, by the names that fix the backend: plain `iptables` is either one, by alternatives. */
+const toolNames = [
+  "nft",
+  "iptables-nft",
+  "iptables-nft-restore",
+  "iptables-nft-save",
+  "ip6tables-nft",
+  "ip6tables-nft-restore",
+  "ip6tables-nft-save",
+  "iptables-legacy",
+  "iptables-legacy-restore",
+  "iptables-legacy-save",
+  "ip6tables-legacy",
+  "ip6tables-legacy-restore",
+  "ip6tables-legacy-save",
+  "arptables-legacy",
+  "ebtables-legacy",
+] as const
+export type ToolName = (typeof toolNames)[number]
+
+/** One program that is there. `version` is what it says about itself, or undefined when it could not be run. */
+export interface Tool {
+  readonly name: ToolName
+  /** Absolute path. */
+  readonly path: string
+  readonly version: string | undefined
+}
+
+/** The legacy families; each has its own tables in the kernel, which nf_tables knows nothing of. */
+export type LegacyFamily = "ip" | "ip6" | "arp" | "eb"
+
+/** What this machine has to filter with. */
+export interface Detected {
+  readonly tools: ReadonlyMap<ToolName, Tool>
+  /** Legacy tables that the kernel holds for this network namespace, by family. */
+  readonly legacyTables: Readonly<Record<LegacyFamily, readonly string[]>>
+}
+
+/** Reads a small text file whole; undefined when it cannot be read. */
+export type ReadText = (path: string) => string | undefined
+
+/** {@link ReadText} of this machine. */
+export const readTextFile: ReadText = (path) => {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The legacy tables that the kernel holds, without asking the legacy commands: those load modules and create tables.
+ * The files are per network namespace of the reading process. ebtables has no such file; its table modules are looked
+ * for in /proc/modules instead.
+ */
+export function legacyTables(readText: ReadText): Record<LegacyFamily, string[]> {
+  const names = (file: string) => (readText(`/proc/net/${file}`) ?? "").split("\n").filter(Boolean)
+  const modules = readText("/proc/modules") ?? ""
+  const bridgeTables = [...modules.matchAll(/^ebtable_(filter|nat|broute) /gm)].map((match) => `${match[1]}`)
+  return {
+    ip: names("ip_tables_names"),
+    ip6: names("ip6_tables_names"),
+    arp: names("arp_tables_names"),
+    eb: bridgeTables,
+  }
+}
+
+/**
+ * Which firewall programs are here, and which legacy tables the kernel holds. Loads no kernel module: only `--version`
+ * is asked. Where a distribution has no suffixed names, a plain `iptables-restore` stands for the backend that its
+ * version line names; one older than 1.8 names none and is legacy.
+ */
+export async function detect(run: RunCommand, readText: ReadText = readTextFile): Promise<Detected> {
+  const versions = new Map<string, Promise<string | undefined>>()
+  const versionOf = (path: string) => {
+    const known = versions.get(path)
+    if (known) return known
+    const asked = askVersion(run, path)
+    versions.set(path, asked)
+    return asked
+  }
+  const found = await Promise.all(
+    toolNames.map(async (name): Promise<Tool | undefined> => {
+      const path = findProgram(name)
+      // The multi-call programs share one version: asking the short name of each backend is enough.
+      const leader = findProgram(name.replace(/-(restore|save)$/, "")) ?? path
+      if (path !== undefined) return { name, path, version: leader && (await versionOf(leader)) }
+      const plain = findProgram(name.replace(/-(nft|legacy)/, ""))
+      if (plain === undefined || name === "nft") return undefined
+      const version = await versionOf(plain)
+      const backend = version?.includes("nf_tables") ? "-nft" : "-legacy"
+      return version !== undefined && name.includes(backend) ? { name, path: plain, version } : undefined
+    }),
+  )
+  const tools = found.filter((tool) => tool !== undefined)
+  return { tools: new Map(tools.map((tool) => [tool.name, tool])), legacyTables: legacyTables(readText) }
+}
+
+async function askVersion(run: RunCommand, path: string): Promise<string | undefined> {
+  const result = await run({ path, args: ["--version"], timeoutMs: 5_000 })
+  return result.ok ? result.stdout.trim().split("\n")[0] : undefined
+}

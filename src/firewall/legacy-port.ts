@@ -1,0 +1,44 @@
+import type { Loaded } from "./nft-port.ts"
+import { failureOf } from "./reading.ts"
+import type { RunCommand } from "./run-command.ts"
+
+/** A way to talk to one legacy family; neither method ever rejects. */
+export interface LegacyPort {
+  /** Commits one section (`*TABLE` to `COMMIT`) without flushing what it does not name. */
+  commit(section: string): Promise<Loaded>
+  /** What `-S` prints for one table; undefined when it could not be had. */
+  rules(table: string): Promise<string | undefined>
+}
+
+/**
+ * The file that stands for the xtables lock. The usual one (/run/xtables.lock) can be held for ever by a stuck
+ * process, and legacy without `-w` waits for ever too. This one is each process's own, nobody else may open it, and it
+ * is on no disk: every lock taken is free.
+ */
+export const privateLock = "XTABLES_LOCKFILE=/proc/self/environ"
+
+/** {@link LegacyPort} by a command each time. */
+export function legacyByCommand(
+  run: RunCommand,
+  paths: { readonly env: string; readonly restore: string; readonly list: string | undefined },
+): LegacyPort {
+  const { env, restore, list } = paths
+  return {
+    async commit(section) {
+      let error = ""
+      // A restore that meets another writer at COMMIT fails with EAGAIN, 2 in 100: again is enough.
+      for (let attempt = 0; attempt < 4; attempt++) {
+        const result = await run({ path: env, args: [privateLock, restore, "--noflush"], input: section })
+        if (result.ok) return { ok: true }
+        error = failureOf(result)
+        if (result.startError !== undefined) break
+      }
+      return { ok: false, error }
+    },
+    async rules(table) {
+      if (list === undefined) return undefined
+      const result = await run({ path: env, args: [privateLock, list, "-t", table, "-S"], timeoutMs: 60_000 })
+      return result.ok ? result.stdout : undefined
+    },
+  }
+}

@@ -1,0 +1,134 @@
+import type { NftChain, NftRule, TableName } from "./nft-listing.ts"
+import { tablesWithHooks } from "./nft-verdicts.ts"
+
+/** What an open covers: everything that can drop, or only the iptables filter tables (DESIGN 6). */
+export type Scope = "all" | "filter"
+
+/** The comment on the `accept` that stands at the head of a chain between the open and the settling. */
+export const openMark = "fw-watchdog open"
+
+/** What has to be loaded for one table. */
+export interface TableStep {
+  readonly table: TableName
+  /** True when these commands put the table to sleep. */
+  readonly sleeps: boolean
+  /** nft commands, to be joined by "; ". */
+  readonly commands: readonly string[]
+  /** The same effect in JSON, for names that nft's own language cannot spell (a chain called `log`). */
+  readonly json: readonly object[]
+}
+
+/** "ip filter", as nft commands name it. */
+const named = ({ family, table }: TableName): string => `${family} ${table}`
+
+/** True for chains that carry address translation; sleeping or flushing them would cut what they carry. */
+export const isNat = (chain: NftChain): boolean => chain.base?.type === "nat"
+
+/** True when the scope covers this table. `filter` is the old recipe: iptables-nft's two filter tables. */
+export function inScope(table: TableName, scope: Scope): boolean {
+  return scope === "all" || ((table.family === "ip" || table.family === "ip6") && table.table === "filter")
+}
+
+/**
+ * Step 1 of an open, for every table that hangs on a hook. Nothing that is there is lost by it: a table without nat
+ * chains is put to sleep (`flags dormant` unregisters its hooks: nf_tables_api.c, nf_tables_table_disable); in the
+ * others an `accept` goes to the head of each chain that is not nat, and a nat chain's policy to accept.
+ */
+export function planOpen(chains: readonly NftChain[], scope: Scope): TableStep[] {
+  return tablesWithHooks(chains)
+    .filter((table) => inScope(table, scope))
+    .map((table) => {
+      if (!table.chains.some(isNat)) {
+        const commands = [`add table ${named(table)} { flags dormant; }`]
+        return { table, sleeps: true, commands, json: acceptFirst(table.chains).json }
+      }
+      return { table, sleeps: false, ...acceptFirst(table.chains) }
+    })
+}
+
+function acceptFirst(chains: readonly NftChain[]): { commands: string[]; json: object[] } {
+  const commands: string[] = []
+  const json: object[] = []
+  for (const chain of chains.filter(({ base }) => base)) {
+    if (isNat(chain)) {
+      if (chain.base?.policy === "drop") pushPolicy(chain, commands, json)
+      continue
+    }
+    const { family, table, name } = chain
+    commands.push(`insert rule ${named(chain)} ${name} accept comment "${openMark}"`)
+    const rule = { family, table, chain: name, comment: openMark, expr: [{ accept: null }] }
+    json.push({ insert: { rule } })
+  }
+  return { commands, json }
+}
+
+function pushPolicy(chain: NftChain, commands: string[], json: object[]): void {
+  const { family, table, name, base } = chain
+  commands.push(`add chain ${named(chain)} ${name} { policy accept; }`)
+  // JSON takes a policy only together with the hook (parser_json.c, json_parse_cmd_add_chain).
+  const device = base?.devices.length
+    ? { dev: base.devices.length === 1 ? base.devices[0] : base.devices }
+    : {}
+  const hook = { type: base?.type, hook: base?.hook, prio: base?.priority, policy: "accept" }
+  json.push({ add: { chain: { family, table, name, ...hook, ...device } } })
+}
+
+/** The two ways in which a chain is settled. */
+export type Settling = "flush" | "pick"
+
+/**
+ * Chains that filter are flushed. Of chains that mark, route or translate only the rules that can drop are picked out:
+ * what they set may be what carries the administrator's packets. Marking is before -101 (NF_IP_PRI_RAW -300,
+ * NF_IP_PRI_MANGLE -150: uapi/linux/netfilter_ipv4.h) in the IP families, as iptables-nft's security table is.
+ */
+export function settlingOf(chain: NftChain): Settling {
+  const { base, family, table } = chain
+  if (base === undefined || base.type === "nat" || base.type === "route") return "pick"
+  const ip = family === "ip" || family === "ip6" || family === "inet"
+  const iptablesSecurity = (family === "ip" || family === "ip6") && table === "security"
+  const early = base.priority < -100 && base.hook !== "ingress" && base.hook !== "egress"
+  return ip && (early || iptablesSecurity) ? "pick" : "flush"
+}
+
+/**
+ * Step 3 for one table: filtering base chains flushed, every policy accept, `dropping` rules (found by the judge, in
+ * picked chains and those they jump to) and our own marks deleted. Empty when the table needs nothing.
+ */
+export function planSettle(
+  table: TableName & { readonly chains: readonly NftChain[] },
+  rules: readonly NftRule[],
+  dropping: readonly NftRule[],
+): TableStep {
+  const commands: string[] = []
+  const json: object[] = []
+  const flushed = new Set<string>()
+  for (const chain of table.chains.filter(({ base }) => base)) {
+    if (chain.base?.policy === "drop") pushPolicy(chain, commands, json)
+    if (settlingOf(chain) !== "flush") continue
+    flushed.add(chain.name)
+    if (!rules.some((rule) => rule.chain === chain.name)) continue
+    commands.push(`flush chain ${named(chain)} ${chain.name}`)
+    json.push({ flush: { chain: { family: chain.family, table: chain.table, name: chain.name } } })
+  }
+  for (const { family, table: name, chain, handle } of dropping) {
+    if (flushed.has(chain)) continue
+    commands.push(`delete rule ${named(table)} ${chain} handle ${handle}`)
+    json.push({ delete: { rule: { family, table: name, chain, handle } } })
+  }
+  return { table, sleeps: false, commands, json }
+}
+
+/** Wakes tables; dormancy ends only in a transaction that touches nothing else of them. */
+export function wakeLine(tables: readonly TableName[]): string {
+  return tables.map((table) => `add table ${named(table)}`).join("; ")
+}
+
+/** One line for nft: one transaction. */
+export function asLine(steps: readonly TableStep[]): string {
+  return steps.flatMap((step) => step.commands).join("; ")
+}
+
+/** The same in JSON. */
+export function asJson(steps: readonly TableStep[]): string {
+  return JSON.stringify({ nftables: steps.flatMap((step) => step.json) })
+}

@@ -1,0 +1,52 @@
+import { failureOf } from "./reading.ts"
+import type { RunCommand } from "./run-command.ts"
+
+/** Did a load reach the kernel? `error` is what the tool said, on one line. */
+export type Loaded = { readonly ok: true } | { readonly ok: false; readonly error: string }
+
+/** A way to talk to nf_tables; neither method ever rejects. */
+export interface NftPort {
+  /** Loads one line (nft's language, or its JSON) as one transaction: all of it or nothing. */
+  load(line: string): Promise<Loaded>
+  /** The JSON that one `list` command prints; undefined when it could not be had. */
+  list(command: string): Promise<string | undefined>
+}
+
+/** {@link NftPort} by a command each time: for where no standby can be had. */
+export function nftByCommand(run: RunCommand, path: string): NftPort {
+  return {
+    async load(line) {
+      const json = line.startsWith("{")
+      // With -j nft opens /dev/stdin by name, which fails on the socket that is our pipe; `-f -` without -j reads it.
+      const args = json ? ["-j", line] : ["-f", "-"]
+      const result = await run({ path, args, ...(json ? {} : { input: `${line}\n` }) })
+      return result.ok ? { ok: true } : { ok: false, error: failureOf(result) }
+    },
+    async list(command) {
+      const result = await run({ path, args: ["-j", ...command.split(" ")], timeoutMs: 60_000 })
+      return result.ok ? result.stdout : undefined
+    },
+  }
+}
+
+/** Tries the ports in order until one loads; the errors of all are told when none does. */
+export function firstOf(ports: readonly NftPort[]): NftPort {
+  return {
+    async load(line) {
+      const errors: string[] = []
+      for (const port of ports) {
+        const result = await port.load(line)
+        if (result.ok) return result
+        if (!errors.includes(result.error)) errors.push(result.error)
+      }
+      return { ok: false, error: errors.join("; ") || "there is no nft" }
+    },
+    async list(command) {
+      for (const port of ports) {
+        const text = await port.list(command)
+        if (text !== undefined) return text
+      }
+      return undefined
+    },
+  }
+}

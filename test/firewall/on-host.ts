@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs"
+import { systemClock } from "../../src/clock.ts"
+import { type ArmedFirewall, armFirewall, type FirewallDeps } from "../../src/firewall/open.ts"
+import { runCommand } from "../../src/firewall/run-command.ts"
+import type { Host, Lab } from "../lab/lab.ts"
+
+/** The dependencies of a firewall that lives in a host's network namespace, while this process stays outside of it. */
+export function firewallDeps(lab: Lab, host: Host): FirewallDeps {
+  // /proc/net is per network namespace of the process in its path: one that waits there lends us its view.
+  const holder = host.start(["sleep", "infinity"])
+  const enter = [`--net=/run/netns/${host.netns}`, "--"]
+  return {
+    run: (request) =>
+      runCommand({ ...request, path: "/usr/bin/nsenter", args: [...enter, request.path, ...request.args] }),
+    readText: (path) => {
+      try {
+        return readFileSync(path.replace("/proc/net/", `/proc/${holder.pid}/net/`), "utf8")
+      } catch {
+        return undefined
+      }
+    },
+    clock: systemClock,
+    stateFolder: lab.folder,
+  }
+}
+
+/** Arms the firewall of a host; it is closed with the lab. */
+export async function armOn(lab: Lab, host: Host, extra: Partial<FirewallDeps> = {}): Promise<ArmedFirewall> {
+  const armed = await armFirewall({ ...firewallDeps(lab, host), ...extra })
+  lab.onClose(() => armed.close())
+  return armed
+}
