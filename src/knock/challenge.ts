@@ -6,9 +6,17 @@ import { argumentBytes, challengeBytes, nonceBytes, type Request, tagBytes, verb
 /**
  * A challenge, 36 bytes, opaque to the client:
  *
- *     +--------------+----------------------+--------------+
- *     | expiry (u32) | the first nonce (16) |   MAC (16)   |
- *     +--------------+----------------------+--------------+
+ *      0                   1                   2                   3
+ *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1   byte
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |              expiry, s of the guard's boot clock              |     0
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                   nonce of the first request                  |     4
+ *     |                           (16 bytes)                          |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                              MAC                              |    20
+ *     |                           (16 bytes)                          |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *
  * `expiry` counts whole seconds of the guard's boot clock, rounded up. The MAC is HMAC-SHA-256, cut to 16 bytes, under a key
  * that was born with the guard process, over
@@ -16,6 +24,7 @@ import { argumentBytes, challengeBytes, nonceBytes, type Request, tagBytes, verb
  *     "fw-watchdog challenge v1" || request tag (8) || expiry (4) || first nonce (16) || verb (1) || hard (1) || argument (8)
  *
  * all of fixed length: secret, first request and what it asks for. The follow-up has to ask for the same.
+ * Normative: native-notes/knock-protocol.md, section 8.
  */
 
 /** How long a challenge can be answered, in milliseconds; rounding up makes it up to 999 ms more. */

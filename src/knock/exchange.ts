@@ -55,6 +55,7 @@ interface SentRequest {
  *     any of them ── opened, not verified ──► provisional ── verified ──► final
  *
  * Each state sends one request, the same bytes again and again; each new state has a new request with a new nonce.
+ * Normative: native-notes/knock-protocol.md, section 6.
  */
 export class Exchange {
   readonly #options: ExchangeOptions

@@ -45,8 +45,8 @@ interface Pin {
 }
 
 /**
- * DESIGN 5, "fresh is one of", ways 2 and 3: those that go by the client's time. The first way, a challenge, is
- * challenge.ts; an exchange that it completed comes here as `pin`.
+ * Two of the three ways to be fresh, those that go by the client's time: pin and one-way. The first way, a challenge, is
+ * challenge.ts; an exchange that it completed comes here as `pin`. Normative: native-notes/knock-protocol.md, section 8.
  *
  * The pin is the follow-up's client time minus the *earliest* moment at which its challenge can have been issued. The
  * follow-up was made after that moment, so the true difference of the clocks is not above the pin, whoever held the

@@ -20,6 +20,7 @@ const salt = "fw-watchdog knock v1"
 
 /**
  * Derives the keys of one secret: HKDF-SHA-256 (RFC 5869), the secret as input keying material, one label each.
+ * Normative: native-notes/knock-protocol.md, section 3.
  * @param secret the 16 secret bytes, as `parseSecret` returns them; not their text
  */
 export function deriveKeys(secret: Uint8Array): KnockKeys {

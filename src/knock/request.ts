@@ -7,30 +7,34 @@ import { readMilliseconds, writeMilliseconds } from "./milliseconds.ts"
 /**
  * The request, 128 bytes in the data of an echo request, big endian:
  *
- *      0       1       2       3       4       5       6       7
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
- *   0 |                          request tag                          |
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
- *   8 |version| verb  |     flags     |       client time (ms) ...
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
- *  16     ... client time (ms)        |           nonce (16) ...
- *     +-------+-------+-------+-------+                               +
- *  24                                                                 |
- *     +                               +-------+-------+-------+-------+
- *  32                                 |                               |
- *     +-------+-------+-------+-------+     challenge (36), zero      +
- *  ..                                        when there is none
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
- *  72 |                           argument                            |
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
- *  80 |          screen MAC (16) over bytes 0..79, screen key         |
- *  88 |                                                               |
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
- *  96 |         request MAC (32) over bytes 0..95, request key        |
- *  .. |                                                               |
- *     +-------+-------+-------+-------+-------+-------+-------+-------+
+ *      0                   1                   2                   3
+ *      0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1   byte
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                          request tag                          |     0
+ *     |                                                               |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |    version    |      verb     |             flags             |     8
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                   client time, ms since 1970                  |    12
+ *     |                                                               |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                             nonce                             |    20
+ *     |                           (16 bytes)                          |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                       challenge, or zero                      |    36
+ *     |                           (36 bytes)                          |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                         argument, zero                        |    72
+ *     |                                                               |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                  screen MAC over bytes 0..79                  |    80
+ *     |                           (16 bytes)                          |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+ *     |                  request MAC over bytes 0..95                 |    96
+ *     |                           (32 bytes)                          |
+ *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *
- * Normative: native-notes/knock-protocol.md, "The request".
+ * Normative: native-notes/knock-protocol.md, section 4.
  */
 export const messageBytes = 128
 export const tagBytes = 8
@@ -50,7 +54,7 @@ export type Verb = "probe" | "reset" | "rollback" | "confirm"
 /** One request, without what the keys add. */
 export interface Request {
   readonly verb: Verb
-  /** May act without a challenge on the time alone (DESIGN 5, fresh 3). */
+  /** No answer may come back: act without a challenge, on the time alone (section 8). */
   readonly oneWay: boolean
   /** `--hard`; part of what is asked for. */
   readonly hard: boolean

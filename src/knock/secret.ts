@@ -10,7 +10,7 @@ import { locateTypo } from "./secret-typo.ts"
  *               125 secret bits            3 secret bits, 22 check bits
  *
  * Thirty digits of Crockford's base 32, most significant bit first. The check bits are the first 22 bits of
- * SHA-256("fwk1" || secret). Normative: native-notes/knock-protocol.md, "The secret".
+ * SHA-256("fwk1" || secret). Normative: native-notes/knock-protocol.md, section 2.
  */
 export const secretBytes = 16
 

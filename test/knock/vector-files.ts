@@ -7,7 +7,7 @@ export interface VectorBlock {
   readonly bytes: Uint8Array
 }
 
-/** One file of test/vectors/knock; the format is described in native-notes/knock-protocol.md, "Test vectors". */
+/** One file of test/vectors/knock; the format is described in native-notes/knock-protocol.md, section 12. */
 export interface Vector extends VectorBlock {
   readonly name: string
   /** The first block; with a single message the rest is in it too. */
