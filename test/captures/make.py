@@ -28,6 +28,7 @@ from scapy.all import (
     IPOption_LSRR,
     IPOption_RR,
     IPOption_Router_Alert,
+    IPOption_SSRR,
     IPv6,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
@@ -257,6 +258,10 @@ captures = {
              echo4(), "ipv4/source-routed"),
             ("loose source route used up", ip4(options=[IPOption_LSRR(pointer=8, routers=["203.0.113.9"])]) / echo4(),
              f"request {V4} {told}"),
+            ("strict source route with a hop to go", ip4(options=[IPOption_SSRR(pointer=4, routers=["203.0.113.9"])]) /
+             echo4(), "ipv4/source-routed"),
+            ("loose source route whose pointer is at its end", ip4(options=[IPOption_LSRR(pointer=7,
+             routers=["203.0.113.9"])]) / echo4(), "ipv4/source-routed"),
             ("option of length 0", ip4(options=[b"\x07\x00\x00\x00"]) / echo4(), "ipv4/bad-options"),
             ("option of length 1", ip4(options=[b"\x07\x01\x00\x00"]) / echo4(), "ipv4/bad-options"),
             ("option longer than the header", ip4(options=[b"\x07\x05\x04\x00"]) / echo4(), "ipv4/bad-options"),

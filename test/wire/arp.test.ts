@@ -74,6 +74,12 @@ describe("encodeArpReply", () => {
     )
   })
 
+  it("goes to the link address the sender gave of itself, not to who brought the frame", () => {
+    const result = decodeArp(changed(22, "020000000003"))
+    if (!result.ok) throw new Error(result.rejection.reason)
+    expect(encodeArpReply(result.value, own).subarray(0, 6)).toEqual(Uint8Array.of(2, 0, 0, 0, 0, 3))
+  })
+
   it("decodes as the reply to whatever was asked, with its tags", () => {
     const address = fc.tuple(fc.integer({ min: 1, max: 223 }), fc.nat(255), fc.nat(255), fc.nat(255))
     const tags = fc.array(fc.constantFrom("8100002a", "88a80064"), { maxLength: 2 })

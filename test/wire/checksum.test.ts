@@ -16,6 +16,7 @@ describe("the Internet checksum", () => {
   it("folds every carry, over the longest packet too", () => {
     expect(onesSum(new Uint8Array(65_534).fill(0xff), 0xffff)).toBe(0xffff)
     expect(onesSum(new Uint8Array(65_535).fill(0xff))).toBe(0xff00)
+    expect(onesSum(Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 1))).toBe(1) // the first fold carries again
   })
 
   it("agrees with arithmetic modulo 65535, in parts as in one", () => {
