@@ -24,3 +24,23 @@ export function filterText(hearing: Hearing): string {
   const v6 = any(hearing.tags.map((tag) => `ip6[48:4] == ${word(tag, 0)} and ip6[52:4] == ${word(tag, 4)}`))
   return `(icmp[icmptype] == icmp-echo and (${v4})) or (icmp6 and ip6[40] == 128 and (${v6}))`
 }
+
+/** More own addresses than this make a filter that is slower than hearing all neighbour discovery. */
+const mostOwnAddresses = 32
+
+/**
+ * The BPF program for questions about this host's link addresses and for the kernel's answers to them: ARP (RFC 826)
+ * and neighbour discovery (RFC 4861) whose target, or sender of an answer, is one of `own`. For Ethernet devices only.
+ *
+ * @param own addresses of this host, 4 or 16 bytes each
+ */
+export function neighbourFilterText(own: readonly Uint8Array[]): string {
+  if (own.length > mostOwnAddresses) return "arp or (icmp6 and (ip6[40] == 135 or ip6[40] == 136))"
+  const clauses = own.map((address) => {
+    if (address.length === 4)
+      return `(arp and ((arp[6:2] == 1 and arp[24:4] == ${word(address, 0)}) or (arp[6:2] == 2 and arp[14:4] == ${word(address, 0)})))`
+    const target = [0, 4, 8, 12].map((at) => `ip6[${48 + at}:4] == ${word(address, at)}`).join(" and ")
+    return `(icmp6 and (ip6[40] == 135 or ip6[40] == 136) and ${target})`
+  })
+  return clauses.length === 0 ? "less 1" : clauses.join(" or ")
+}

@@ -1,16 +1,18 @@
 import { readFileSync } from "node:fs"
 import type { Readable, Writable } from "node:stream"
-import { filterText } from "../capture/filter.ts"
+import { filterText, neighbourFilterText } from "../capture/filter.ts"
 import { type Capture, openCapture } from "../capture/pcap-source.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { plainMatcher } from "../knock/plain.ts"
 import { createScreen, type ScreenKey } from "../knock/screen.ts"
 import { openReplySockets, type ReplySockets } from "../sender/raw-transmit.ts"
+import { parseAddress } from "../wire/address.ts"
 import { replyFrame } from "../wire/frame.ts"
 import { Hearing } from "./hearing.ts"
 import { LineReader } from "./lines.ts"
 import { allowedSources, localAddresses } from "./local-addresses.ts"
 import { type FromListener, parseToListener, type ToListener, toLine } from "./messages.ts"
+import { Neighbours } from "./neighbours.ts"
 import { networkDevices } from "./network-devices.ts"
 import { dropPrivileges } from "./privileges.ts"
 
@@ -95,17 +97,28 @@ function begin(
   send: (message: FromListener) => boolean,
 ): RunningListener {
   const filter = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
+  const own = localAddresses(monotonicMs)
   const hearing = new Hearing({
     screen: createScreen(keys),
     holdsPlainText: configuration.plain === "" ? () => false : plainMatcher(configuration.plain),
-    isLocal: localAddresses(monotonicMs),
+    isLocal: own.isLocal,
     isAllowed: allowedSources(configuration.from),
     nowMs: monotonicMs,
     counts: (device) => device === "any" || configuration.devices.length > 0,
     send,
   })
-  const onFrame = hearing.hear.bind(hearing)
-  const { captures, notes } = openCaptures(configuration.devices, filter, onFrame)
+  const neighbours = new Neighbours({
+    ownerOf: own.ownerOf,
+    inject: (device, frame) => captures.get(device)?.inject(frame) === undefined,
+    after: (delayMs, then) => setTimeout(then, delayMs),
+    router: forwardsIpv6(),
+  })
+  const onFrame: OnFrame = (bytes, device, linkType) => {
+    if (linkType === "ethernet" && neighbours.hear(bytes, device)) return
+    hearing.hear(bytes, device, linkType)
+  }
+  const neighbourFilter = neighbourFilterText(own.all().map(addressBytes))
+  const { captures, notes } = openCaptures(configuration.devices, filter, neighbourFilter, onFrame)
   const sockets = openReplySockets()
   dropPrivileges(configuration.uid, configuration.gid)
 
@@ -117,33 +130,55 @@ function begin(
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
 }
 
+type OnFrame = Parameters<typeof openCapture>[0]["onFrame"]
+
 function openCaptures(
   wanted: readonly string[],
-  filter: string,
-  onFrame: Parameters<typeof openCapture>[0]["onFrame"],
+  knocks: string,
+  neighbours: string,
+  onFrame: OnFrame,
 ): { captures: Map<string, Capture>; notes: string[] } {
   const captures = new Map<string, Capture>()
   const notes: string[] = []
+  const openNamed = (device: string, bufferSize: number): Capture => {
+    try {
+      return openCapture({ device, filter: `(${knocks}) or ${neighbours}`, onFrame, bufferSize })
+    } catch (thrown) {
+      // A link without ARP (tun, ppp) has no filter for it; whatever else is wrong is wrong again without it.
+      if (!(thrown instanceof Fault) || thrown.code !== "configuration") throw thrown
+      return openCapture({ device, filter: knocks, onFrame, bufferSize })
+    }
+  }
   if (wanted.length > 0) {
-    for (const device of wanted)
-      captures.set(device, openCapture({ device, filter, onFrame, bufferSize: mainRing }))
+    for (const device of wanted) captures.set(device, openNamed(device, mainRing))
     return { captures, notes }
   }
   // `any` hears everything and survives interfaces that come and go, but names no interface and cannot inject: the
   // named ones tell where an answer has to leave.
-  captures.set("any", openCapture({ device: "any", filter, onFrame, bufferSize: mainRing }))
+  captures.set("any", openCapture({ device: "any", filter: knocks, onFrame, bufferSize: mainRing }))
   const devices = networkDevices(readFileSync("/proc/self/net/dev", "utf8")).filter(
     (device) => device !== "lo",
   )
   for (const device of devices.slice(0, mostDevices)) {
     try {
-      captures.set(device, openCapture({ device, filter, onFrame, bufferSize: deviceRing }))
+      captures.set(device, openNamed(device, deviceRing))
     } catch (thrown) {
       notes.push(reasonOf(thrown).slice(0, 200))
     }
   }
   return { captures, notes: notes.slice(0, 4) }
 }
+
+/** Does this host forward IPv6? See ip-sysctl.rst, conf/all/forwarding. */
+function forwardsIpv6(): boolean {
+  try {
+    return readFileSync("/proc/sys/net/ipv6/conf/all/forwarding", "utf8").trim() !== "0"
+  } catch {
+    return false
+  }
+}
+
+const addressBytes = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(4)
 
 function sendAnswer(
   hearing: Hearing,

@@ -1,27 +1,46 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net"
 import { networkInterfaces } from "node:os"
+import type { OwnAddress } from "./neighbours.ts"
 
 /** How long a look at the interfaces stays good, in milliseconds: an address added a second ago is ours. */
 const refreshMs = 1000
 
+/** This host's own unicast addresses, as they are now. */
+export interface LocalAddresses {
+  isLocal(address: string): boolean
+  /** The interface that has the address and that interface's link address; the loopback has none. */
+  ownerOf(address: string): OwnAddress | undefined
+  /** All of them, for a filter: canonical text. */
+  all(): readonly string[]
+}
+
 /**
- * Tells whether an address is one of this host's own unicast addresses. The interfaces are read at most once a second
- * (getifaddrs, which needs no privilege), so a flood cannot turn this into work.
+ * Reads the interfaces at most once a second (getifaddrs, which needs no privilege), so a flood cannot turn this into
+ * work.
  *
  * @param nowMs a clock in milliseconds that never steps
  */
-export function localAddresses(nowMs: () => number): (address: string) => boolean {
-  let own = new Set<string>()
+export function localAddresses(nowMs: () => number): LocalAddresses {
+  let own = new Map<string, OwnAddress | undefined>()
   let readAt = Number.NEGATIVE_INFINITY
-  return (address) => {
+  const current = (): typeof own => {
     const now = nowMs()
     if (now - readAt >= refreshMs) {
       readAt = now
-      own = new Set(
-        Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((entry) => entry.address)),
-      )
+      own = new Map()
+      for (const [device, list] of Object.entries(networkInterfaces()))
+        for (const { address, mac, internal } of list ?? [])
+          own.set(
+            address,
+            internal ? undefined : { device, link: Buffer.from(mac.replaceAll(":", ""), "hex") },
+          )
     }
-    return own.has(address) || (isIPv4(address) && address.startsWith("127."))
+    return own
+  }
+  return {
+    isLocal: (address) => current().has(address) || (isIPv4(address) && address.startsWith("127.")),
+    ownerOf: (address) => current().get(address),
+    all: () => [...current()].filter(([, owner]) => owner !== undefined).map(([address]) => address),
   }
 }
 

@@ -55,7 +55,7 @@ export const lockouts: readonly Lockout[] = [
     apply: (server) =>
       nft(
         server,
-        "table netdev fw { chain in { type filter hook ingress device eth0 priority 0; policy drop; } }\n",
+        "table netdev fw { chain in { type filter hook ingress device eth0 priority 0; policy drop; }; }\n",
       ),
   },
   {
