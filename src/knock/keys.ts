@@ -44,7 +44,7 @@ export function idOf(bytes: Uint8Array): string {
 
 /** HMAC-SHA-256 (RFC 2104) of `bytes`, cut to its first `length` bytes, 1..32. */
 export function mac(key: Uint8Array, bytes: Uint8Array, length: number): Uint8Array {
-  return new Uint8Array(createHmac("sha256", key).update(bytes).digest().subarray(0, length))
+  return createHmac("sha256", key).update(bytes).digest().subarray(0, length)
 }
 
 /** Do two byte strings of the same, public length agree? Takes the same time wherever they differ. */
