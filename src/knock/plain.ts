@@ -61,6 +61,6 @@ function ordinaryPayloads(text: Uint8Array): Buffer[] {
 
 function plainFault(why: string): Fault {
   return new Fault("usage", `cannot take the text of --plain: ${why}`, {
-    hint: "choose something like reset-iptables, up to 16 bytes if ping -p is to send it",
+    hint: `choose something like reset-iptables, up to ${longestPingPattern} bytes if ping -p is to send it`,
   })
 }
