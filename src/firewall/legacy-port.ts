@@ -42,3 +42,25 @@ export function legacyByCommand(
     },
   }
 }
+
+/** Tries the ports in order until one commits, or lists. */
+export function firstLegacyOf(ports: readonly LegacyPort[]): LegacyPort {
+  return {
+    async commit(section) {
+      const errors: string[] = []
+      for (const port of ports) {
+        const result = await port.commit(section)
+        if (result.ok) return result
+        if (!errors.includes(result.error)) errors.push(result.error)
+      }
+      return { ok: false, error: errors.join("; ") }
+    },
+    async rules(table) {
+      for (const port of ports) {
+        const text = await port.rules(table)
+        if (text !== undefined) return text
+      }
+      return undefined
+    },
+  }
+}

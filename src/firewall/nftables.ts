@@ -25,6 +25,7 @@ export type ReadFlags = (table: TableName) => Promise<readonly string[] | undefi
 export class NftFirewall implements FirewallBackend {
   readonly backend = "nft"
   readonly #port: NftPort
+  readonly #lister: NftPort
   readonly #readFlags: ReadFlags
   #chains: readonly NftChain[] = []
   #chainsText = ""
@@ -35,8 +36,13 @@ export class NftFirewall implements FirewallBackend {
   /** Tables that refused to be touched: their owner has to go first. */
   readonly #owned = new Map<string, TableName>()
 
-  constructor(port: NftPort, readFlags: ReadFlags) {
+  /**
+   * @param port what an open goes by: the fastest way first
+   * @param lister what whole rulesets are listed by, which may take half a second; not what the next open waits for
+   */
+  constructor(port: NftPort, lister: NftPort, readFlags: ReadFlags) {
     this.#port = port
+    this.#lister = lister
     this.#readFlags = readFlags
   }
 
@@ -199,10 +205,8 @@ export class NftFirewall implements FirewallBackend {
     return failures
   }
 
-  /** The whole ruleset; set elements, which may be many, only where a verdict hangs on them. */
   async #list(): Promise<NftListing | undefined> {
-    const listing = parseNftListing((await this.#port.list("list ruleset")) ?? "")
-    return listing
+    return parseNftListing((await this.#lister.list("list ruleset")) ?? "")
   }
 
   #settling(listing: NftListing, scope: Scope): (TableStep & { readonly lasting: boolean })[] {

@@ -4,13 +4,16 @@ import { type Detected, detect, legacyTables, type ReadText, readTextFile } from
 import type { Dropping, FirewallBackend, StepResult } from "./dropping.ts"
 import { LegacyFirewall } from "./iptables-legacy.ts"
 import { Layer2Firewall } from "./layer2-legacy.ts"
-import { legacyByCommand } from "./legacy-port.ts"
+import { LegacyConsole } from "./legacy-console.ts"
+import { firstLegacyOf, legacyByCommand } from "./legacy-port.ts"
+import { NftConsole } from "./nft-console.ts"
 import type { TableName } from "./nft-listing.ts"
 import { openMark, type Scope } from "./nft-open.ts"
-import { nftByCommand } from "./nft-port.ts"
+import { firstOf, type NftPort, nftByCommand } from "./nft-port.ts"
 import { NftFirewall } from "./nftables.ts"
 import type { RunCommand } from "./run-command.ts"
 import { findProgram } from "./snapshot-tools.ts"
+import { type StartLoader, startLoader } from "./standby.ts"
 
 export type { Dropping } from "./dropping.ts"
 
@@ -57,6 +60,8 @@ export interface FirewallState {
   readonly backends: readonly string[]
   /** Legacy tables that the kernel holds now, as "ip filter". */
   readonly legacyTables: readonly string[]
+  /** Process ids of the loaders that wait now, by program: "nft", "iptables-legacy-restore", ... */
+  readonly standbys: readonly { readonly program: string; readonly pid: number }[]
 }
 
 export interface ArmedFirewall {
@@ -75,6 +80,7 @@ export interface FirewallDeps {
   readonly log?: (line: string) => void
   readonly keep?: Keep
   readonly readText?: ReadText
+  readonly start?: StartLoader
 }
 
 /** How often what the kernel holds is looked at while armed, in milliseconds: 0.5 ms of work each time. */
@@ -100,7 +106,9 @@ class Armed implements ArmedFirewall {
   readonly #detected: Detected
   readonly #readText: ReadText
   readonly #nft: NftFirewall | undefined
+  readonly #command: NftPort | undefined
   readonly #legacy: LegacyFirewall[] = []
+  readonly #consoles: { readonly program: string; pids(): readonly number[]; close(): void }[] = []
   readonly #backends: FirewallBackend[] = []
   #timer: { cancel(): void } | undefined
   #refreshing = false
@@ -112,16 +120,27 @@ class Armed implements ArmedFirewall {
     this.#deps = deps
     this.#detected = detected
     this.#readText = deps.readText ?? readTextFile
+    const { run, clock, log = () => {}, start = startLoader } = deps
+    const standby = { start, clock, log }
     const nft = detected.tools.get("nft")
-    if (nft) this.#nft = new NftFirewall(nftByCommand(deps.run, nft.path), this.#readFlags)
-    if (this.#nft) this.#backends.push(this.#nft)
+    if (nft) {
+      const console = new NftConsole(nft.path, standby)
+      const command = nftByCommand(run, nft.path)
+      const pids = (): number[] => [console.pid].filter((pid) => pid !== undefined)
+      this.#consoles.push({ program: "nft", pids, close: () => console.close() })
+      this.#command = command
+      this.#nft = new NftFirewall(firstOf([console, command]), firstOf([command, console]), this.#readFlags)
+      this.#backends.push(this.#nft)
+    }
+    const env = findProgram("env")
     for (const family of ["ip", "ip6"] as const) {
       const backend = family === "ip" ? "iptables-legacy" : "ip6tables-legacy"
       const restore = detected.tools.get(`${backend}-restore`)
-      const env = findProgram("env")
       if (restore === undefined || env === undefined) continue
+      const console = new LegacyConsole(restore.path, standby)
+      this.#consoles.push({ program: restore.name, pids: () => console.pids, close: () => console.close() })
       const list = detected.tools.get(backend)?.path
-      const port = legacyByCommand(deps.run, { env, restore: restore.path, list })
+      const port = firstLegacyOf([console, legacyByCommand(run, { env, restore: restore.path, list })])
       const firewall = new LegacyFirewall(backend, port, () => this.#held()[family])
       this.#legacy.push(firewall)
       this.#backends.push(firewall)
@@ -206,12 +225,14 @@ class Armed implements ArmedFirewall {
       legacyTables: Object.entries(held).flatMap(([family, tables]) =>
         tables.map((table) => `${family} ${table}`),
       ),
+      standbys: this.#consoles.flatMap(({ program, pids }) => pids().map((pid) => ({ program, pid }))),
     }
   }
 
   async close(): Promise<void> {
     this.#timer?.cancel()
     await this.#settled
+    for (const console of this.#consoles) console.close()
   }
 
   #held(): ReturnType<typeof legacyTables> {
@@ -222,9 +243,9 @@ class Armed implements ArmedFirewall {
     if (this.#nft === undefined || this.#refreshing || this.#opening > 0) return
     this.#refreshing = true
     try {
-      const nft = this.#detected.tools.get("nft")
-      if ((await this.#nft.refresh()) && nft)
-        await this.#nft.learnFlags((command) => nftByCommand(this.#deps.run, nft.path).list(command))
+      // Not by the console: a full listing would keep an open waiting.
+      const { list } = this.#command ?? {}
+      if ((await this.#nft.refresh()) && list) await this.#nft.learnFlags(list)
     } finally {
       this.#refreshing = false
     }

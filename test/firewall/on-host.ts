@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import { systemClock } from "../../src/clock.ts"
 import { type ArmedFirewall, armFirewall, type FirewallDeps } from "../../src/firewall/open.ts"
 import { runCommand } from "../../src/firewall/run-command.ts"
+import { startLoader } from "../../src/firewall/standby.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /** The dependencies of a firewall that lives in a host's network namespace, while this process stays outside of it. */
@@ -12,6 +13,8 @@ export function firewallDeps(lab: Lab, host: Host): FirewallDeps {
   return {
     run: (request) =>
       runCommand({ ...request, path: "/usr/bin/nsenter", args: [...enter, request.path, ...request.args] }),
+    start: ({ path, args, env = {} }, events) =>
+      startLoader({ path: "/usr/bin/nsenter", args: [...enter, path, ...args], env }, events),
     readText: (path) => {
       try {
         return readFileSync(path.replace("/proc/net/", `/proc/${holder.pid}/net/`), "utf8")
