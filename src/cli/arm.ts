@@ -97,9 +97,10 @@ function explain(
     secretLine:
       bytes === undefined ? undefined : formatSecretLine({ host: address, name: undefined, secret: bytes }),
     readyMade: bytes === undefined ? undefined : readyMadeReset(bytes),
-    plain: options.plain,
+    standing: secrets.some((secret) => secret.kind === "standing"),
+    plain: options.plain !== "",
   })
-  for (const line of lines) terminal.say(line)
+  for (const line of lines) terminal.show(line)
 }
 
 /** One complete one-way reset request, in hex: good once, for this session's one-time secret only. */

@@ -26,6 +26,7 @@ export function newProgram(name: string, host: ProgramHost): Command {
     .enablePositionalOptions()
     .version(packageVersion(), "--version", "print the version")
     .helpOption("--help", "print this help")
+    .helpCommand(false)
 }
 
 /**

@@ -69,6 +69,8 @@ export interface Terminal {
   readonly json: boolean
   /** A line for the operator. */
   say(line: string): void
+  /** A line to be copied as it stands: no program's name in front. To standard error, since it may hold a secret. */
+  show(line: string): void
   /** Something that does not stop the work but should be known. */
   warn(line: string, hint?: string): void
   /** The end of something: a line and its hint, or one JSON object. */
@@ -120,6 +122,7 @@ export function openTerminal(program: string, host: ProgramHost, options: { json
   const terminal: Terminal = {
     json,
     say: (text) => line(text),
+    show: (text) => host.stderr.write(`${takeProgress()}${escapeForTerminal(text)}\n`),
     warn(text, hint) {
       line(`warning: ${text}`, "yellow")
       hintLine(hint)
@@ -137,7 +140,7 @@ export function openTerminal(program: string, host: ProgramHost, options: { json
     object: (value) => toScript(jsonLine(value)),
     progress(text) {
       if (json || !lively()) return
-      const width = Math.max(10, (host.stderr.columns ?? 80) - program.length - 3)
+      const width = Math.max(10, (host.stderr.columns || 80) - program.length - 3)
       host.stderr.write(`${wipeLine}${program}: ${escapeForTerminal(text).slice(0, width)}`)
       progressShown = true
     },

@@ -22,7 +22,7 @@ export async function watchdogMain(
   const program = newProgram("fw-watchdog", host)
   program
     .description(
-      "A second way in while you change a remote firewall: an authentic knock in an ICMP echo request,\nheard below the firewall, flushes it and accepts everything. Expires by itself.",
+      "A second way in while you change a remote firewall: an authentic knock in an ICMP echo request, heard below the firewall, flushes it and accepts everything. Expires by itself.",
     )
     .usage("[arm] [options] | status | disarm")
     .addHelpText("before", example)

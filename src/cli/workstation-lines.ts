@@ -4,11 +4,13 @@ import { networkInterfaces } from "node:os"
 export interface WorkstationFacts {
   /** The address the knock should go to. */
   readonly address: string
-  /** A one-time secret's line, `HOST fwk1-...`; undefined for standing secrets, which the workstation has already. */
+  /** A one-time secret's line, `HOST fwk1-...`; undefined when none was made. */
   readonly secretLine: string | undefined
   /** A complete one-way reset request in hex for a workstation that has nothing installed; undefined when none fits. */
   readonly readyMade: string | undefined
-  readonly plain: string
+  /** The workstation has a standing secret already. */
+  readonly standing: boolean
+  readonly plain: boolean
 }
 
 /**
@@ -17,28 +19,35 @@ export interface WorkstationFacts {
  */
 export function workstationLines(facts: WorkstationFacts): string[] {
   const { address } = facts
-  const lines = ["on the workstation:"]
-  if (facts.secretLine !== undefined) {
-    lines.push(`  1. keep the secret (paste it when asked):   fw-knock remember ${address}`)
-    lines.push(`       ${facts.secretLine}`)
-    lines.push(`  2. try the way in now; it changes nothing:  fw-knock probe ${address}`)
-    lines.push(`  3. when locked out:                         fw-knock reset ${address}`)
-  } else if (facts.plain === "" || facts.readyMade !== undefined) {
-    lines.push(`  1. try the way in now; it changes nothing:  fw-knock probe ${address}`)
-    lines.push(`  2. when locked out:                         fw-knock reset ${address}`)
+  const steps: [what: string, command: string, ...more: string[]][] = []
+  if (facts.secretLine !== undefined)
+    steps.push([
+      "keep the secret; paste this line when asked for it",
+      `fw-knock remember ${address}`,
+      facts.secretLine,
+    ])
+  if (facts.secretLine !== undefined || facts.standing) {
+    steps.push(["try the way in now; it changes nothing", `fw-knock probe ${address}`])
+    steps.push(["when locked out", `fw-knock reset ${address}`])
   }
+  const lines = steps.length === 0 ? [] : ["", "on the workstation:"]
+  for (const [index, [what, ...commands]] of steps.entries())
+    lines.push(`  ${index + 1}. ${what}:`, ...commands.map((command) => `       ${command}`))
   if (facts.readyMade !== undefined) {
     const six = address.includes(":") ? "-6 " : ""
     lines.push(
-      "with nothing installed there but nmap, this line resets once (it is a key: do not show it around):",
+      "",
+      "or, from one that has nothing but nmap's nping (opens once; it is a key, do not show it around):",
     )
-    lines.push(`  nping ${six}--icmp -c 1 --data ${facts.readyMade} ${address}`)
+    lines.push(`       nping ${six}--icmp -c 1 --data ${facts.readyMade} ${address}`)
   }
-  if (facts.plain !== "") {
+  if (facts.plain)
     lines.push(
-      `anybody who sends this text resets too (--plain is unauthenticated):  fw-knock reset --plain TEXT ${address}`,
+      "",
+      "anybody who sends the text of --plain opens too:",
+      `       fw-knock reset --plain TEXT ${address}`,
     )
-  }
+  if (lines.length > 0) lines.push("")
   return lines
 }
 
