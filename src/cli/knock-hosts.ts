@@ -1,10 +1,12 @@
 import { lookup } from "node:dns/promises"
+import { readFileSync } from "node:fs"
 import type { Socket } from "node:net"
 import { networkInterfaces } from "node:os"
 import type { Clock, Timer } from "../clock.ts"
 import { Fault } from "../errors.ts"
 import { deriveKeys } from "../knock/keys.ts"
 import type { SecretEntry } from "../knock/secret-file.ts"
+import { networkDevices } from "../listener/network-devices.ts"
 import { type Outcome, outcomeOfFault } from "../report/outcome.ts"
 import { resolveHost } from "../sender/resolve.ts"
 import type { Knocker } from "../sender/send.ts"
@@ -68,7 +70,7 @@ async function knockAtHost(
     host,
     options.family,
     async (name, family) => await lookup(name, { all: true, family, verbatim: true }),
-    () => Object.keys(networkInterfaces()),
+    interfaceNames,
   )
   const { checkPort, verb, waitMs } = options
   if (options.plain !== undefined) {
@@ -95,6 +97,15 @@ async function knockAtHost(
     return knockOutcome({ host, verb, hard: options.hard, waitMs, report, check })
   } finally {
     connection?.destroy()
+  }
+}
+
+/** By the kernel's own list: Node's leaves out an interface whose link is only just coming up. */
+function interfaceNames(): string[] {
+  try {
+    return networkDevices(readFileSync("/proc/self/net/dev", "utf8"))
+  } catch {
+    return Object.keys(networkInterfaces())
   }
 }
 

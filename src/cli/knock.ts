@@ -45,12 +45,9 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
   addSecretCommands(program, host, (run) => {
     chosen = run
   })
-  return await runProgram(
-    program.action(() => {}),
-    args,
-    host,
-    () => chosen(),
-  )
+  // With an action of its own, commander would no longer know that "rset" is near "reset".
+  if (args.length === 0) program.action(() => {})
+  return await runProgram(program, args, host, () => chosen())
 }
 
 async function nothingChosen(): Promise<number> {

@@ -4,7 +4,7 @@ import { Fault, reasonOf } from "../errors.ts"
 /** As `dns.promises.lookup` with `all`: what the machine's resolver says, /etc/hosts included, in its order. */
 export type Lookup = (name: string, family: 0 | 4 | 6) => Promise<readonly { readonly address: string }[]>
 
-/** Machine names of interfaces that are up, for the zone of a link-local address. */
+/** The names of this machine's interfaces, for the zone of a link-local address. */
 export type InterfaceNames = () => readonly string[]
 
 /** Of one family; more are other machines behind one name rather than ways to this one. */
@@ -63,7 +63,7 @@ function checkZone(address: string, interfaceNames: InterfaceNames): void {
     "usage",
     `cannot knock at ${address}: ${what}, such as ${address.split("%")[0]}%${names[0] ?? "eth0"}`,
     {
-      hint: `interfaces that are up here: ${names.join(", ")}`,
+      hint: `interfaces here: ${names.join(", ")}`,
     },
   )
 }

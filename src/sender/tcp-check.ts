@@ -26,6 +26,9 @@ export interface CheckOptions {
 const startsMs = [0, 300, 1000]
 const restartMs = 1000
 
+/** What this machine itself says about an address, without asking anybody: asking again changes nothing. */
+const fromHere = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL", "EPERM"])
+
 /**
  * Does a new TCP connection to `address` `port` come up? Asks by connecting, again and again until something answers, and
  * closes what came up. Never throws and never rejects: what goes wrong is an answer too.
@@ -80,7 +83,8 @@ export async function connectTcp(
         attempts.delete(socket)
         last = error.code ?? error.message
         if (last === "ECONNREFUSED" || last === "ECONNRESET") refused = last
-        if (refused !== undefined && !options.untilOpen) end()
+        const settled = refused !== undefined || fromHere.has(last)
+        if (settled && !options.untilOpen) end()
       })
     }
     for (const [index, startMs] of startsMs.entries())

@@ -1,0 +1,88 @@
+import { existsSync, readFileSync } from "node:fs"
+import { afterAll, describe, expect, it } from "vitest"
+import { labUnavailable, twoHosts } from "../lab/lab.ts"
+import { Responder } from "./responder.ts"
+import { knock, linkLocalOf, publicCopy, secretFile } from "./workstation.ts"
+
+const unavailable = labUnavailable ?? (existsSync("/usr/bin/perl") ? undefined : "no perl on this machine")
+if (unavailable) process.stderr.write(`skipped: fw-knock without root: ${unavailable}\n`)
+
+describe.skipIf(unavailable)("fw-knock as an ordinary user", async () => {
+  const { lab, server, client } = twoHosts()
+  afterAll(() => lab.close())
+  const { path, secrets } = secretFile(lab, "192.0.2.1")
+  const secret = readFileSync(path, "utf8")
+  await server.serveTcp(22)
+  const responder = await Responder.start(server, secrets[0] as Uint8Array, () => ({ verdict: "opened" }))
+  const program = publicCopy(lab)
+  const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
+  const pingers = (range: string): void => {
+    client.sh(`echo '${range}' >/proc/sys/net/ipv4/ping_group_range`)
+  }
+  const linkLocal = `${await linkLocalOf(server)}%eth0`
+  const asNobody = async (...args: string[]) =>
+    await knock(client, [...args, "--secret-file", "-", "--json"], { before: nobody, program, input: secret })
+
+  it.each([
+    ["IPv4", () => "192.0.2.1"],
+    ["IPv6", () => "2001:db8::1"],
+    ["IPv6 link-local with its zone", () => linkLocal],
+  ])("knocks over %s through the kernel's ping socket where that is allowed", async (_name, address) => {
+    pingers("0 2147483647")
+    responder.acted.splice(0)
+    const { code, objects, stderr } = await asNobody("reset", address())
+    expect(stderr).toBe("")
+    expect(objects).toMatchObject([
+      { event: "opened", socket: "ping", address: address(), check: { state: "open" } },
+    ])
+    expect(code).toBe(0)
+    expect(responder.acted).toHaveLength(1)
+  })
+
+  it("hears that the host answers pings but not this secret", async () => {
+    pingers("0 2147483647")
+    const other = secretFile(lab, "192.0.2.1")
+    const text = readFileSync(other.path, "utf8")
+    const { code, objects } = await knock(
+      client,
+      ["probe", "192.0.2.1", "--secret-file", "-", "--json", "--wait", "500ms"],
+      { before: nobody, program, input: text },
+    )
+    expect(code).toBe(4)
+    expect(objects).toMatchObject([{ event: "no-answer", socket: "ping", echoed: true }])
+  })
+
+  it("says what the kernel said when it cannot send", async () => {
+    pingers("0 2147483647")
+    const { objects } = await asNobody("probe", "203.0.113.1", "--wait", "300ms")
+    expect(objects).toMatchObject([
+      { event: "no-answer", packetsSent: 0, sendFailures: ["203.0.113.1: Network is unreachable"] },
+    ])
+  })
+
+  it("is 77 where the kernel does not allow it, and the hint says how it would", async () => {
+    pingers("1 0")
+    const { code, objects } = await asNobody("reset", "192.0.2.1")
+    expect(code).toBe(77)
+    expect(objects).toMatchObject([{ code: "permission", host: "192.0.2.1" }])
+    expect(String(objects[0]?.hint)).toContain("ping_group_range")
+  })
+
+  it("leaves no relay behind when it is killed", async () => {
+    pingers("0 2147483647")
+    responder.hears = () => false
+    const running = client.start([...nobody, ...program, "reset", "--plain", "reset-iptables", "192.0.2.1"])
+    const relays = (): number =>
+      client
+        .sh(
+          "for p in $(ip netns pids \"$(ip netns identify)\"); do tr '\\0' ' ' </proc/$p/cmdline 2>/dev/null || true; echo; done",
+        )
+        .split("\n")
+        .filter((line) => line.includes("perl -T")).length
+    while (relays() === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+    running.kill("SIGKILL")
+    const until = performance.now() + 3000
+    while (relays() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(relays()).toBe(0)
+  })
+})
