@@ -1,11 +1,21 @@
+import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { afterAll, describe, expect, it } from "vitest"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
+import { eventually } from "../lab/programs.ts"
 import { Responder } from "./responder.ts"
 import { knock, linkLocalOf, publicCopy, secretFile } from "./workstation.ts"
 
 const unavailable = labUnavailable ?? (existsSync("/usr/bin/perl") ? undefined : "no perl on this machine")
 if (unavailable) process.stderr.write(`skipped: fw-knock without root: ${unavailable}\n`)
+
+const commandLine = (pid: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")
+  } catch {
+    return "" // it ended in between
+  }
+}
 
 describe.skipIf(unavailable)("fw-knock as an ordinary user", async () => {
   const { lab, server, client } = twoHosts()
@@ -71,18 +81,14 @@ describe.skipIf(unavailable)("fw-knock as an ordinary user", async () => {
   it("leaves no relay behind when it is killed", async () => {
     pingers("0 2147483647")
     responder.hears = () => false
-    const running = client.start([...nobody, ...program, "reset", "--plain", "reset-iptables", "192.0.2.1"])
+    const forLong = ["--no-check", "--wait", "1m", "192.0.2.1"]
+    const running = client.start([...nobody, ...program, "reset", "--plain", "reset-iptables", ...forLong])
     const relays = (): number =>
-      client
-        .sh(
-          "for p in $(ip netns pids \"$(ip netns identify)\"); do tr '\\0' ' ' </proc/$p/cmdline 2>/dev/null || true; echo; done",
-        )
-        .split("\n")
-        .filter((line) => line.includes("perl -T")).length
-    while (relays() === 0) await new Promise((resolve) => setTimeout(resolve, 20))
+      spawnSync("ip", ["netns", "pids", client.netns], { encoding: "utf8" })
+        .stdout.split("\n")
+        .filter((pid) => pid !== "" && commandLine(pid).includes("perl -T")).length
+    await eventually("a relay", () => relays() === 1)
     running.kill("SIGKILL")
-    const until = performance.now() + 3000
-    while (relays() > 0 && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 20))
-    expect(relays()).toBe(0)
+    await eventually("the relay's end", () => relays() === 0)
   })
 })
