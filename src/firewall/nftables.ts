@@ -75,6 +75,12 @@ export class NftFirewall implements FirewallBackend {
     for (const table of listing.tables) if (table.flags.length > 0) this.#flagged.add(tableKey(table))
   }
 
+  /** Goes the way of an open with nothing in it: the first load of a fresh process takes four milliseconds more. */
+  async warmUp(): Promise<boolean> {
+    planOpen(this.#chains, "all")
+    return (await this.#port.load("")).ok
+  }
+
   async open(scope: Scope): Promise<StepResult> {
     const failures: string[] = []
     const done = new Map<string, TableStep>()

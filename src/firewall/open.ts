@@ -155,6 +155,7 @@ class Armed implements ArmedFirewall {
 
   async start(): Promise<void> {
     await this.#refresh()
+    await this.#nft?.warmUp()
     this.#timer = this.#deps.clock.every(refreshMs, () => void this.#refresh())
   }
 
@@ -164,6 +165,8 @@ class Armed implements ArmedFirewall {
     const committed = started.then(together)
     const settled = this.#settled.then(async () => {
       const first = await committed
+      // Whoever waits for the commit answers the knock first: starting a command costs milliseconds.
+      await new Promise((resolve) => setImmediate(resolve))
       return await this.#settle(options, first)
     })
     this.#settled = settled.finally(() => {
