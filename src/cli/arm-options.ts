@@ -7,6 +7,8 @@ import { parseDuration } from "./duration.ts"
 export interface ArmOptionTexts {
   readonly timeout: string
   readonly onExpiry: string
+  readonly openFor?: string
+  readonly scope: string
   readonly secretFile?: string
   readonly plain?: string
   readonly interface?: readonly string[]
@@ -20,7 +22,10 @@ export interface ArmOptionTexts {
 /** The same, checked and typed. Nothing of the machine has been looked at yet. */
 export interface ArmOptions {
   readonly timeoutMs: number
-  readonly onExpiry: "disarm" | "reset"
+  readonly onExpiry: "disarm" | "reset" | "rollback"
+  /** 0 for never. */
+  readonly openForMs: number
+  readonly scope: "all" | "filter"
   readonly secretFile: string | undefined
   readonly plain: string
   readonly devices: readonly string[]
@@ -32,18 +37,21 @@ export interface ArmOptions {
 }
 
 const timeoutBounds = { min: 10_000, max: 7 * 86_400_000 }
+const openForBounds = { min: 5_000, max: 7 * 86_400_000 }
 
 /**
  * Checks what was typed, before privileges, files or interfaces are looked at.
  * @throws Fault `usage` naming the option, the value and what was wanted.
  */
 export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
-  if (texts.onExpiry !== "disarm" && texts.onExpiry !== "reset")
-    throw new Fault("usage", `--on-expiry "${texts.onExpiry}" is not known: disarm or reset is wanted`)
+  const onExpiry = oneOf("--on-expiry", texts.onExpiry, ["disarm", "reset", "rollback"])
+  const scope = oneOf("--scope", texts.scope, ["all", "filter"])
   if (texts.plain !== undefined) plainBytes(texts.plain)
   return {
     timeoutMs: parseDuration(texts.timeout, "--timeout", timeoutBounds),
-    onExpiry: texts.onExpiry,
+    onExpiry,
+    openForMs: texts.openFor === undefined ? 0 : parseDuration(texts.openFor, "--open-for", openForBounds),
+    scope,
     secretFile: texts.secretFile,
     plain: texts.plain ?? "",
     devices: [...new Set(texts.interface ?? [])],
@@ -53,6 +61,12 @@ export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
     json: texts.json ?? false,
     replay: texts.replay,
   }
+}
+
+function oneOf<Word extends string>(option: string, text: string, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === text)
+  if (word !== undefined) return word
+  throw new Fault("usage", `${option} "${text}" is not known: ${words.join(" or ")} is wanted`)
 }
 
 /**

@@ -47,6 +47,8 @@ export async function armAndWatch(
   const configuration: SessionConfiguration = {
     timeoutMs: options.timeoutMs,
     onExpiry: options.onExpiry,
+    openForMs: options.openForMs,
+    scope: options.scope,
     secrets,
     plain: options.plain,
     devices: options.devices,

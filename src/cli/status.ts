@@ -39,6 +39,16 @@ export async function disarm(terminal: Terminal, host: ProgramHost): Promise<num
   return exitCodeFor(outcome.code)
 }
 
+/**
+ * `fw-watchdog undo`: puts back what the last open changed.
+ * @throws Fault `refused` when no session is armed.
+ */
+export async function undo(terminal: Terminal, host: ProgramHost): Promise<number> {
+  const { outcome } = await ask<{ outcome: Outcome }>(host, { command: "undo" })
+  terminal.report(outcome)
+  return exitCodeFor(outcome.code)
+}
+
 /** The status as lines for people; every figure in it is in `--json` too. */
 export function statusLines(status: SessionStatus): string[] {
   const { armedBy } = status

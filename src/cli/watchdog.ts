@@ -24,7 +24,7 @@ export async function watchdogMain(
     .description(
       "A second way in while you change a remote firewall: an authentic knock in an ICMP echo request, heard below the firewall, flushes it and accepts everything. Expires by itself.",
     )
-    .usage("[arm] [options] | status | disarm")
+    .usage("[arm] [options] | status | disarm | undo")
     .addHelpText("before", example)
 
   const arm = async (options: ArmOptionTexts): Promise<void> => {
@@ -64,6 +64,16 @@ export async function watchdogMain(
         return await disarm(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
       }
     })
+  program
+    .command("undo")
+    .description("put back the rules that the last open of this session took away")
+    .option("--json", "one JSON object on standard output")
+    .action((options: { json?: boolean }) => {
+      chosen = async () => {
+        const { undo } = await import("./status.ts")
+        return await undo(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
+      }
+    })
   return await runProgram(program, args, host, () => chosen())
 }
 
@@ -71,11 +81,16 @@ function addArmOptions(command: Command): Command {
   const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
   command
     .option("--timeout <DURATION>", "session length, 10s to 7d", "30m")
-    .option("--on-expiry <ACTION>", "disarm, or reset (open the firewall) when the time is up", "disarm")
+    .option("--on-expiry <ACTION>", "disarm | reset | rollback (to the rules in force at arming)", "disarm")
     .option("--secret-file <FILE>", "standing secrets; without it a one-time secret is made and shown")
     .option("--plain <TEXT>", "also accept this bare text in any echo request (unauthenticated!)")
     .option("--interface <NAME>", "hear on this interface only; repeatable", collect)
     .option("--from <CIDR>", "accept knocks from these sources only; repeatable", collect)
+    .option(
+      "--open-for <DURATION>",
+      "after an open, go back to the rules in force at arming when this has passed",
+    )
+    .option("--scope <WHAT>", "what an open covers: all | filter (the iptables filter tables)", "all")
     .option("--detach", "arm, report, and return")
     .option("--dry-run", "do everything but touch the firewall")
     .option("--json", "one JSON object a line on standard output")

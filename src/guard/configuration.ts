@@ -21,7 +21,11 @@ export interface ArmedBy {
 /** Everything a session is told at its birth. The command line is checked before this exists. */
 export interface SessionConfiguration {
   readonly timeoutMs: number
-  readonly onExpiry: "disarm" | "reset"
+  readonly onExpiry: "disarm" | "reset" | "rollback"
+  /** After an open, go back to the rules in force at arming when this has passed; 0 for never. */
+  readonly openForMs: number
+  /** What an open covers (DESIGN 6). */
+  readonly scope: "all" | "filter"
   readonly secrets: readonly ArmedSecret[]
   /** The bare text of `--plain`, or empty. */
   readonly plain: string

@@ -7,6 +7,8 @@ import { LineReader } from "../listener/lines.ts"
 /** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
 export type ControlCommand =
   | { readonly command: "status" }
+  /** Puts back what the last open changed; answers when that is done. */
+  | { readonly command: "undo" }
   | { readonly command: "disarm"; readonly by: string }
   /** Answers with the status and then every event as it happens, until either side closes. */
   | { readonly command: "watch" }
@@ -21,6 +23,8 @@ export interface ControlHandler {
 const viewerLimit = 64 * 1024
 /** How long an ending guard waits for viewers to read its last words, in milliseconds. */
 const farewellMs = 500
+/** How long a guard may take for one answer, in milliseconds; putting back rules is the longest. */
+const answerMs = 120_000
 const socketName = "control.sock"
 
 /** The control socket's path below a runtime folder. */
@@ -29,7 +33,8 @@ export const controlPath = (runtimeFolder: string): string => join(runtimeFolder
 function parseCommand(line: string): ControlCommand | undefined {
   try {
     const value = JSON.parse(line) as Record<string, unknown>
-    if (value.command === "status" || value.command === "watch") return { command: value.command }
+    if (value.command === "status" || value.command === "watch" || value.command === "undo")
+      return { command: value.command }
     if (value.command === "disarm") return { command: "disarm", by: String(value.by ?? "").slice(0, 200) }
   } catch {
     // Not JSON: answered below like any other unknown command.
@@ -156,6 +161,16 @@ export async function askGuard(
       if (!onValue(JSON.parse(line) as Record<string, unknown>)) socket.destroy()
     }, 256 * 1024)
     socket.once("connect", () => socket.write(`${JSON.stringify(command)}\n`))
+    if (command.command !== "watch")
+      socket.setTimeout(answerMs, () => {
+        socket.destroy()
+        reject(
+          new Fault(
+            "state-unknown",
+            `the guard gave no answer to ${command.command} within ${answerMs / 1000} s`,
+          ),
+        )
+      })
     socket.on("data", (chunk: Buffer) => reader.feed(chunk))
     socket.once("error", (cause: NodeJS.ErrnoException) => {
       if (cause.code === "EACCES" || cause.code === "EPERM")

@@ -12,7 +12,9 @@ import { openEventLog } from "../report/logger.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { type ArmingResult, parseConfiguration, type SessionConfiguration } from "./configuration.ts"
 import { type ControlHandler, openControlSocket } from "./control-socket.ts"
+import { FirewallWork } from "./firewall-work.ts"
 import { foldersFor, preparePrivateFolder } from "./folders.ts"
+import { KeptRules } from "./kept-rules.ts"
 import { cleanEnvironment } from "./launch.ts"
 import { ListenerProcess } from "./listener-process.ts"
 import { Session } from "./session.ts"
@@ -69,9 +71,24 @@ async function holdSession(
       log.write(outcome)
       for (const watcher of watchers) watcher({ outcome })
     }
-    const firewall = await armFirewall({ run: runCommand, clock: systemClock, stateFolder: folders.state })
+    const rules = new KeptRules({
+      run: runCommand,
+      clock: systemClock,
+      stateFolder: folders.state,
+      runtimeFolder: folders.runtime,
+      emit,
+    })
+    await rules.takeAtArming()
+    const firewall = await armFirewall({
+      run: runCommand,
+      clock: systemClock,
+      stateFolder: folders.state,
+      keep: rules.keep,
+    })
     undo.push(() => firewall.close())
-    const opened = new Session({ clock: systemClock, configuration, firewall, emit })
+    const { backends } = firewall.describe()
+    const work = new FirewallWork({ clock: systemClock, firewall, rules, scope: configuration.scope, emit })
+    const opened = new Session({ clock: systemClock, configuration, work, backends, emit })
     session = opened
     let ready: { devices: readonly string[]; filter: string; notes: readonly string[] } | undefined
     const listener = new ListenerProcess({
@@ -97,8 +114,9 @@ async function holdSession(
       filter: ready?.filter ?? "",
       devices: ready?.devices ?? [],
       notes: ready?.notes ?? [],
-      backends: firewall.describe().backends,
+      backends,
     })
+    void rules.proveArming()
     await opened.ended
   } finally {
     for (const task of undo.reverse()) await task()
@@ -113,12 +131,20 @@ function controlHandler(
     handle(command, reply, closed) {
       const current = session()
       if (current === undefined) return reply({ error: "still arming" })
-      if (command.command === "disarm")
-        return reply({ outcome: current.end("disarmed", `disarmed by ${command.by}`) })
-      reply(current.status())
-      if (command.command !== "watch") return
-      watchers.add(reply)
-      closed(() => watchers.delete(reply))
+      switch (command.command) {
+        case "disarm":
+          return reply({
+            outcome: current.end("disarmed", `disarmed by ${command.by}; the firewall stays as it is`),
+          })
+        case "undo":
+          return void current.undo().then((outcome) => reply({ outcome }))
+        case "status":
+          return reply(current.status())
+        case "watch":
+          reply(current.status())
+          watchers.add(reply)
+          closed(() => watchers.delete(reply))
+      }
     },
   }
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { Clock, Timer } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
-import type { ArmedFirewall, OpenReport } from "../firewall/open.ts"
 import { type Answer, encodeAnswer } from "../knock/answer.ts"
 import { Knocks, type KnownSecret } from "../knock/decide.ts"
 import { deriveKeys } from "../knock/keys.ts"
@@ -9,14 +8,16 @@ import { type Authentic, createVerifier, type Verify } from "../knock/verify.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { SessionConfiguration } from "./configuration.ts"
+import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
 import type { ListenerProcess } from "./listener-process.ts"
+import { Rejections } from "./rejections.ts"
 import type { SessionStatus } from "./session-status.ts"
 
 /** Why a session ended. */
 export type SessionEnd = "expired" | "disarmed" | "terminated"
 
 /** One secret as the session uses it. */
-export interface GuardSecret extends KnownSecret {
+interface GuardSecret extends KnownSecret {
   readonly host: string
   readonly name: string
 }
@@ -24,59 +25,54 @@ export interface GuardSecret extends KnownSecret {
 export interface SessionDeps {
   readonly clock: Clock
   readonly configuration: SessionConfiguration
-  readonly firewall: ArmedFirewall
+  readonly work: FirewallWork
+  /** The backends of this machine, for `status`. */
+  readonly backends: readonly string[]
   /** Takes every event once; must not block. */
   readonly emit: (outcome: Outcome) => void
 }
 
-/** How often the deadline is looked at, in milliseconds: timers alone do not count suspend. */
+/** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 1000
 /** Unauthenticated texts reset at most once in this time, in milliseconds. */
 const plainPauseMs = 1000
-/** How often rejections may be reported to the log, in milliseconds. */
-const rejectionsMs = 1000
 
 type KnockMessage = Extract<FromListener, { type: "knock" }>
 type PlainMessage = Extract<FromListener, { type: "plain" }>
-type Reply = (data: Uint8Array) => void
+type Facts = NonNullable<Outcome["facts"]>
 
+/** A knock that may act, and the way back for its answer. */
 interface FreshKnock {
   readonly authentic: Authentic<GuardSecret>
   readonly pinned: boolean
-  readonly reply: Reply
+  readonly reply: (data: Uint8Array) => void
 }
 
 /**
- * One arming, from start to expiry: decides every knock, opens the firewall, answers, and ends when it promised to.
- * Lives in the guard; the listener's words are verified again here.
+ * One arming, from start to expiry: decides every knock, has the firewall opened, answers, and ends when it promised
+ * to. Lives in the guard; the listener's words are verified again here.
  */
 export class Session {
-  readonly #clock: Clock
-  readonly #configuration: SessionConfiguration
-  readonly #firewall: ArmedFirewall
-  readonly #emit: (outcome: Outcome) => void
+  readonly #deps: SessionDeps
   readonly #secrets: readonly GuardSecret[]
   readonly #verify: Verify<GuardSecret>
   readonly #knocks: Knocks
   readonly #deadlineMs: number
   readonly #timers: Timer[] = []
-  readonly #rejected = new Map<string, number>()
+  readonly #rejections = new Rejections()
   #listener: ListenerProcess | undefined
   #lastPlainMs = Number.NEGATIVE_INFINITY
   #accepted = 0
-  #opens = 0
   #provenFromOutside = false
-  #stillDropping: readonly string[] = []
+  /** When `--open-for` goes back, on the boot clock. */
+  #closeAgainMs: number | undefined
   #over = false
   #resolveEnded: () => void = () => {}
   /** Resolves when the session is over and its last action is done. */
   readonly ended: Promise<void>
 
   constructor(deps: SessionDeps) {
-    this.#clock = deps.clock
-    this.#configuration = deps.configuration
-    this.#firewall = deps.firewall
-    this.#emit = deps.emit
+    this.#deps = deps
     this.#secrets = deps.configuration.secrets.map((secret) => ({
       keys: deriveKeys(new Uint8Array(Buffer.from(secret.secret, "hex"))),
       kind: secret.kind,
@@ -111,130 +107,119 @@ export class Session {
 
   /** Starts the clock's work; the session is armed. */
   begin(): void {
-    const { timeoutMs, onExpiry, dryRun, armedBy } = this.#configuration
+    const { clock, configuration } = this.#deps
+    const { timeoutMs, onExpiry, dryRun, armedBy } = configuration
     this.#say("armed", "armed", { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
     this.#timers.push(
-      this.#clock.every(lookMs, () => this.#look()),
-      this.#clock.after(timeoutMs, () => this.#look()),
-      this.#clock.every(rejectionsMs, () => this.#reportRejections()),
+      clock.every(lookMs, () => this.#look()),
+      clock.after(timeoutMs, () => this.#look()),
     )
   }
 
   #look(): void {
-    if (this.#clock.bootMs() >= this.#deadlineMs) this.end("expired", "the session expired")
+    const now = this.#deps.clock.bootMs()
+    if (now >= this.#deadlineMs) {
+      this.end("expired", "the session expired")
+      return
+    }
+    if (this.#closeAgainMs !== undefined && now >= this.#closeAgainMs) {
+      this.#closeAgainMs = undefined
+      void this.#deps.work.goBack("arming")
+    }
+    const news = this.#rejections.news(this.#listener)
+    if (news !== undefined)
+      this.#say("rejected", `rejected so far: ${news}`, { rejected: this.#rejections.totals(this.#listener) })
   }
 
   get #secondsLeft(): number {
-    return Math.max(0, Math.ceil((this.#deadlineMs - this.#clock.bootMs()) / 1000))
+    return Math.max(0, Math.ceil((this.#deadlineMs - this.#deps.clock.bootMs()) / 1000))
   }
 
-  /** A request that a listener says it heard. */
-  knock(message: KnockMessage, reply: Reply): void {
-    if (this.#over || this.#clock.bootMs() >= this.#deadlineMs) return
+  get #expired(): boolean {
+    return this.#over || this.#deps.clock.bootMs() >= this.#deadlineMs
+  }
+
+  #now(): { bootMs: number; wallMs: number } {
+    return { bootMs: this.#deps.clock.bootMs(), wallMs: this.#deps.clock.wallMs() }
+  }
+
+  /** A request that a listener says it heard; `reply` sends 128 bytes back the way it came. */
+  knock(message: KnockMessage, reply: (data: Uint8Array) => void): void {
+    if (this.#expired) return
     const verified = this.#verify(new Uint8Array(Buffer.from(message.data, "hex")))
-    if (!verified.ok) return this.#reject(verified.rejection.stage, verified.rejection.reason)
+    if (!verified.ok) return this.#rejections.add(verified.rejection)
     const authentic = verified.value
     const decision = this.#knocks.decide(authentic, this.#now())
     switch (decision.action) {
       case "ignore":
-        return this.#reject(decision.rejection.stage, decision.rejection.reason)
+        return this.#rejections.add(decision.rejection)
       case "repeat":
         return reply(decision.answer)
-      case "challenge":
-        return this.#answer(authentic, { verdict: "challenge", ...decision }, reply)
+      case "challenge": {
+        const knock = { authentic, pinned: decision.pinned, reply }
+        return this.#answer(knock, "challenge", { challenge: decision.challenge })
+      }
       case "act":
         return this.#act({ authentic, pinned: decision.pinned, reply }, message)
     }
   }
 
-  #now(): { bootMs: number; wallMs: number } {
-    return { bootMs: this.#clock.bootMs(), wallMs: this.#clock.wallMs() }
-  }
-
-  #act({ authentic, pinned, reply }: FreshKnock, message: KnockMessage): void {
-    const { request, key } = authentic
+  #act(knock: FreshKnock, message: KnockMessage): void {
+    const { request, key } = knock.authentic
     this.#accepted += 1
-    const facts = {
-      verb: request.verb,
-      source: message.source,
-      device: message.device,
-      host: key.host,
-      name: key.name,
+    this.#provenFromOutside ||= !isLoopback(message.source)
+    const { source, device } = message
+    const facts = { verb: request.verb, source, device, host: key.host, name: key.name }
+    this.#say("knock", `an authentic ${request.verb} came from ${source}`, facts)
+    if (request.verb === "probe") return this.#answer(knock, "alive")
+    if (request.verb === "confirm") return this.#answer(knock, "refused")
+    if (this.#deps.configuration.dryRun) {
+      this.#answer(knock, "dry-run")
+      return this.#say("dry-run", `would have carried out the ${request.verb} (dry run)`, facts)
     }
-    switch (request.verb) {
-      case "probe":
-        this.#provenFromOutside ||= !isLoopback(message.source)
-        this.#answer(authentic, { verdict: "alive", pinned }, reply)
-        return this.#say("probed", `an authentic probe from ${message.source} was answered`, facts)
-      case "reset":
-        this.#provenFromOutside ||= !isLoopback(message.source)
-        this.#say("knock", `an authentic reset knock came from ${message.source}`, facts)
-        if (this.#configuration.dryRun) {
-          this.#answer(authentic, { verdict: "dry-run", pinned }, reply)
-          return this.#say("dry-run", "would have opened the firewall (dry run)", facts)
-        }
-        void this.#open(request.hard, (verdict, verified) =>
-          this.#answer(authentic, { verdict, verified, pinned }, reply),
-        )
-        return
-      case "rollback":
-      case "confirm":
-        return this.#answer(authentic, { verdict: "refused", pinned }, reply)
-    }
+    if (request.verb === "rollback") void this.#rollBack(knock)
+    else void this.#open(request.hard, (verdict, verified) => this.#answer(knock, verdict, { verified }))
   }
 
-  /** Opens; `tell` is called at the commit and again when the listing after it is in. */
-  async #open(
-    hard: boolean,
-    tell: (verdict: "opened" | "open-failed", verified: boolean) => void,
-  ): Promise<OpenReport> {
-    const startedMs = performance.now()
-    const opening = this.#firewall.open({ scope: "all", hard })
-    const commit = await opening.committed
-    this.#stillDropping = []
-    tell(commit.ok ? "opened" : "open-failed", false)
-    const committedMs = Math.round((performance.now() - startedMs) * 10) / 10
-    const report = await opening.settled
-    this.#opens += 1
-    this.#stillDropping = report.stillDropping.map(({ backend, where }) => `${backend}: ${where}`)
-    tell(report.ok ? "opened" : "open-failed", true)
-    const facts = {
-      committedMs,
-      changed: report.changed,
-      failures: report.failures,
-      stillDropping: this.#stillDropping,
-    }
-    if (!report.ok)
-      this.#fail("open-failed", `the open did not work completely: ${report.failures.join("; ")}`, facts)
-    else if (this.#stillDropping.length > 0)
-      this.#fail(
-        "opened",
-        `opened, but ${this.#stillDropping.length} can still drop: ${this.#stillDropping.join("; ")}`,
-        facts,
-      )
-    else this.#say("opened", report.changed ? "the firewall is open" : "the firewall was open already", facts)
-    return report
+  async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
+    const { openForMs } = this.#deps.configuration
+    if (openForMs > 0) this.#closeAgainMs = this.#deps.clock.bootMs() + openForMs
+    await this.#deps.work.open(hard, tell)
+  }
+
+  async #rollBack(knock: FreshKnock): Promise<void> {
+    this.#closeAgainMs = undefined
+    this.#answer(knock, rollbackVerdict(await this.#deps.work.goBack("arming")), { verified: true })
   }
 
   /** The bare text of `--plain`, heard in an echo request. */
   plain(message: PlainMessage): void {
-    const now = this.#clock.bootMs()
-    if (this.#over || now >= this.#deadlineMs) return
-    if (now - this.#lastPlainMs < plainPauseMs) return this.#reject("plain", "too-soon")
+    const now = this.#deps.clock.bootMs()
+    if (this.#expired) return
+    if (now - this.#lastPlainMs < plainPauseMs)
+      return this.#rejections.add({ stage: "plain", reason: "too-soon" })
     this.#lastPlainMs = now
     this.#accepted += 1
     const facts = { source: message.source, device: message.device }
     this.#say("plain", `the plain text came from ${message.source}`, facts)
-    if (this.#configuration.dryRun) this.#say("dry-run", "would have opened the firewall (dry run)", facts)
-    else void this.#open(false, () => {})
+    if (this.#deps.configuration.dryRun)
+      this.#say("dry-run", "would have opened the firewall (dry run)", facts)
+    else void this.#open(false)
+  }
+
+  /** `fw-watchdog undo`: puts back what the last open changed. */
+  async undo(): Promise<Outcome> {
+    this.#closeAgainMs = undefined
+    return await this.#deps.work.goBack("last-open")
   }
 
   listenerEnded(why: string): void {
-    if (!this.#over)
-      this.#fail("listener-restarted", `the listener ended and another is being started: ${why}`)
+    if (this.#over) return
+    const message = `the listener ended and another is being started: ${why}`
+    this.#deps.emit({ event: "listener-restarted", code: "state-unknown", message })
   }
 
-  /** Ends the session once; a reset owed at expiry is carried out before `ended` resolves. */
+  /** Ends the session once; what is owed at expiry is carried out before `ended` resolves. */
   end(how: SessionEnd, message: string): Outcome {
     const outcome: Outcome = { event: how, code: "done", message, facts: { ends: true } }
     if (this.#over) return outcome
@@ -246,102 +231,81 @@ export class Session {
   }
 
   async #finish(how: SessionEnd, outcome: Outcome): Promise<void> {
-    const owed = how === "expired" && this.#configuration.onExpiry === "reset" && !this.#configuration.dryRun
+    const { work, emit } = this.#deps
     try {
-      if (owed) await this.#open(false, () => {})
+      const owed = this.#owed(how)
+      if (owed === "reset") await work.open(false)
+      if (owed === "rollback") await work.goBack("arming")
     } catch (thrown) {
-      this.#fail("open-failed", `the reset at expiry failed: ${reasonOf(thrown)}`)
+      emit({
+        event: "expiry-failed",
+        code: "state-unknown",
+        message: `what was owed failed: ${reasonOf(thrown)}`,
+      })
     }
-    this.#emit(outcome)
+    emit(outcome)
     this.#resolveEnded()
   }
 
+  /** A disarm owes nothing; a guard that is told to go, or whose time is up, keeps its promises. */
+  #owed(how: SessionEnd): "reset" | "rollback" | undefined {
+    const { dryRun, onExpiry } = this.#deps.configuration
+    if (dryRun || how === "disarmed") return undefined
+    if (how === "expired" && onExpiry !== "disarm") return onExpiry
+    return this.#closeAgainMs === undefined && onExpiry !== "rollback" ? undefined : "rollback"
+  }
+
   #answer(
-    authentic: Authentic<GuardSecret>,
-    what: Pick<Answer, "verdict" | "pinned"> & Partial<Pick<Answer, "verified" | "challenge">>,
-    reply: Reply,
+    { authentic, pinned, reply }: FreshKnock,
+    verdict: Answer["verdict"],
+    more: { readonly verified?: boolean; readonly challenge?: Uint8Array } = {},
   ): void {
     const { key, request, requestMac } = authentic
     const now = this.#now()
     const answer = encodeAnswer(key.keys, {
       verb: request.verb,
-      verdict: what.verdict,
-      verified: what.verified ?? false,
-      pinned: what.pinned,
-      stillDropping: this.#stillDropping.length,
+      verdict,
+      verified: more.verified ?? false,
+      pinned,
+      stillDropping: this.#deps.work.stillDropping.length,
       reLocks: 0,
       secondsLeft: this.#secondsLeft,
       serverTimeMs: now.wallMs,
-      challenge: what.challenge,
+      challenge: more.challenge,
       requestMac,
     })
     this.#knocks.answered(authentic, answer, now)
     reply(answer)
   }
 
-  #reject(stage: string, reason: string): void {
-    const key = `${stage}/${reason}`
-    this.#rejected.set(key, (this.#rejected.get(key) ?? 0) + 1)
-  }
-
-  #reportedRejections = ""
-
-  /** At most one line a second, with totals by reason, and none while nothing new was rejected. */
-  #reportRejections(): void {
-    const rejected = this.#allRejections()
-    const text = Object.entries(rejected)
-      .filter(([reason]) => !reason.endsWith("/copy"))
-      .map(([reason, count]) => `${reason} ${count}`)
-      .join(", ")
-    if (text === this.#reportedRejections) return
-    this.#reportedRejections = text
-    this.#say("rejected", `rejected so far: ${text}`, { rejected })
-  }
-
-  #allRejections(): Record<string, number> {
-    const all = { ...this.#listener?.counts.rejected }
-    for (const [reason, count] of this.#rejected) all[reason] = (all[reason] ?? 0) + count
-    if (this.#listener !== undefined && this.#listener.unparsed > 0)
-      all["pipe/unparsed"] = this.#listener.unparsed
-    return all
-  }
-
   status(): SessionStatus {
+    const { configuration, backends, work } = this.#deps
+    const listener = this.#listener
     return {
       event: "status",
-      armedBy: this.#configuration.armedBy,
+      armedBy: configuration.armedBy,
       secondsLeft: this.#secondsLeft,
-      onExpiry: this.#configuration.onExpiry,
-      dryRun: this.#configuration.dryRun,
+      onExpiry: configuration.onExpiry,
+      dryRun: configuration.dryRun,
       provenFromOutside: this.#provenFromOutside,
       secrets: this.#secrets.map(({ kind, host, name }) => ({ kind, host, name })),
-      plain: this.#configuration.plain !== "",
-      devices: this.#listener?.devices ?? [],
+      plain: configuration.plain !== "",
+      devices: listener?.devices ?? [],
       guardPid: process.pid,
-      listenerPid: this.#listener?.pid ?? 0,
-      listenerStarts: this.#listener?.starts ?? 0,
-      backends: this.#firewall.describe().backends,
+      listenerPid: listener?.pid ?? 0,
+      listenerStarts: listener?.starts ?? 0,
+      backends,
       accepted: this.#accepted,
-      opens: this.#opens,
-      stillDropping: this.#stillDropping,
-      heard: this.#listener?.counts.heard ?? 0,
-      missed: this.#listener?.counts.missed ?? 0,
-      rejected: this.#allRejections(),
+      opens: work.opens,
+      stillDropping: work.stillDropping,
+      heard: listener?.counts.heard ?? 0,
+      missed: listener?.counts.missed ?? 0,
+      rejected: this.#rejections.totals(listener),
     }
   }
 
-  #say(event: string, message: string, facts: NonNullable<Outcome["facts"]> = {}): void {
-    this.#emit({ event, code: "done", message, facts })
-  }
-
-  #fail(event: string, message: string, facts: NonNullable<Outcome["facts"]> = {}): void {
-    this.#emit({
-      event,
-      code: "state-unknown",
-      message,
-      hint: "`fw-watchdog status` shows the session",
-      facts,
-    })
+  #say(event: string, message: string, facts: Facts = {}): void {
+    this.#deps.emit({ event, code: "done", message, facts })
   }
 }
 

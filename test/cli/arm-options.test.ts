@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import { checkArmOptions, checkCidr } from "../../src/cli/arm-options.ts"
 import { Fault } from "../../src/errors.ts"
 
-const defaults = { timeout: "30m", onExpiry: "disarm" }
+const defaults = { timeout: "30m", onExpiry: "disarm", scope: "all" }
 const usage = (run: () => unknown): void => {
   try {
     run()
@@ -29,6 +29,8 @@ describe("checkArmOptions", () => {
     for (const timeout of ["", "30", "9s", "8d", "-5m", "1e3s", "30 m"])
       usage(() => checkArmOptions({ ...defaults, timeout }))
     usage(() => checkArmOptions({ ...defaults, onExpiry: "explode" }))
+    usage(() => checkArmOptions({ ...defaults, scope: "some" }))
+    usage(() => checkArmOptions({ ...defaults, openFor: "1s" }))
   })
 })
 

@@ -1,0 +1,85 @@
+import type { NftTableCopy } from "./nft-tables.ts"
+import { tableId } from "./nft-tables.ts"
+import { chainText, type NftBlock, type NftTableText } from "./nft-text.ts"
+import type { Opened } from "./open.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "./save-text.ts"
+import type { Snapshot } from "./snapshot.ts"
+
+/**
+ * A snapshot that was taken between step 1 of an open and its settling, without what step 1 put there: tables awake
+ * again, our accepts gone from the heads of chains. What is left is what was in force before the open.
+ */
+export function beforeOpen(taken: Snapshot, opened: Opened): Snapshot {
+  const asleep = new Set(opened.asleep.map(({ family, table }) => tableId({ family, name: table })))
+  const accepted = new Set(opened.legacyAccepts)
+  return {
+    ...taken,
+    nftTables: taken.nftTables.map((copy) => nftBefore(copy, asleep.has(tableId(copy)), opened.mark)),
+    legacyTables: taken.legacyTables.map((copy) =>
+      accepted.has(`${copy.backend} ${copy.section.table}`)
+        ? { ...copy, section: withoutFirstAccepts(copy.section) }
+        : copy,
+    ),
+  }
+}
+
+function nftBefore(copy: NftTableCopy, slept: boolean, mark: string): NftTableCopy {
+  const { listed } = copy
+  if (listed === undefined) return copy
+  const marks = new Map<string, number>()
+  const blocks = listed.blocks.map((block) => withoutMarks(block, mark, marks))
+  const attributes = slept ? listed.attributes.flatMap(awake) : listed.attributes
+  const before: NftTableText = { ...listed, attributes, blocks }
+  // The places of xtables rules count from the chain's head, where our accepts were.
+  const xtRules = Object.fromEntries(
+    Object.entries(copy.xtRules).map(([chain, places]) => [
+      chain,
+      places.map((place) => place - (marks.get(chain) ?? 0)),
+    ]),
+  )
+  return { ...copy, listed: before, saved: copy.saved && withoutHeads(copy.saved, marks), xtRules }
+}
+
+/** `flags dormant` alone goes; among other flags only the word does. */
+function awake(attribute: string): string[] {
+  if (!attribute.startsWith("flags ")) return [attribute]
+  const flags = attribute
+    .slice("flags ".length)
+    .split(/[ ,;]+/)
+    .filter((flag) => flag !== "" && flag !== "dormant")
+  return flags.length === 0 ? [] : [`flags ${flags.join(",")}`]
+}
+
+function withoutMarks(block: NftBlock, mark: string, marks: Map<string, number>): NftBlock {
+  if (block.kind !== "chain") return block
+  const ours = (rule: string): boolean => rule.endsWith(`accept comment "${mark}"`)
+  const count = chainText(block).rules.filter(ours).length
+  if (count === 0) return block
+  marks.set(block.name, count)
+  return { ...block, lines: block.lines.filter((line) => !ours(line.trimEnd())) }
+}
+
+/** Drops as many rules from the head of each chain as our marks stood there. */
+function withoutHeads(section: SaveSection, marks: ReadonlyMap<string, number>): SaveSection {
+  const left = new Map(marks)
+  const rules = section.rules.filter((rule) => {
+    const chain = chainOfRule(rule)
+    const ours = left.get(chain) ?? 0
+    left.set(chain, ours - 1)
+    return ours <= 0
+  })
+  return { ...section, rules }
+}
+
+/** Our `-j ACCEPT` at the head of each builtin chain; somebody may have flushed one in between. */
+function withoutFirstAccepts(section: SaveSection): SaveSection {
+  const seen = new Set<string>()
+  const builtin = new Set(section.chains.filter((line) => !/ -( |$)/.test(line)).map(chainNameOf))
+  const rules = section.rules.filter((rule) => {
+    const chain = chainOfRule(rule)
+    if (seen.has(chain) || !builtin.has(chain)) return true
+    seen.add(chain)
+    return !/^(\[\d+:\d+\] )?-A \S+ -j ACCEPT$/.test(rule)
+  })
+  return { ...section, rules }
+}

@@ -1,0 +1,126 @@
+import type { Clock } from "../clock.ts"
+import type { ArmedFirewall } from "../firewall/open.ts"
+import type { RestoreReport } from "../firewall/undo.ts"
+import type { Verdict } from "../knock/answer.ts"
+import type { Outcome } from "../report/outcome.ts"
+import type { GoBackTo, KeptRules } from "./kept-rules.ts"
+
+/** Tells the knocker how an open stands: at its commit, and again when the listing after it is in. */
+export type TellOpen = (verdict: "opened" | "open-failed", verified: boolean) => void
+
+export interface FirewallWorkDeps {
+  readonly clock: Clock
+  readonly firewall: ArmedFirewall
+  readonly rules: KeptRules
+  readonly scope: "all" | "filter"
+  readonly emit: (outcome: Outcome) => void
+}
+
+/**
+ * Everything a session does to the firewall, and what came of it: opens, and ways back. Each ends in one event; none
+ * ever rejects. A dry run has no FirewallWork to call.
+ */
+export class FirewallWork {
+  readonly #deps: FirewallWorkDeps
+  /** Opens since arming. */
+  opens = 0
+  /** What the latest listing after an open found; empty before the first. */
+  stillDropping: readonly string[] = []
+
+  constructor(deps: FirewallWorkDeps) {
+    this.#deps = deps
+  }
+
+  /** Opens the firewall and keeps what was there. */
+  async open(hard: boolean, tell: TellOpen = () => {}): Promise<void> {
+    const { firewall, scope, emit } = this.#deps
+    const startedMs = performance.now()
+    const opening = firewall.open({ scope, hard })
+    const commit = await opening.committed
+    const committedMs = Math.round((performance.now() - startedMs) * 10) / 10
+    this.stillDropping = []
+    tell(commit.ok ? "opened" : "open-failed", false)
+    const report = await opening.settled
+    this.opens += 1
+    this.stillDropping = report.stillDropping.map(({ backend, where }) => `${backend}: ${where}`)
+    tell(report.ok ? "opened" : "open-failed", true)
+    const dropping = this.stillDropping
+    const facts = { committedMs, changed: report.changed, failures: report.failures, stillDropping: dropping }
+    if (!report.ok)
+      emit(lookNow("open-failed", `the open did not work completely: ${report.failures.join("; ")}`, facts))
+    else if (dropping.length > 0)
+      emit(lookNow("opened", `opened, but ${dropping.length} can still drop: ${dropping.join("; ")}`, facts))
+    else {
+      const message = report.changed ? "the firewall is open" : "the firewall was open already"
+      emit({ event: "opened", code: "done", message, facts })
+    }
+  }
+
+  /** Goes back to kept rules. The outcome has been emitted already. */
+  async goBack(which: GoBackTo): Promise<Outcome> {
+    const report = await this.#deps.rules.goBack(which)
+    const outcome = outcomeOf(which, report)
+    if (report?.changed) this.stillDropping = []
+    this.#deps.emit(outcome)
+    return outcome
+  }
+}
+
+/** How a way back is answered to the one who knocked for it. */
+export function rollbackVerdict(outcome: Outcome): Verdict {
+  if (outcome.event === "nothing-to-undo") return "nothing-to-do"
+  return outcome.code === "done" ? "rolled-back" : "rollback-failed"
+}
+
+function outcomeOf(which: GoBackTo, report: RestoreReport | undefined): Outcome {
+  const rules = which === "arming" ? "the rules in force at arming" : "the rules from before the last open"
+  if (report === undefined)
+    return {
+      event: "nothing-to-undo",
+      code: "refused",
+      message:
+        which === "arming"
+          ? "no rules were kept at arming"
+          : "nothing to undo: no open of this session changed anything",
+    }
+  const facts = {
+    end: report.end,
+    failures: report.failures,
+    left: report.left.map(({ where, why }) => `${where}: ${why}`),
+  }
+  switch (report.end) {
+    case "nothing-to-do":
+      return { event: "rolled-back", code: "done", message: `${rules} are in force already`, facts }
+    case "restored":
+      if (report.ok)
+        return { event: "rolled-back", code: "done", message: `${rules} are in force again`, facts }
+      return lookNow(
+        "rolled-back",
+        `${rules} were put back, but something differs: ${differing(report)}`,
+        facts,
+      )
+    case "put-back":
+      return {
+        event: "rollback-failed",
+        code: "rolled-back",
+        message: `could not put back ${rules}: ${report.failures.join("; ")}`,
+        hint: "the rules are as they were a moment ago",
+        facts,
+      }
+    case "half":
+      return lookNow(
+        "rollback-failed",
+        `putting back ${rules} ended half-way: ${report.failures.join("; ")}`,
+        facts,
+      )
+  }
+}
+
+function differing({ differences }: RestoreReport): string {
+  return differences.map(({ where }) => where).join(", ")
+}
+
+function lookNow(event: string, message: string, facts: NonNullable<Outcome["facts"]>): Outcome {
+  const hint = "look at the rules now; `fw-watchdog status` shows the session"
+  return { event, code: "state-unknown", message, hint, facts }
+}

@@ -1,0 +1,152 @@
+import { join } from "node:path"
+import type { Clock } from "../clock.ts"
+import { reasonOf } from "../errors.ts"
+import { beforeOpen } from "../firewall/before-open.ts"
+import type { Keep } from "../firewall/open.ts"
+import { proveRestorable } from "../firewall/prove.ts"
+import type { RunCommand } from "../firewall/run-command.ts"
+import { type Snapshot, takeSnapshot } from "../firewall/snapshot.ts"
+import { pruneSnapshots, saveSnapshot } from "../firewall/snapshot-store.ts"
+import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
+import { findSystemTools } from "../firewall/system-tools.ts"
+import {
+  finishInterruptedRestores,
+  type RestoreDeps,
+  type RestoreReport,
+  restoreSnapshot,
+} from "../firewall/undo.ts"
+import type { Outcome } from "../report/outcome.ts"
+
+/** Snapshots that stay on disk. */
+const keptOnDisk = 20
+
+/** Which rules to go back to: those before the last open, or those in force at arming. */
+export type GoBackTo = "last-open" | "arming"
+
+/**
+ * The rules that a session can go back to: taken at arming and before each open, kept in memory, and on disk as far as
+ * the disk lets it. One restore runs at a time.
+ */
+export class KeptRules {
+  readonly #deps: RestoreDeps
+  readonly #snapshotFolder: string
+  readonly #journalFolder: string
+  readonly #emit: (outcome: Outcome) => void
+  #arming: Snapshot | undefined
+  #lastOpen: Snapshot | undefined
+  #busy: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: {
+    readonly run: RunCommand
+    readonly clock: Clock
+    readonly stateFolder: string
+    readonly runtimeFolder: string
+    readonly emit: (outcome: Outcome) => void
+  }) {
+    this.#deps = { run: deps.run, clock: deps.clock, tools: findSnapshotTools(), system: findSystemTools() }
+    this.#snapshotFolder = join(deps.stateFolder, "snapshots")
+    this.#journalFolder = join(deps.runtimeFolder, "restore")
+    this.#emit = deps.emit
+  }
+
+  /** Ends what an earlier guard left half-done, then takes what is in force now; afterwards `rollback` can go back to it. */
+  async takeAtArming(): Promise<void> {
+    const ends = await finishInterruptedRestores(this.#deps, { folder: this.#journalFolder })
+    for (const end of ends)
+      this.#tell(
+        end === "half" ? "state-unknown" : "done",
+        "restore-finished",
+        `an interrupted restore ended: ${end}`,
+      )
+    this.#arming = await this.#take("arming")
+  }
+
+  /**
+   * Restores the arming snapshot in a throw-away namespace and says which tables would not come back as they were.
+   * Slow (a second and more), so nobody waits for it.
+   */
+  async proveArming(): Promise<void> {
+    if (this.#arming === undefined) return
+    try {
+      const proven = await proveRestorable({ ...this.#deps, runHere: this.#deps.run }, this.#arming)
+      this.#arming = proven.snapshot
+      for (const { table, why } of proven.proofs.filter((proof) => !proof.ok))
+        this.#tell(
+          "state-unknown",
+          "not-restorable",
+          `a rollback would not bring back ${table}: ${why ?? "it differs"}`,
+        )
+    } catch (thrown) {
+      this.#tell("state-unknown", "not-proven", `could not try the rollback out: ${reasonOf(thrown)}`)
+    }
+  }
+
+  /** The hook of an open between its commit and its settling. */
+  readonly keep: Keep = async (opened) => {
+    const snapshot = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
+    this.#lastOpen = snapshot
+    return this.#save(snapshot)
+  }
+
+  /** Is there something to go back to? */
+  has(which: GoBackTo): boolean {
+    return this.#of(which) !== undefined
+  }
+
+  /**
+   * Puts rules back, all families and backends together or not at all; see restoreSnapshot. Never rejects.
+   * @returns undefined when there is nothing to go back to
+   */
+  async goBack(which: GoBackTo): Promise<RestoreReport | undefined> {
+    const turn = this.#busy.then(async () => {
+      const snapshot = this.#of(which)
+      if (snapshot === undefined) return undefined
+      const report = await this.#restore(snapshot)
+      if (which === "last-open" && report.end === "restored") this.#lastOpen = undefined
+      return report
+    })
+    this.#busy = turn
+    return await turn
+  }
+
+  async #restore(snapshot: Snapshot): Promise<RestoreReport> {
+    try {
+      return await restoreSnapshot(this.#deps, snapshot, { folder: this.#journalFolder })
+    } catch (thrown) {
+      const failures = [reasonOf(thrown)]
+      return { end: "put-back", ok: false, changed: false, failures, left: [], differences: [] }
+    }
+  }
+
+  #of(which: GoBackTo): Snapshot | undefined {
+    return which === "arming" ? this.#arming : this.#lastOpen
+  }
+
+  async #take(reason: string): Promise<Snapshot> {
+    const snapshot = await takeSnapshot(this.#deps, reason)
+    for (const { backend, why } of snapshot.unread)
+      this.#tell(
+        "state-unknown",
+        "snapshot-incomplete",
+        `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
+      )
+    this.#save(snapshot)
+    return snapshot
+  }
+
+  /** A full or read-only disk delays nothing: the snapshot is in memory. */
+  #save(snapshot: Snapshot): string | undefined {
+    try {
+      const path = saveSnapshot(this.#snapshotFolder, snapshot)
+      pruneSnapshots(this.#snapshotFolder, keptOnDisk)
+      return path
+    } catch (thrown) {
+      this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is in memory only: ${reasonOf(thrown)}`)
+      return undefined
+    }
+  }
+
+  #tell(code: "done" | "state-unknown", event: string, message: string): void {
+    this.#emit({ event, code, message })
+  }
+}
