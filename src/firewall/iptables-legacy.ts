@@ -10,19 +10,22 @@ import type { LegacyPort } from "./legacy-port.ts"
 import { judgeLegacy, type LegacyTable, parseLegacyRules } from "./legacy-rules.ts"
 import type { Scope } from "./nft-open.ts"
 
-/** iptables-legacy or ip6tables-legacy. Its commands are only run for tables that the kernel holds already. */
+/**
+ * One family of iptables: legacy, or, where nft cannot be had, what iptables-nft can do. Its commands are only run for
+ * tables that the kernel holds already.
+ */
 export class LegacyFirewall implements FirewallBackend {
-  readonly backend: "iptables-legacy" | "ip6tables-legacy"
+  readonly backend: "iptables-legacy" | "ip6tables-legacy" | "nft"
   readonly #port: LegacyPort
-  readonly #held: () => readonly string[]
+  readonly #held: () => readonly string[] | Promise<readonly string[]>
   /** How many of our accepts stand at the head of a table's chains. */
   readonly #ours = new Map<string, number>()
 
   /** @param held the names of the tables that the kernel holds now */
   constructor(
-    backend: "iptables-legacy" | "ip6tables-legacy",
+    backend: LegacyFirewall["backend"],
     port: LegacyPort,
-    held: () => readonly string[],
+    held: () => readonly string[] | Promise<readonly string[]>,
   ) {
     this.backend = backend
     this.#port = port
@@ -35,7 +38,7 @@ export class LegacyFirewall implements FirewallBackend {
   }
 
   async open(scope: Scope): Promise<StepResult> {
-    const tables = this.#tables(scope)
+    const tables = await this.#tables(scope)
     const results = await Promise.all(
       tables.map((table) => this.#port.commit(section(table, legacyOpenLines(table)))),
     )
@@ -49,7 +52,7 @@ export class LegacyFirewall implements FirewallBackend {
   }
 
   async wouldSettle(scope: Scope): Promise<boolean> {
-    for (const table of this.#tables(scope)) {
+    for (const table of await this.#tables(scope)) {
       const held = await this.#list(table)
       if (held === undefined || legacyWouldSettle(table, held, this.#oursIn(table))) return true
     }
@@ -59,7 +62,7 @@ export class LegacyFirewall implements FirewallBackend {
   async settle(scope: Scope): Promise<StepResult> {
     const failures: string[] = []
     let changed = false
-    for (const table of this.#tables(scope)) {
+    for (const table of await this.#tables(scope)) {
       const result = await this.#settleTable(table)
       changed ||= result.changed
       if (result.error !== undefined) failures.push(`${this.backend}: ${table}: ${result.error}`)
@@ -89,7 +92,7 @@ export class LegacyFirewall implements FirewallBackend {
 
   async dropping(scope: Scope): Promise<readonly Dropping[] | undefined> {
     const found: Dropping[] = []
-    for (const table of this.#tables(scope)) {
+    for (const table of await this.#tables(scope)) {
       const held = await this.#list(table)
       if (held === undefined) return undefined
       for (const chain of openedChains(table)) {
@@ -104,9 +107,9 @@ export class LegacyFirewall implements FirewallBackend {
   }
 
   /** The common lockout first. */
-  #tables(scope: Scope): string[] {
+  async #tables(scope: Scope): Promise<string[]> {
     const order = scope === "filter" ? ["filter"] : ["filter", "raw", "mangle", "security"]
-    const held = this.#held()
+    const held = await this.#held()
     return order.filter((table) => held.includes(table))
   }
 

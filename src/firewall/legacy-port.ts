@@ -64,3 +64,29 @@ export function firstLegacyOf(ports: readonly LegacyPort[]): LegacyPort {
     },
   }
 }
+
+/** {@link LegacyPort} by `iptables` commands, one a line, as the old recipe did: not atomic, but it needs no restore. */
+export function legacyOneByOne(run: RunCommand, env: string, path: string): LegacyPort {
+  return {
+    async commit(section) {
+      const [header = "", ...lines] = section.trim().split("\n").slice(0, -1)
+      const errors: string[] = []
+      for (const line of lines) {
+        const args = words(line.replace(/^:(\S+) (\S+).*/, "-P $1 $2"))
+        const result = await run({ path: env, args: [privateLock, path, "-t", header.slice(1), ...args] })
+        if (!result.ok) errors.push(failureOf(result))
+      }
+      return errors.length === 0 ? { ok: true } : { ok: false, error: errors.join("; ") }
+    },
+    async rules() {
+      return undefined
+    },
+  }
+}
+
+/** The words of a rule as `-S` prints it: double quotes, in which a backslash escapes (xshared.c, add_param_to_argv). */
+function words(line: string): string[] {
+  return [...line.matchAll(/(?:[^\s"]|"(?:[^"\\]|\\.)*")+/g)].map(([word]) =>
+    word.replace(/"((?:[^"\\]|\\.)*)"/g, (_, inside: string) => inside.replace(/\\(.)/g, "$1")),
+  )
+}

@@ -32,7 +32,8 @@ export function inScope(table: TableName, scope: Scope): boolean {
 /**
  * Step 1 of an open, for every table that hangs on a hook. Nothing that is there is lost by it: a table without nat
  * chains is put to sleep (`flags dormant` unregisters its hooks: nf_tables_api.c, nf_tables_table_disable); in the
- * others an `accept` goes to the head of each chain that is not nat, and a nat chain's policy to accept.
+ * others an `accept` goes to the head of each chain that is not nat. What drops in a nat chain waits for the settling:
+ * an accept there would cut what it translates.
  */
 export function planOpen(chains: readonly NftChain[], scope: Scope): TableStep[] {
   return tablesWithHooks(chains)
@@ -44,16 +45,13 @@ export function planOpen(chains: readonly NftChain[], scope: Scope): TableStep[]
       }
       return { table, sleeps: false, ...acceptFirst(table.chains) }
     })
+    .filter((step) => step.commands.length > 0)
 }
 
 function acceptFirst(chains: readonly NftChain[]): { commands: string[]; json: object[] } {
   const commands: string[] = []
   const json: object[] = []
-  for (const chain of chains.filter(({ base }) => base)) {
-    if (isNat(chain)) {
-      if (chain.base?.policy === "drop") pushPolicy(chain, commands, json)
-      continue
-    }
+  for (const chain of chains.filter((one) => one.base && !isNat(one))) {
     const { family, table, name } = chain
     commands.push(`insert rule ${named(chain)} ${name} accept comment "${openMark}"`)
     const rule = { family, table, chain: name, comment: openMark, expr: [{ accept: null }] }

@@ -8,8 +8,11 @@ export type Loaded = { readonly ok: true } | { readonly ok: false; readonly erro
 export interface NftPort {
   /** Loads one line (nft's language, or its JSON) as one transaction: all of it or nothing. */
   load(line: string): Promise<Loaded>
-  /** The JSON that one `list` command prints; undefined when it could not be had. */
-  list(command: string): Promise<string | undefined>
+  /**
+   * The JSON that one `list` command prints; undefined when it could not be had. `terse` allows it to leave out the
+   * elements of sets and maps, which may be many.
+   */
+  list(command: string, terse?: "terse"): Promise<string | undefined>
 }
 
 /** {@link NftPort} by a command each time: for where no standby can be had. */
@@ -22,8 +25,9 @@ export function nftByCommand(run: RunCommand, path: string): NftPort {
       const result = await run({ path, args, ...(json ? {} : { input: `${line}\n` }) })
       return result.ok ? { ok: true } : { ok: false, error: failureOf(result) }
     },
-    async list(command) {
-      const result = await run({ path, args: ["-j", ...command.split(" ")], timeoutMs: 60_000 })
+    async list(command, terse) {
+      const args = ["-j", ...(terse ? ["-t"] : []), ...command.split(" ")]
+      const result = await run({ path, args, timeoutMs: 60_000 })
       return result.ok ? result.stdout : undefined
     },
   }
@@ -41,9 +45,9 @@ export function firstOf(ports: readonly NftPort[]): NftPort {
       }
       return { ok: false, error: errors.join("; ") || "there is no nft" }
     },
-    async list(command) {
+    async list(command, terse) {
       for (const port of ports) {
-        const text = await port.list(command)
+        const text = await port.list(command, terse)
         if (text !== undefined) return text
       }
       return undefined

@@ -212,6 +212,9 @@ export class NftFirewall implements FirewallBackend {
   }
 
   async #list(): Promise<NftListing | undefined> {
+    const terse = parseNftListing((await this.#lister.list("list ruleset", "terse")) ?? "")
+    // The elements of a verdict map decide what drops; those of other sets may be many, and decide nothing.
+    if (!terse?.maps.some(({ verdicts, elements }) => verdicts && elements === undefined)) return terse
     return parseNftListing((await this.#lister.list("list ruleset")) ?? "")
   }
 

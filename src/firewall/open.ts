@@ -1,18 +1,11 @@
 import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
+import { type Backends, startBackends } from "./backends.ts"
 import { type Detected, detect, legacyTables, type ReadText, readTextFile } from "./detect.ts"
-import type { Dropping, FirewallBackend, StepResult } from "./dropping.ts"
-import { LegacyFirewall } from "./iptables-legacy.ts"
-import { Layer2Firewall } from "./layer2-legacy.ts"
-import { LegacyConsole } from "./legacy-console.ts"
-import { firstLegacyOf, legacyByCommand } from "./legacy-port.ts"
-import { NftConsole } from "./nft-console.ts"
+import type { Dropping, StepResult } from "./dropping.ts"
 import type { TableName } from "./nft-listing.ts"
 import { openMark, type Scope } from "./nft-open.ts"
-import { firstOf, type NftPort, nftByCommand } from "./nft-port.ts"
-import { NftFirewall } from "./nftables.ts"
 import type { RunCommand } from "./run-command.ts"
-import { findProgram } from "./snapshot-tools.ts"
 import { type StartLoader, startLoader } from "./standby.ts"
 
 export type { Dropping } from "./dropping.ts"
@@ -105,11 +98,7 @@ class Armed implements ArmedFirewall {
   readonly #deps: FirewallDeps
   readonly #detected: Detected
   readonly #readText: ReadText
-  readonly #nft: NftFirewall | undefined
-  readonly #command: NftPort | undefined
-  readonly #legacy: LegacyFirewall[] = []
-  readonly #consoles: { readonly program: string; pids(): readonly number[]; close(): void }[] = []
-  readonly #backends: FirewallBackend[] = []
+  readonly #backends: Backends
   #timer: { cancel(): void } | undefined
   #refreshing = false
   #opening = 0
@@ -121,47 +110,18 @@ class Armed implements ArmedFirewall {
     this.#detected = detected
     this.#readText = deps.readText ?? readTextFile
     const { run, clock, log = () => {}, start = startLoader } = deps
-    const standby = { start, clock, log }
-    const nft = detected.tools.get("nft")
-    if (nft) {
-      const console = new NftConsole(nft.path, standby)
-      const command = nftByCommand(run, nft.path)
-      const pids = (): number[] => [console.pid].filter((pid) => pid !== undefined)
-      this.#consoles.push({ program: "nft", pids, close: () => console.close() })
-      this.#command = command
-      this.#nft = new NftFirewall(firstOf([console, command]), firstOf([command, console]), this.#readFlags)
-      this.#backends.push(this.#nft)
-    }
-    const env = findProgram("env")
-    for (const family of ["ip", "ip6"] as const) {
-      const backend = family === "ip" ? "iptables-legacy" : "ip6tables-legacy"
-      const restore = detected.tools.get(`${backend}-restore`)
-      if (restore === undefined || env === undefined) continue
-      const console = new LegacyConsole(restore.path, standby)
-      this.#consoles.push({ program: restore.name, pids: () => console.pids, close: () => console.close() })
-      const list = detected.tools.get(backend)?.path
-      const port = firstLegacyOf([console, legacyByCommand(run, { env, restore: restore.path, list })])
-      const firewall = new LegacyFirewall(backend, port, () => this.#held()[family])
-      this.#legacy.push(firewall)
-      this.#backends.push(firewall)
-    }
-    for (const backend of ["arptables-legacy", "ebtables-legacy"] as const) {
-      const tool = detected.tools.get(backend)
-      const family = backend === "arptables-legacy" ? "arp" : "eb"
-      if (tool)
-        this.#backends.push(new Layer2Firewall(backend, deps.run, tool.path, () => this.#held()[family]))
-    }
+    this.#backends = startBackends(run, { start, clock, log }, detected, () => this.#held())
   }
 
   async start(): Promise<void> {
     await this.#refresh()
-    await this.#nft?.warmUp()
+    await this.#backends.nft?.warmUp()
     this.#timer = this.#deps.clock.every(refreshMs, () => void this.#refresh())
   }
 
   open(options: OpenOptions): OpenInProgress {
     this.#opening += 1
-    const started = Promise.all(this.#backends.map((backend) => step(() => backend.open(options.scope))))
+    const started = Promise.all(this.#backends.all.map((backend) => step(() => backend.open(options.scope))))
     const committed = started.then(together)
     const settled = this.#settled.then(async () => {
       const first = await committed
@@ -178,11 +138,11 @@ class Armed implements ArmedFirewall {
   async #settle({ scope }: OpenOptions, first: StepResult): Promise<OpenReport> {
     const failures = [...first.failures]
     const would = await Promise.all(
-      this.#backends.map((backend) => backend.wouldSettle(scope).catch(() => true)),
+      this.#backends.all.map((backend) => backend.wouldSettle(scope).catch(() => true)),
     )
     const changes = would.includes(true)
     const snapshot = changes ? await this.#keep(failures) : undefined
-    const results = await Promise.all(this.#backends.map((backend) => step(() => backend.settle(scope))))
+    const results = await Promise.all(this.#backends.all.map((backend) => step(() => backend.settle(scope))))
     failures.push(...together(results).failures)
     const stillDropping = await this.verify(scope)
     return {
@@ -196,9 +156,11 @@ class Armed implements ArmedFirewall {
 
   async #keep(failures: string[]): Promise<string | undefined> {
     const opened: Opened = {
-      asleep: this.#nft?.asleep ?? [],
+      asleep: this.#backends.nft?.asleep ?? [],
       mark: openMark,
-      legacyAccepts: this.#legacy.flatMap((one) => one.marked.map((table) => `${one.backend} ${table}`)),
+      legacyAccepts: this.#backends.legacy.flatMap((one) =>
+        one.marked.map((table) => `${one.backend} ${table}`),
+      ),
     }
     try {
       return await this.#deps.keep?.(opened)
@@ -210,7 +172,7 @@ class Armed implements ArmedFirewall {
 
   async verify(scope: Scope): Promise<readonly Dropping[]> {
     const lists = await Promise.all(
-      this.#backends.map(async (backend): Promise<readonly Dropping[]> => {
+      this.#backends.all.map(async (backend): Promise<readonly Dropping[]> => {
         const found = await backend.dropping(scope).catch(() => undefined)
         return found ?? [{ backend: backend.backend, where: "cannot be listed" }]
       }),
@@ -228,14 +190,16 @@ class Armed implements ArmedFirewall {
       legacyTables: Object.entries(held).flatMap(([family, tables]) =>
         tables.map((table) => `${family} ${table}`),
       ),
-      standbys: this.#consoles.flatMap(({ program, pids }) => pids().map((pid) => ({ program, pid }))),
+      standbys: this.#backends.consoles.flatMap(({ program, pids }) =>
+        pids().map((pid) => ({ program, pid })),
+      ),
     }
   }
 
   async close(): Promise<void> {
     this.#timer?.cancel()
     await this.#settled
-    for (const console of this.#consoles) console.close()
+    for (const console of this.#backends.consoles) console.close()
   }
 
   #held(): ReturnType<typeof legacyTables> {
@@ -243,25 +207,15 @@ class Armed implements ArmedFirewall {
   }
 
   async #refresh(): Promise<void> {
-    if (this.#nft === undefined || this.#refreshing || this.#opening > 0) return
+    const { nft, nftCommand } = this.#backends
+    if (nft === undefined || this.#refreshing || this.#opening > 0) return
     this.#refreshing = true
     try {
-      // Not by the console: a full listing would keep an open waiting.
-      const { list } = this.#command ?? {}
-      if ((await this.#nft.refresh()) && list) await this.#nft.learnFlags(list)
+      // Flags not by the console: a full listing would keep an open waiting.
+      if ((await nft.refresh()) && nftCommand) await nft.learnFlags((command) => nftCommand.list(command))
     } finally {
       this.#refreshing = false
     }
-  }
-
-  readonly #readFlags = async (table: TableName): Promise<readonly string[] | undefined> => {
-    const nft = this.#detected.tools.get("nft")
-    if (nft === undefined) return undefined
-    const args = ["-t", "list", "table", table.family, table.table]
-    const listed = await this.#deps.run({ path: nft.path, args, timeoutMs: 60_000 })
-    if (!listed.ok) return undefined
-    const flags = /^\tflags (.*)$/m.exec(listed.stdout.split("chain ")[0] ?? "")?.[1]
-    return flags?.split(/[ ,;]+/).filter(Boolean) ?? []
   }
 }
 
