@@ -1,7 +1,5 @@
-import { lookup } from "node:dns/promises"
 import { readFileSync } from "node:fs"
 import type { Socket } from "node:net"
-import { networkInterfaces } from "node:os"
 import type { Clock, Timer } from "../clock.ts"
 import { Fault } from "../errors.ts"
 import { deriveKeys } from "../knock/keys.ts"
@@ -69,7 +67,10 @@ async function knockAtHost(
   const addresses = await resolveHost(
     host,
     options.family,
-    async (name, family) => await lookup(name, { all: true, family, verbatim: true }),
+    async (name, family) => {
+      const { lookup } = await import("node:dns/promises")
+      return await lookup(name, { all: true, family, verbatim: true })
+    },
     interfaceNames,
   )
   const { checkPort, verb, waitMs } = options
@@ -100,12 +101,15 @@ async function knockAtHost(
   }
 }
 
-/** By the kernel's own list: Node's leaves out an interface whose link is only just coming up. */
-function interfaceNames(): string[] {
+/**
+ * By the kernel's own list, where there is one; elsewhere any name will do. Node's own list leaves out an interface whose link
+ * is only just coming up.
+ */
+function interfaceNames(): string[] | undefined {
   try {
     return networkDevices(readFileSync("/proc/self/net/dev", "utf8"))
   } catch {
-    return Object.keys(networkInterfaces())
+    return undefined
   }
 }
 

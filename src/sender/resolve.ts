@@ -4,8 +4,8 @@ import { Fault, reasonOf } from "../errors.ts"
 /** As `dns.promises.lookup` with `all`: what the machine's resolver says, /etc/hosts included, in its order. */
 export type Lookup = (name: string, family: 0 | 4 | 6) => Promise<readonly { readonly address: string }[]>
 
-/** The names of this machine's interfaces, for the zone of a link-local address. */
-export type InterfaceNames = () => readonly string[]
+/** The names of this machine's interfaces, for the zone of a link-local address; undefined where they are not known. */
+export type InterfaceNames = () => readonly string[] | undefined
 
 /** Of one family; more are other machines behind one name rather than ways to this one. */
 const mostOfOneFamily = 2
@@ -55,17 +55,15 @@ function checkZone(address: string, interfaceNames: InterfaceNames): void {
   const zone = address.split("%")[1]
   const linkLocal = /^fe[89ab][0-9a-f]:/i.test(address)
   if (zone === undefined && !linkLocal) return
-  const names = interfaceNames()
-  if (zone !== undefined && names.includes(zone)) return
+  const known = interfaceNames()
+  if (zone !== undefined && (known === undefined || known.includes(zone))) return
+  const names = known?.filter((name) => name !== "lo") ?? []
   const what =
     zone === undefined ? "a link-local address needs its interface" : `there is no interface "${zone}"`
-  throw new Fault(
-    "usage",
-    `cannot knock at ${address}: ${what}, such as ${address.split("%")[0]}%${names[0] ?? "eth0"}`,
-    {
-      hint: `interfaces here: ${names.join(", ")}`,
-    },
-  )
+  const example = `${address.split("%")[0]}%${names[0] ?? "eth0"}`
+  throw new Fault("usage", `cannot knock at ${address}: ${what}, such as ${example}`, {
+    hint: `interfaces here: ${names.join(", ")}`,
+  })
 }
 
 function firstOfEach(addresses: readonly string[]): string[] {

@@ -1,0 +1,96 @@
+import { parseArgs } from "node:util"
+import type { Verb } from "../knock/request.ts"
+import type { KnockOptionTexts } from "./knock-options.ts"
+
+/** What `fw-knock VERB HOST...` can be told: the one table behind the parser, the help and the fast way below. */
+export const knockOptions: readonly {
+  readonly long: string
+  readonly short?: string
+  /** What its value is called; a flag without. */
+  readonly value?: string
+  readonly default?: string
+  readonly help: string
+}[] = [
+  { long: "hard", help: "reset: clear nat, owned tables and what else a plain reset leaves alone, too" },
+  {
+    long: "secret-file",
+    value: "FILE",
+    help: "the secret's file, mode 0600, or - for standard input (default: the remembered one)",
+  },
+  {
+    long: "plain",
+    value: "TEXT",
+    help: "reset: send this bare text instead of a knock, for a server armed with --plain",
+  },
+  { long: "wait", value: "DURATION", default: "10s", help: "how long to send and wait for the answer" },
+  { long: "one-way", help: "reset, probe: ask to be believed without a challenge from the first packet on" },
+  { long: "check", value: "PORT", default: "tcp/22", help: "the TCP port to look at afterwards" },
+  { long: "no-check", help: "do not look at any port" },
+  { long: "ipv4", short: "4", help: "only over IPv4" },
+  { long: "ipv6", short: "6", help: "only over IPv6" },
+  { long: "json", help: "one JSON object for each host on standard output" },
+]
+
+export const verbs: readonly { readonly verb: Verb; readonly help: string }[] = [
+  { verb: "reset", help: "open the firewall there: flush and accept all" },
+  { verb: "probe", help: "ask whether a reset would arrive and be answered; changes nothing" },
+  { verb: "rollback", help: "go back to the rules that were in force when the session was armed" },
+  {
+    verb: "confirm",
+    help: "keep the change that fw-apply made: proves with a new TCP connection that you get in",
+  },
+]
+
+/** A knock as it was typed, unchecked. */
+export interface TypedKnock {
+  readonly verb: Verb
+  readonly hosts: readonly string[]
+  readonly texts: KnockOptionTexts
+}
+
+/**
+ * The fast way: reads a knock that is typed without a mistake. A locked-out administrator's knock is on the wire before
+ * commander would have been loaded.
+ * @returns undefined for everything else (other commands, help, any mistake): that is for commander, which reads the same
+ *   table and finds the words for it. What this does read, commander reads in the same way.
+ */
+export function readTypedKnock(args: readonly string[]): TypedKnock | undefined {
+  const found = verbs.find(({ verb }) => verb === args[0])
+  if (found === undefined) return undefined
+  try {
+    const { values, positionals } = parseArgs({
+      args: args.slice(1),
+      options: Object.fromEntries(
+        knockOptions.map(({ long, short, value }) => [
+          long,
+          {
+            type: value === undefined ? "boolean" : "string",
+            ...(short === undefined ? {} : { short }),
+          } as const,
+        ]),
+      ),
+      allowPositionals: true,
+      strict: true,
+    })
+    // Which of the two came last is commander's business.
+    if (positionals.length === 0 || (values.check !== undefined && values["no-check"])) return undefined
+    return { verb: found.verb, hosts: positionals, texts: textsOf(values) }
+  } catch {
+    return undefined
+  }
+}
+
+function textsOf(values: Readonly<Record<string, unknown>>): KnockOptionTexts {
+  const texts: Record<string, unknown> = {}
+  for (const { long, default: fallback } of knockOptions) {
+    const value = values[long] ?? fallback
+    if (value !== undefined && long !== "no-check") texts[camelCase(long)] = value
+  }
+  if (values["no-check"]) texts.check = false
+  return texts as unknown as KnockOptionTexts
+}
+
+/** `secret-file` -> `secretFile`, as commander does. */
+function camelCase(long: string): string {
+  return long.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+}

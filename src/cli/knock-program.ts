@@ -1,0 +1,72 @@
+import type { Command } from "commander"
+import { Fault } from "../errors.ts"
+import { knockOptions, type TypedKnock, verbs } from "./knock-arguments.ts"
+import type { KnockOptionTexts } from "./knock-options.ts"
+import { newProgram, runProgram } from "./program.ts"
+import type { ProgramHost } from "./terminal.ts"
+
+const example = `Example:
+  fw-knock remember web1        keep the secret that fw-watchdog showed on web1; it is asked for
+  fw-knock probe web1           does a knock get there and its answer back? Changes nothing
+  fw-knock reset web1           locked out: open the firewall of web1
+`
+
+const secretCommands = [
+  { name: "secret", help: "print a new secret line for HOST", json: false },
+  { name: "remember", help: "keep a secret for HOST, asked for or read from standard input", json: true },
+  { name: "forget", help: "remove the secret that is kept for HOST", json: true },
+] as const
+
+/** What `fw-knock` can be asked for; each reports by itself and returns the exit code. */
+export interface KnockCommands {
+  knock(typed: TypedKnock): Promise<number>
+  secret(name: "secret" | "remember" | "forget", target: string, json: boolean): Promise<number>
+}
+
+/**
+ * The command line of `fw-knock`, read by commander: help, and every mistake in words.
+ * @returns the exit code of the command, or that of a command line that is none
+ */
+export async function runKnockProgram(
+  args: readonly string[],
+  host: ProgramHost,
+  commands: KnockCommands,
+): Promise<number> {
+  let chosen: () => Promise<number> = nothingChosen
+  const program = newProgram("fw-knock", host)
+    .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
+    .usage("reset|probe|rollback|confirm HOST... [options] | secret|remember|forget HOST")
+    .addHelpText("beforeAll", example)
+  for (const { verb, help } of verbs)
+    addKnockOptions(program.command(verb))
+      .description(help)
+      .argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
+      .action((hosts: string[], texts: KnockOptionTexts) => {
+        chosen = () => commands.knock({ verb, hosts, texts })
+      })
+  for (const { name, help, json } of secretCommands) {
+    const command = program.command(name).description(help).argument("<HOST>", "a name or an address")
+    if (json) command.option("--json", "one JSON object on standard output")
+    command.action((target: string, options: { json?: boolean }) => {
+      chosen = () => commands.secret(name, target, options.json ?? false)
+    })
+  }
+  // With an action of its own, commander would no longer know that "rset" is near "reset".
+  if (args.length === 0) program.action(() => {})
+  return await runProgram(program, args, host, () => chosen())
+}
+
+async function nothingChosen(): Promise<number> {
+  throw new Fault("usage", "no command was given: reset, probe, rollback or confirm and a HOST is wanted", {
+    hint: "`fw-knock --help` shows examples",
+  })
+}
+
+function addKnockOptions(command: Command): Command {
+  for (const { long, short, value, default: fallback, help } of knockOptions) {
+    const flags = `${short === undefined ? "" : `-${short}, `}--${long}${value === undefined ? "" : ` <${value}>`}`
+    if (fallback === undefined) command.option(flags, help)
+    else command.option(flags, help, fallback)
+  }
+  return command
+}
