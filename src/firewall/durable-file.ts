@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Fault, type FaultCode, reasonOf } from "../errors.ts"
 
@@ -20,6 +29,31 @@ export function writeDurably(path: string, text: string): void {
       // It was not made, or has its name already.
     }
     throw fileFault(`cannot write ${path}`, cause)
+  }
+}
+
+/**
+ * Makes a folder and its parents, each 0700, where they are missing. (`mkdirSync` with `recursive` never returns when
+ * a file system refuses with ENOENT, as /proc does: node 20.)
+ * @throws Fault as {@link writeDurably}
+ */
+export function makeFolder(path: string): void {
+  try {
+    makeWithParents(path)
+  } catch (cause) {
+    throw fileFault(`cannot make folder ${path}`, cause)
+  }
+}
+
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path, 0o700)
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === "EEXIST") return
+    if (code !== "ENOENT" || dirname(path) === path || existsSync(dirname(path))) throw cause
+    makeWithParents(dirname(path))
+    mkdirSync(path, 0o700)
   }
 }
 

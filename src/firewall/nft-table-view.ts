@@ -37,7 +37,9 @@ export function possibleViews(views: Views): NftView[] {
   const names = new Set(saved.chains.map(chainNameOf))
   const savedWhole =
     chains.length === listed.blocks.length && chains.every((name) => names.has(name) && inStep(name))
-  if (xtChains.length === 0) return savedWhole ? ["nft", "iptables"] : ["nft"]
+  // What iptables made, iptables makes again to the last instruction; nft may choose others that do the same.
+  if (xtChains.length === 0 && savedWhole) return views.foreign ? ["nft", "iptables"] : ["iptables", "nft"]
+  if (xtChains.length === 0) return ["nft"]
   if (!savedWhole) return ["both"]
   return views.foreign ? ["both", "iptables"] : ["iptables", "both"]
 }
@@ -102,21 +104,25 @@ export function nftDelete(table: { family: string; name: string }): string {
 
 /**
  * What of a table goes into the nft transaction, after the iptables restores; may be run again. For `nft` the whole
- * table; for `both` everything but the rules that iptables-restore has loaded, each put at its place among those; for
- * `iptables` only the removal of built-in chains that the restore made and that were not there.
- * @param born the chains that iptables or its kin may make in this table by themselves
+ * table; else only the removal of built-in chains that were not there: arptables and ebtables make all of them.
+ * @param born the chains that these make by themselves
  */
 export function nftToRestore(copy: NftTableCopy, born: readonly string[]): string {
-  const { listed, view } = copy
+  const { listed, view, family } = copy
   if (listed === undefined || view === "none") return ""
   if (view === "nft") return nftDelete(copy) + renderTable(listed)
+  if (family !== "arp" && family !== "bridge") return ""
   const there = new Set(listed.blocks.map((block) => block.name))
-  const extra = view === "iptables" ? born.filter((name) => !there.has(name)) : []
-  const removal = extra.map((name) => {
-    const chain = `chain ${copy.family} ${copy.name} ${name}`
-    return `add ${chain}\ndelete ${chain}\n`
-  })
-  return removal.join("") + (view === "both" ? nativePart(copy, listed) : "")
+  const extra = born.filter((name) => !there.has(name)).map((name) => `chain ${family} ${copy.name} ${name}`)
+  return extra.map((chain) => `add ${chain}\ndelete ${chain}\n`).join("")
+}
+
+/**
+ * For `both`, everything but the rules that iptables-restore has loaded, each rule at its place among those. It goes
+ * into a transaction of its own: nft 1.0.6 dies of a rule with an index beside a table that is deleted.
+ */
+export function nftAmongSaved(copy: NftTableCopy): string {
+  return copy.view === "both" && copy.listed !== undefined ? nativePart(copy, copy.listed) : ""
 }
 
 function nativePart(copy: NftTableCopy, listed: NftTableText): string {

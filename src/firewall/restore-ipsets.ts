@@ -1,3 +1,4 @@
+import { nftWhere } from "./compare.ts"
 import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "./ipset.ts"
 import type { LegacyBackend } from "./legacy-tables.ts"
 import { nftDelete } from "./nft-table-view.ts"
@@ -78,6 +79,18 @@ export function ipsetSteps(
   return { before, after: sets.extra.map(destroy) }
 }
 
+/** The tables, by the name that differences use, that use one of these sets in either snapshot. */
+export function usersOf(names: ReadonlySet<string>, from: Snapshot, to: Snapshot): string[] {
+  const uses = (section: SaveSection | undefined): boolean =>
+    section?.rules.some((rule) => usesIpset(rule, names)) ?? false
+  return [from, to].flatMap(({ nftTables, legacyTables }) => [
+    ...nftTables.filter((copy) => uses(copy.saved)).map(nftWhere),
+    ...legacyTables
+      .filter(({ section }) => uses(section))
+      .map(({ backend, section }) => `${backend} ${section.table}`),
+  ])
+}
+
 /**
  * A set cannot change its type while rules use it, nor be swapped with one of another type (ip_set_core.c,
  * ip_set_swap). So, for these only, the rules that use them go first, for the moment until the real ones come: nft
@@ -85,36 +98,25 @@ export function ipsetSteps(
  */
 function releaseSteps(
   names: ReadonlySet<string>,
-  { from, to, legacy, tools, leave }: Context,
+  { from, to, nft, legacy, tools, leave }: Context,
 ): RestoreStep[] {
-  const uses = (section: SaveSection | undefined): boolean =>
-    section?.rules.some((rule) => usesIpset(rule, names)) ?? false
-  const tables = [...from.nftTables, ...to.nftTables].filter((copy) => uses(copy.saved) && !copy.owned)
+  const users = new Set(usersOf(names, from, to))
+  const tables = [...nft.restore, ...nft.remove].filter((copy) => users.has(nftWhere(copy)))
   const steps: RestoreStep[] = []
   if (tables.length > 0 && tools.nft !== undefined)
     steps.push({
       label: "nftables, tables whose sets change their type",
       command: [tools.nft, "-f", "{file}"],
-      input: [...new Set(tables.map(nftDelete))].join(""),
+      input: tables.map(nftDelete).join(""),
       mayFail: false,
     })
-  const without = (section: SaveSection): SaveSection => {
-    return { ...section, rules: section.rules.filter((rule) => !usesIpset(rule, names)) }
-  }
-  const users = [...from.legacyTables, ...to.legacyTables].filter(({ section }) => uses(section))
   const interim = new Map<LegacyBackend, SaveSection[]>()
-  for (const backend of new Set(users.map((user) => user.backend))) {
-    const tablesOfIt = new Set(
-      users.filter((user) => user.backend === backend).map(({ section }) => section.table),
-    )
-    const wanted = [
-      ...(legacy.get(backend) ?? []),
-      ...to.legacyTables.filter((one) => one.backend === backend).map((one) => one.section),
-    ]
-    const sections = [...tablesOfIt].flatMap(
-      (table) => wanted.find((section) => section.table === table) ?? [],
-    )
-    interim.set(backend, sections.map(without))
+  for (const [backend, sections] of legacy) {
+    const used = sections.filter((section) => users.has(`${backend} ${section.table}`))
+    const without = used.map((section) => {
+      return { ...section, rules: section.rules.filter((rule) => !usesIpset(rule, names)) }
+    })
+    if (without.length > 0) interim.set(backend, without)
   }
   return [...steps, ...legacySteps(interim, tools, leave)]
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Fault } from "../errors.ts"
-import { fileFault, writeDurably } from "./durable-file.ts"
+import { fileFault, makeFolder, writeDurably } from "./durable-file.ts"
 import { parseScriptResult, type ScriptResult } from "./restore-script.ts"
 import type { RunCommand } from "./run-command.ts"
 import type { SystemTools } from "./system-tools.ts"
@@ -20,7 +20,7 @@ const prefix = "restore-"
  */
 export function writeJournal(folder: string, files: ReadonlyMap<string, string>): string {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder)
     const own = mkdtempSync(join(folder, prefix))
     try {
       writeDurably(join(own, "boot"), bootId())

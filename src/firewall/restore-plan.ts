@@ -1,9 +1,9 @@
 import { compareSnapshots, nftWhere } from "./compare.ts"
 import { arptablesCommands } from "./legacy-listing.ts"
 import { type LegacyBackend, legacyBuiltinChains } from "./legacy-tables.ts"
-import { nftDelete, nftSleep, nftToRestore, sectionToRestore } from "./nft-table-view.ts"
+import { nftAmongSaved, nftDelete, nftSleep, nftToRestore, sectionToRestore } from "./nft-table-view.ts"
 import { expectedChains, type NftTableCopy, tableId } from "./nft-tables.ts"
-import { ipsetSteps, planIpsets } from "./restore-ipsets.ts"
+import { ipsetSteps, planIpsets, usersOf } from "./restore-ipsets.ts"
 import { emptySection, renderSection, renderSectionCountersBehind, type SaveSection } from "./save-text.ts"
 import type { Snapshot } from "./snapshot.ts"
 import type { SnapshotTools } from "./snapshot-tools.ts"
@@ -42,6 +42,8 @@ export function planRestore(from: Snapshot, to: Snapshot, tools: SnapshotTools):
     else differing.add(where)
 
   const sets = planIpsets(from, to, differing)
+  // Rules that use a set which changes its type have to be loaded anew, even where they read the same.
+  for (const where of usersOf(sets.retyped, from, to)) differing.add(where)
   const nft = nftChanges(from, to, differing, leave)
   const legacy = legacyChanges(from, to, differing)
   const { before, after } = ipsetSteps(sets, { from, to, nft, legacy, tools, leave })
@@ -91,6 +93,8 @@ function nftSteps({ restore, remove }: NftChanges, tools: SnapshotTools, leave: 
     ...restore.map((copy) => nftToRestore(copy, expectedChains(copy) ?? [])),
   ]
   const load = { command: [tools.nft, "-f", "{file}"], mayFail: false }
+  const among = restore.map(nftAmongSaved).join("")
+  if (among !== "") steps.push({ label: "nftables, rules among those of iptables", input: among, ...load })
   const main = transaction.join("")
   if (main !== "") steps.push({ label: "nftables", input: main, ...load })
   const sleep = restore.map(nftSleep).join("")

@@ -43,7 +43,8 @@ ${system.flock} -x 9 || exit 1
 
 end() { printf '%s\\n' "$*" >result.new && ${system.mv} result.new result; }
 
-# Again when something else was in the way; from the second time on not behind a lock that somebody sits on.
+# Again when something else was in the way: a set that deleted rules held is free a moment after them (nf_tables destroys
+# them in a worker). From the second time on not behind a lock that somebody sits on.
 step() {
   id=$1
   shift
@@ -51,7 +52,7 @@ step() {
   for pause in 0.02 0.05 0.1 0.2 -; do
     "$@" <"$id.in" 2>"$id.err" 9>&- && return 0
     case "$(${system.cat} "$id.err")" in
-      *temporarily*|*busy*|*lock*|*again*|*nterrupted*) ;;
+      *temporarily*|*busy*|*lock*|*again*|*nterrupted*|*'in use'*) ;;
       *) break ;;
     esac
     [ "$pause" = - ] && break

@@ -2,7 +2,6 @@ import {
   closeSync,
   constants,
   fstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -11,7 +10,7 @@ import {
 } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Fault } from "../errors.ts"
-import { fileFault, writeDurably } from "./durable-file.ts"
+import { fileFault, makeFolder, writeDurably } from "./durable-file.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts"
 
@@ -28,11 +27,7 @@ const largestBytes = 256 * 1024 * 1024
  * @throws Fault `missing` (full, read-only) or `permission`; the snapshot in memory is as good as before
  */
 export function saveSnapshot(folder: string, snapshot: Snapshot): string {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-  } catch (cause) {
-    throw fileFault(`cannot make the snapshot folder ${folder}`, cause)
-  }
+  makeFolder(folder)
   const time = new Date(snapshot.takenAtMs).toISOString().replace(/[:.]/g, "-")
   const reason = snapshot.reason
     .toLowerCase()
