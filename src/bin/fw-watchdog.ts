@@ -3,6 +3,8 @@
 process.on("SIGUSR1", () => {})
 
 const { watchdogMain } = await import("../cli/watchdog.ts")
-process.exitCode = await watchdogMain(process.argv.slice(2), process, {
+const code = await watchdogMain(process.argv.slice(2), process, {
   onInterrupt: (then) => process.on("SIGINT", then),
 })
+// A closed capture goes on holding the event loop; everything was said, and pipes are written to synchronously.
+process.exit(code)

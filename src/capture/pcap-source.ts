@@ -18,6 +18,7 @@ export interface Capture {
   poke(): void
   /** Packets the kernel handed to the filter's winner and packets it had no room for, since the capture was opened. */
   counters(): { received: number; dropped: number }
+  /** Stops hearing. node-pcap lets go of the descriptor itself only when the process ends. */
   close(): void
 }
 
@@ -78,6 +79,9 @@ export function openCapture(options: CaptureOptions): Capture {
     const captured = packet.header.readUInt32LE(8) // struct pcap_pkthdr as node-pcap lays it out: caplen at 8
     options.onFrame(packet.buf.subarray(0, Math.min(captured, packet.buf.length)), device, linkType)
   })
+  // The session's own reader: dispatches until the ring is empty, and returns at once when it is.
+  const readRing = (): void =>
+    (session as unknown as { session: { read_callback(): void } }).session.read_callback()
   return {
     device,
     linkType,
@@ -89,10 +93,7 @@ export function openCapture(options: CaptureOptions): Capture {
         return reasonOf(thrown)
       }
     },
-    poke() {
-      // The session's own reader: dispatches until the ring is empty, and returns at once when it is.
-      ;(session as unknown as { session: { read_callback(): void } }).session.read_callback()
-    },
+    poke: readRing,
     counters() {
       const stats = session.stats()
       return { received: stats.ps_recv, dropped: stats.ps_drop }

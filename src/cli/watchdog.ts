@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { type ArmOptionTexts, checkArmOptions } from "./arm-options.ts"
 import { newProgram, runProgram } from "./program.ts"
-import { openTerminal, type ProgramHost } from "./terminal.ts"
+import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example, before you touch a remote firewall:
@@ -24,7 +24,7 @@ export async function watchdogMain(
     .description(
       "A second way in while you change a remote firewall: an authentic knock in an ICMP echo request, heard below the firewall, flushes it and accepts everything. Expires by itself.",
     )
-    .usage("[arm] [options] | status | disarm | undo")
+    .usage("[arm] [options] | status | disarm | undo | check")
     .addHelpText("before", example)
 
   const arm = async (options: ArmOptionTexts): Promise<void> => {
@@ -44,36 +44,27 @@ export async function watchdogMain(
     program.command("arm").description("arm a session and watch it until it expires (the default)"),
   ).action(arm)
 
-  program
-    .command("status")
-    .description("show the session of this network namespace")
-    .option("--json", "one JSON object on standard output")
-    .action((options: { json?: boolean }) => {
-      chosen = async () => {
-        const { showStatus } = await import("./status.ts")
-        return await showStatus(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
-      }
-    })
-  program
-    .command("disarm")
-    .description("end the session; the firewall stays as it is")
-    .option("--json", "one JSON object on standard output")
-    .action((options: { json?: boolean }) => {
-      chosen = async () => {
-        const { disarm } = await import("./status.ts")
-        return await disarm(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
-      }
-    })
-  program
-    .command("undo")
-    .description("put back the rules that the last open of this session took away")
-    .option("--json", "one JSON object on standard output")
-    .action((options: { json?: boolean }) => {
-      chosen = async () => {
-        const { undo } = await import("./status.ts")
-        return await undo(openTerminal("fw-watchdog", host, { json: options.json ?? false }), host)
-      }
-    })
+  const withJson = (name: string, what: string, run: (terminal: Terminal) => Promise<number>): void => {
+    program
+      .command(name)
+      .description(what)
+      .option("--json", "JSON objects on standard output, one a line")
+      .action((options: { json?: boolean }) => {
+        chosen = () => run(openTerminal("fw-watchdog", host, { json: options.json ?? false }))
+      })
+  }
+  withJson("status", "show the session of this network namespace", async (terminal) =>
+    (await import("./status.ts")).showStatus(terminal, host),
+  )
+  withJson("disarm", "end the session; the firewall stays as it is", async (terminal) =>
+    (await import("./status.ts")).disarm(terminal, host),
+  )
+  withJson("undo", "put back the rules that the last open of this session took away", async (terminal) =>
+    (await import("./status.ts")).undo(terminal, host),
+  )
+  withJson("check", "would a reset work here? Changes nothing", async (terminal) =>
+    (await import("./check.ts")).check(terminal, host),
+  )
   return await runProgram(program, args, host, () => chosen())
 }
 

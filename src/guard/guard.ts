@@ -1,8 +1,5 @@
-import { spawn } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
-import { fileURLToPath } from "node:url"
 import { systemClock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open.ts"
@@ -15,9 +12,9 @@ import { type ControlHandler, openControlSocket } from "./control-socket.ts"
 import { FirewallWork } from "./firewall-work.ts"
 import { foldersFor, preparePrivateFolder } from "./folders.ts"
 import { KeptRules } from "./kept-rules.ts"
-import { cleanEnvironment } from "./launch.ts"
 import { ListenerProcess } from "./listener-process.ts"
 import { Session } from "./session.ts"
+import { listenerUser, spawnListener } from "./spawn-listener.ts"
 
 /** What ends the guard from outside: SIGTERM. */
 export interface GuardSignals {
@@ -150,53 +147,12 @@ function controlHandler(
 }
 
 function listenerSetup(configuration: SessionConfiguration, session: Session): ToListener[] {
-  const { uid, gid } = listenerUser(readFileSync("/etc/passwd", "utf8"))
+  const { devices, from, plain } = configuration
   return [
-    {
-      type: "configure",
-      devices: configuration.devices,
-      from: configuration.from,
-      plain: configuration.plain,
-      uid,
-      gid,
-    },
+    { type: "configure", devices, from, plain, ...listenerUser() },
     ...session.screenKeys(),
     { type: "start" },
   ]
-}
-
-/** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
-export function listenerUser(passwd: string): { uid: number; gid: number } {
-  for (const name of ["fw-watchdog", "nobody"]) {
-    const fields = passwd
-      .split("\n")
-      .map((line) => line.split(":"))
-      .find(([user]) => user === name)
-    if (fields !== undefined) return { uid: Number(fields[2]), gid: Number(fields[3]) }
-  }
-  return { uid: 65534, gid: 65534 }
-}
-
-/** What the listener needs to begin, and nothing that a program it could start would inherit; see capabilities(7). */
-const setprivOptions = [
-  "--no-new-privs",
-  "--inh-caps=-all",
-  "--bounding-set=-all,+net_raw,+setuid,+setgid",
-  "--",
-]
-
-function spawnListener(): ReturnType<typeof spawn> {
-  const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path))
-  if (setpriv === undefined)
-    throw new Fault("missing", "setpriv is not on this machine, the listener cannot give up its privileges", {
-      hint: "apt-get install util-linux",
-    })
-  const program = fileURLToPath(new URL("../bin/listener.js", import.meta.url))
-  return spawn(setpriv, [...setprivOptions, process.execPath, program], {
-    cwd: "/",
-    stdio: ["pipe", "pipe", "pipe"],
-    env: cleanEnvironment({}),
-  })
 }
 
 async function readAll(input: Readable): Promise<string> {

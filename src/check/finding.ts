@@ -1,0 +1,12 @@
+/**
+ * One thing that `fw-watchdog check` found out. A `problem` means that a reset would not work, or might not; a `note` is
+ * good to know and takes nothing away.
+ */
+export interface Finding {
+  readonly level: "ok" | "note" | "problem"
+  /** What was looked at, as a stable kebab-case word that scripts compare. */
+  readonly subject: string
+  readonly message: string
+  /** What to do about it. */
+  readonly advice?: string
+}

@@ -1,0 +1,49 @@
+import { beyondReach } from "../check/beyond-reach.ts"
+import type { Finding } from "../check/finding.ts"
+import { firewallFindings } from "../check/firewall-findings.ts"
+import { hearsItself } from "../check/hears-itself.ts"
+import { systemClock } from "../clock.ts"
+import { Fault } from "../errors.ts"
+import { runCommand } from "../firewall/run-command.ts"
+import { findSystemTools } from "../firewall/system-tools.ts"
+import { foldersFor } from "../guard/folders.ts"
+import { listenerUser, spawnListener } from "../guard/spawn-listener.ts"
+import { exitCodeFor } from "../report/outcome.ts"
+import type { ProgramHost, Terminal } from "./terminal.ts"
+
+/**
+ * `fw-watchdog check`: would a reset work here? One line for each finding, with what to do about it. Changes nothing.
+ *
+ * @returns 0 when it would, 1 when something stands in the way
+ * @throws Fault `permission` without root, `missing` without the tools to look with
+ */
+export async function check(terminal: Terminal, host: ProgramHost): Promise<number> {
+  if (process.geteuid?.() !== 0)
+    throw new Fault("permission", "cannot check without root", { hint: "sudo fw-watchdog check" })
+  const system = findSystemTools()
+  const findings: Finding[] = []
+  const say = (found: readonly Finding[]): void => {
+    findings.push(...found)
+    for (const finding of found) show(finding, terminal)
+  }
+  say([await hearsItself({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
+  say(await firewallFindings(runCommand, systemClock, foldersFor(host.env).state))
+  say(await beyondReach(runCommand, system.ip))
+  const problems = findings.filter((finding) => finding.level === "problem").length
+  terminal.report({
+    event: "checked",
+    code: problems === 0 ? "done" : "refused",
+    message:
+      problems === 0
+        ? "a reset would work here"
+        : `a reset would not be sure to work here: ${problems} to look at`,
+    ...(problems === 0 ? { hint: "only `fw-knock probe` from the workstation proves the way here" } : {}),
+    facts: { problems },
+  })
+  return exitCodeFor(problems === 0 ? "done" : "refused")
+}
+
+function show({ level, subject, message, advice }: Finding, terminal: Terminal): void {
+  if (terminal.json) terminal.object({ event: "finding", level, subject, message, advice })
+  else terminal.result(`${level.padEnd(7)} ${message}${advice === undefined ? "" : `\n        ${advice}`}`)
+}
