@@ -170,7 +170,7 @@ function byTable(differences: readonly Difference[]): Map<string, string> {
 }
 
 /** The machine's interfaces that the rules name: netdev chains, flowtables and interface indexes need them to load. */
-async function namedInterfaces(deps: ProveDeps, snapshot: Snapshot): Promise<string[]> {
+export async function namedInterfaces(deps: ProveDeps, snapshot: Snapshot): Promise<string[]> {
   const text = snapshot.nftTables
     .map((copy) => (copy.listed === undefined ? "" : renderTable(copy.listed)))
     .join("")
