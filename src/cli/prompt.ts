@@ -14,9 +14,10 @@ export async function askSecret(prompt: string, host: ProgramHost): Promise<stri
   const input = host.stdin
   if (input.isTTY !== true || input.setRawMode === undefined)
     throw new Fault("usage", "cannot ask for a secret: standard input is not a terminal")
-  host.stderr.write(prompt)
+  // In this order: what is typed the moment the prompt appears is not shown either, and Ctrl-C is ours to see.
   input.setRawMode(true)
   input.setEncoding("utf8")
+  host.stderr.write(prompt)
   try {
     return await readUntilEnter(input)
   } finally {
