@@ -1,0 +1,48 @@
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { beforeOpen } from "../../src/firewall/before-open.ts"
+import type { Snapshot } from "../../src/firewall/snapshot.ts"
+import { takeSnapshot } from "../../src/firewall/snapshot.ts"
+import { restoreSnapshot } from "../../src/firewall/undo.ts"
+import { Lab, labUnavailable } from "../lab/lab.ts"
+import { independentView } from "./independent-views.ts"
+import { firewallOf, hostWith } from "./lab-firewall.ts"
+import { armOn } from "./on-host.ts"
+import { rulesets } from "./rulesets.ts"
+
+if (labUnavailable) process.stderr.write(`skipped: undo after an open: ${labUnavailable}\n`)
+
+const everything = {
+  name: "everything at once",
+  script: rulesets.map((ruleset) => ruleset.script).join("\n"),
+}
+
+describe.skipIf(labUnavailable)("undo after a real open", () => {
+  const lab = new Lab()
+  afterAll(() => lab.close())
+
+  it.each([...rulesets, everything])("brings back: $name", async ({ script }) => {
+    const host = hostWith(lab, script)
+    const deps = firewallOf(host)
+    const before = independentView(host)
+    let kept: Snapshot | undefined
+    const firewall = await armOn(lab, host, {
+      keep: async (opened) => {
+        kept = beforeOpen(await takeSnapshot(deps, "open"), opened)
+        return "kept"
+      },
+    })
+    const report = await firewall.open({ scope: "all", hard: false }).settled
+    expect(report).toMatchObject({ ok: true, failures: [], stillDropping: [] })
+    expect(report.changed).toBe(kept !== undefined)
+    if (kept === undefined) {
+      // Nothing there could drop, so nothing was touched.
+      expect(independentView(host)).toBe(before)
+      return
+    }
+    expect(independentView(host)).not.toBe(before)
+    const undone = await restoreSnapshot(deps, kept, { folder: join(lab.folder, host.name) })
+    expect(undone).toMatchObject({ end: "restored", ok: true, failures: [], left: [], differences: [] })
+    expect(independentView(host)).toBe(before)
+  })
+})
