@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { chmodSync, cpSync, mkdtempSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { formatSecretLine } from "../../src/knock/secret-file.ts"
@@ -80,7 +80,7 @@ export async function linkLocalOf(host: Host): Promise<string> {
 /** A copy of fw-knock that every user may read, wherever this checkout is. */
 export function publicCopy(lab: Lab): readonly string[] {
   const folder = mkdtempSync("/tmp/fw-public-")
-  lab.onClose(() => void spawn("rm", ["-r", folder]))
+  lab.onClose(() => rmSync(folder, { recursive: true, force: true }))
   chmodSync(folder, 0o755)
   for (const path of ["dist", "package.json", "node_modules/commander", "node_modules/raw-socket"])
     cpSync(join(repository, path), join(folder, path), { recursive: true })
