@@ -31,7 +31,9 @@ export function possibleViews(views: Views): NftView[] {
   const xtChains = Object.keys(xtRules)
   const translated = xtChains.every((name) => !savedNowhere.test(blockText(listed, name)))
   if (saved === undefined) return translated ? ["nft"] : []
-  const inStep = (name: string): boolean => ruleCount(listed, name) === savedRules(saved, name).length
+  const savedCounts = new Map([...rulesByChain(saved)].map(([chain, rules]) => [chain, rules.length]))
+  const listedCounts = ruleCounts(listed)
+  const inStep = (name: string): boolean => (listedCounts.get(name) ?? 0) === (savedCounts.get(name) ?? 0)
   if (!xtChains.every(inStep)) return translated ? ["nft"] : []
   const chains = listed.blocks.filter((block) => block.kind === "chain").map((block) => block.name)
   const names = new Set(saved.chains.map(chainNameOf))
@@ -64,13 +66,20 @@ function whyNone({ saved, xtRules }: Views): string {
     : `it holds iptables extensions beside native rules in one chain (${chains}), and the save leaves some out`
 }
 
-function ruleCount(listed: NftTableText, chain: string): number {
-  const block = listed.blocks.find((one) => one.kind === "chain" && one.name === chain)
-  return block === undefined ? 0 : chainText(block).rules.length
+function ruleCounts(listed: NftTableText): Map<string, number> {
+  const chains = listed.blocks.filter((block) => block.kind === "chain")
+  return new Map(chains.map((block) => [block.name, chainText(block).rules.length]))
 }
 
-function savedRules(saved: SaveSection, chain: string): string[] {
-  return saved.rules.filter((rule) => chainOfRule(rule) === chain)
+function rulesByChain(saved: SaveSection): Map<string, string[]> {
+  const chains = new Map<string, string[]>()
+  for (const rule of saved.rules) {
+    const chain = chainOfRule(rule)
+    const own = chains.get(chain)
+    if (own === undefined) chains.set(chain, [rule])
+    else own.push(rule)
+  }
+  return chains
 }
 
 /**
@@ -84,8 +93,9 @@ export function sectionToRestore(copy: NftTableCopy): SaveSection | undefined {
   const there = new Set(listed.blocks.filter((block) => block.kind === "chain").map((block) => block.name))
   if (view === "iptables")
     return { ...saved, chains: saved.chains.filter((line) => there.has(chainNameOf(line))) }
+  const byChain = rulesByChain(saved)
   const rules = Object.entries(copy.xtRules).flatMap(([chain, places]) => {
-    const own = savedRules(saved, chain)
+    const own = byChain.get(chain) ?? []
     return places.flatMap((place) => own[place] ?? [])
   })
   const wanted = new Set(rules.flatMap((rule) => [chainOfRule(rule), ...jumpTargets(rule)]))

@@ -112,7 +112,10 @@ function xtByChain(rules: readonly RuleFacts[]): Record<string, number[]> {
   for (const { chain, xt } of rules) {
     const place = places.get(chain) ?? 0
     places.set(chain, place + 1)
-    if (xt) found[chain] = [...(found[chain] ?? []), place]
+    if (!xt) continue
+    const own = found[chain]
+    if (own === undefined) found[chain] = [place]
+    else own.push(place)
   }
   return found
 }

@@ -85,7 +85,9 @@ export function canonicalSection(section: SaveSection, moving: "exact" | "ignore
   const rules = new Map<string, string[]>()
   for (const rule of section.rules) {
     const chain = chainOfRule(rule)
-    rules.set(chain, [...(rules.get(chain) ?? []), still(rule)])
+    const own = rules.get(chain)
+    if (own === undefined) rules.set(chain, [still(rule)])
+    else own.push(still(rule))
   }
   const chains = section.chains.map((line) => {
     // One string a chain: the order of its rules is what decides.

@@ -14,7 +14,10 @@ import { fileFault, makeFolder, writeDurably } from "./durable-file.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts"
 
-/** Snapshots on disk: one file each, its name begins with the time so that names sort by age. */
+/**
+ * Snapshots on disk: one file each. The name begins with a number, so that names sort by age whatever somebody does to
+ * the clock; the time in it is for people.
+ */
 
 const prefix = "snapshot-"
 const suffix = ".fw"
@@ -33,10 +36,9 @@ export function saveSnapshot(folder: string, snapshot: Snapshot): string {
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .slice(0, 40)
-  const taken = new Set(listSnapshots(folder).map((path) => basename(path)))
-  // Two in one millisecond are two snapshots.
-  let name = `${prefix}${time}-${reason}${suffix}`
-  for (let n = 2; taken.has(name); n++) name = `${prefix}${time}-${reason}-${n}${suffix}`
+  const last = /-(\d+)-/.exec(basename(listSnapshots(folder).at(-1) ?? ""))?.[1]
+  const number = String(Number(last ?? 0) + 1).padStart(8, "0")
+  const name = `${prefix}${number}-${time}-${reason}${suffix}`
   const path = join(folder, name)
   writeDurably(path, encodeSnapshot(snapshot))
   return path
