@@ -4,7 +4,9 @@ import { firewallFindings } from "../check/firewall-findings.ts"
 import { hearsItself } from "../check/hears-itself.ts"
 import { systemClock } from "../clock.ts"
 import { Fault } from "../errors.ts"
+import { rehearseOpen } from "../firewall/rehearse-open.ts"
 import { runCommand } from "../firewall/run-command.ts"
+import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
 import { findSystemTools } from "../firewall/system-tools.ts"
 import { foldersFor } from "../guard/folders.ts"
 import { listenerUser, spawnListener } from "../guard/spawn-listener.ts"
@@ -28,6 +30,8 @@ export async function check(terminal: Terminal, host: ProgramHost): Promise<numb
   }
   say([await hearsItself({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
   say(await firewallFindings(runCommand, systemClock, foldersFor(host.env).state))
+  const tools = findSnapshotTools()
+  say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
   say(await beyondReach(runCommand, system.ip))
   const problems = findings.filter((finding) => finding.level === "problem").length
   terminal.report({

@@ -135,6 +135,28 @@ describe.skipIf(labUnavailable)("a session", () => {
     armed.disarm()
   })
 
+  it("shows a line for a workstation that has only nping, and it opens once", async () => {
+    const viewer = server.start(
+      ["script", "-qc", [...fwWatchdog, "--timeout", "1m"].join(" "), "/dev/null"],
+      { env: { ...process.env, ...armed.environment }, stdin: "pipe" },
+    )
+    let said = ""
+    viewer.stdout?.on("data", (chunk: Buffer) => {
+      said += chunk.toString()
+    })
+    await eventually("the line", () => /nping .*192\.0\.2\.1/.test(said))
+    const line = /nping (--icmp -c 1 --data [0-9a-f]{256}) 192\.0\.2\.1/.exec(said)?.[1] ?? ""
+    lock(server)
+    expect(await reaches(client)).toBe(false)
+    client.run(["nping", ...line.split(" "), "192.0.2.1"])
+    await eventually("the open", () => armed.status().opens === 1)
+    expect(await reaches(client)).toBe(true)
+    lock(server)
+    client.run(["nping", ...line.split(" "), "192.0.2.1"])
+    expect(await reaches(client)).toBe(false)
+    expect(armed.status().opens).toBe(1)
+  })
+
   it("goes on when the terminal of its foreground viewer is closed", async () => {
     const viewer = server.start(
       ["script", "-qc", [...fwWatchdog, "--timeout", "1m"].join(" "), "/dev/null"],

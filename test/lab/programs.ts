@@ -52,9 +52,14 @@ export class ArmedServer {
     this.secret = made.secret
   }
 
+  /** The command line of `fw-watchdog ARGS`. */
+  command(...args: string[]): string[] {
+    return [...fwWatchdog, ...args]
+  }
+
   /** `fw-watchdog ARGS` here; whatever its exit code. */
   try(...args: string[]): RunResult & { objects: Printed[] } {
-    const result = this.host.try([...fwWatchdog, ...args], { env: this.environment })
+    const result = this.host.try(this.command(...args), { env: this.environment })
     return { ...result, objects: objects(result.stdout) }
   }
 
