@@ -1,22 +1,11 @@
 import type { Answer } from "../knock/answer.ts"
 import type { Verb } from "../knock/request.ts"
-import type { JsonValue, Outcome, OutcomeCode } from "../report/outcome.ts"
+import type { Outcome, OutcomeCode } from "../report/outcome.ts"
 import type { PathReport } from "../sender/paths.ts"
-import type { KnockReport } from "../sender/send.ts"
 import type { PortCheck } from "../sender/tcp-check.ts"
 import { formatDuration } from "./duration.ts"
+import { type KnockFacts, knockFacts, packets, pathFacts, portWords } from "./knock-facts.ts"
 import { whyNoAnswer } from "./no-answer.ts"
-
-/** Everything that is known about one host when its knock is over. */
-export interface KnockFacts {
-  readonly host: string
-  readonly verb: Verb
-  readonly hard: boolean
-  readonly waitMs: number
-  readonly report: KnockReport
-  /** Undefined with --no-check. */
-  readonly check: PortCheck | undefined
-}
 
 interface Words {
   readonly event: string
@@ -62,13 +51,6 @@ export function plainOutcome(facts: {
             hint: whyNoAnswer(host, "reset", report),
           }
   return { ...outcome(host, words), facts: { host, verb: "reset", plain: true, ...pathFacts(report, check) } }
-}
-
-/** `tcp/22 is filtered (no reply)`. */
-export function portWords(check: PortCheck): string {
-  const reason =
-    check.state === "filtered" && check.reason !== undefined ? ` (${reasonWords(check.reason)})` : ""
-  return `tcp/${check.port} is ${check.state}${reason}`
 }
 
 function answered(facts: KnockFacts, answer: Answer): Words {
@@ -201,54 +183,6 @@ function sessionWords(answer: Answer): string {
   return `the session ends in ${formatDuration(answer.secondsLeft * 1000)}`
 }
 
-function packets(count: number): string {
-  return count === 1 ? "1 packet" : `${count} packets`
-}
-
-function reasonWords(reason: string): string {
-  if (reason === "timeout" || reason === "ETIMEDOUT") return "no reply"
-  if (reason === "EHOSTUNREACH") return "host unreachable"
-  if (reason === "ENETUNREACH") return "network unreachable"
-  if (reason === "EACCES" || reason === "EPERM") return "prohibited"
-  return reason
-}
-
 function outcome(host: string, { what, ...words }: Words): Outcome {
   return { ...words, message: `${host}: ${what}` }
-}
-
-function knockFacts({ host, verb, report, check }: KnockFacts): NonNullable<Outcome["facts"]> {
-  const { answer } = report
-  return {
-    host,
-    verb,
-    address: report.address,
-    verdict: answer?.verdict,
-    roundTripMs: report.roundTripMs === undefined ? undefined : Math.round(report.roundTripMs * 10) / 10,
-    stage: report.stage,
-    verified: answer?.verified,
-    stillDropping: answer?.verified ? answer.stillDropping : undefined,
-    reLocks: answer?.reLocks,
-    secondsLeft: answer?.secondsLeft,
-    pinned: answer?.pinned,
-    serverTimeMs: answer?.serverTimeMs,
-    ...pathFacts(report, check),
-  }
-}
-
-function pathFacts(report: PathReport, check: PortCheck | undefined): Record<string, JsonValue | undefined> {
-  const { unreachable } = report
-  return {
-    packetsSent: report.packetsSent,
-    socket: report.means,
-    echoed: report.echoed,
-    unreachable: unreachable && { from: unreachable.from, reason: unreachable.reason },
-    sendFailures: report.sendFailures.length > 0 ? report.sendFailures : undefined,
-    check: check && {
-      port: check.port,
-      state: check.state,
-      reason: check.reason,
-      tookMs: Math.round(check.tookMs),
-    },
-  }
 }

@@ -58,6 +58,7 @@ export interface Knocker {
     data: Uint8Array,
     waitMs: number,
     signal?: AbortSignal,
+    onPacket?: (packetsSent: number) => void,
   ): Promise<PathReport>
   close(): void
 }
@@ -90,8 +91,8 @@ export function openKnocker(options: KnockerOptions): Knocker {
   return {
     knock: (knock, waitMs, onPacket = () => {}) =>
       withPaths(knock.addresses, (paths) => exchange(paths, knock, waitMs, clock, random, onPacket)),
-    sendPlain: (addresses, data, waitMs, signal) =>
-      withPaths(addresses, (paths) => repeatPlain(paths, data, waitMs, clock, signal)),
+    sendPlain: (addresses, data, waitMs, signal, onPacket = () => {}) =>
+      withPaths(addresses, (paths) => repeatPlain(paths, data, waitMs, clock, signal, onPacket)),
     close: () => transmitters.close(),
   }
 }
@@ -161,7 +162,8 @@ function repeatPlain(
   data: Uint8Array,
   waitMs: number,
   clock: Clock,
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined,
+  onPacket: (packetsSent: number) => void,
 ): Promise<PathReport> {
   return new Promise((resolve) => {
     let sends = 0
@@ -176,6 +178,7 @@ function repeatPlain(
     }
     const pump = (): void => {
       paths.send(data)
+      onPacket(paths.packetsSent)
       const [at, next] = [plainDueMs(sends), plainDueMs(sends + 1)]
       sends += 1
       timer = clock.after(next - at, pump)

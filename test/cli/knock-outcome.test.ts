@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { type KnockFacts, knockOutcome, plainOutcome } from "../../src/cli/knock-outcome.ts"
+import type { KnockFacts } from "../../src/cli/knock-facts.ts"
+import { knockOutcome, plainOutcome } from "../../src/cli/knock-outcome.ts"
 import type { Answer, Verdict } from "../../src/knock/answer.ts"
 import { exitCodeFor, jsonOf } from "../../src/report/outcome.ts"
 import type { KnockReport } from "../../src/sender/send.ts"

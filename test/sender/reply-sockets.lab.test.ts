@@ -1,6 +1,6 @@
 import { join } from "node:path"
-import { afterAll, describe, expect, it } from "vitest"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Host, type Lab, labUnavailable, twoHosts } from "../lab/lab.ts"
 import { linkLocalOf } from "./workstation.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: reply sockets: ${labUnavailable}\n`)
@@ -8,7 +8,12 @@ if (labUnavailable) process.stderr.write(`skipped: reply sockets: ${labUnavailab
 const module = join(import.meta.dirname, "../../dist/sender/raw-transmit.js")
 
 describe.skipIf(labUnavailable)("replies through raw sockets", () => {
-  const { lab, server, client } = twoHosts()
+  let lab: Lab
+  let server: Host
+  let client: Host
+  beforeAll(() => {
+    ;({ lab, server, client } = twoHosts())
+  })
   afterAll(() => lab.close())
 
   /** Replies from the server after giving up root, as the listener does, and prints what became of each. */

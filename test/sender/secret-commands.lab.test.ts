@@ -1,31 +1,34 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { afterAll, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { parseSecretFile } from "../../src/knock/secret-file.ts"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
-import { Responder } from "./responder.ts"
-import { knock, type RunOptions, secretFile } from "./workstation.ts"
+import { labUnavailable } from "../lab/lab.ts"
+import { makeStage, type Stage } from "./stage.ts"
+import { knock, type RunOptions } from "./workstation.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: secrets of fw-knock: ${labUnavailable}\n`)
 
-describe.skipIf(labUnavailable)("the secrets of fw-knock", async () => {
-  const { lab, server, client } = twoHosts()
-  afterAll(() => lab.close())
-  const { path, secrets } = secretFile(lab, "192.0.2.1")
-  const line = readFileSync(path, "utf8").trim()
-  const written = line.split(" ")[1] as string
-  await Responder.start(server, secrets[0] as Uint8Array, () => ({ verdict: "alive" }))
+describe.skipIf(labUnavailable)("the secrets of fw-knock", () => {
+  let stage: Stage
+  let line: string
+  let written: string
+  beforeAll(async () => {
+    stage = await makeStage()
+    line = readFileSync(stage.path, "utf8").trim()
+    written = line.split(" ")[1] as string
+  })
+  afterAll(() => stage.lab.close())
   const probe = ["probe", "192.0.2.1", "--no-check", "--wait", "2s"]
 
   let homes = 0
   let home: string
   beforeEach(() => {
     homes += 1
-    home = join(lab.folder, `home-${homes}`)
+    home = join(stage.lab.folder, `home-${homes}`)
     mkdirSync(home)
   })
   const run = async (args: string[], options: RunOptions = {}) =>
-    await knock(client, args, { ...options, env: { HOME: home, TERM: "xterm", NO_COLOR: "1" } })
+    await knock(stage.client, args, { ...options, env: { HOME: home, TERM: "xterm", NO_COLOR: "1" } })
   /** On a terminal, where `typed` is what somebody types when asked. */
   const onTerminal = async (args: string[], typed: string) =>
     await run(args, { before: ["/usr/bin/python3", join(import.meta.dirname, "terminal.py")], input: typed })

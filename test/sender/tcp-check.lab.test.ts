@@ -1,16 +1,21 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
-import { afterAll, describe, expect, it } from "vitest"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { type Host, type Lab, labUnavailable, twoHosts } from "../lab/lab.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: tcp checks: ${labUnavailable}\n`)
 
 const url = (path: string): string => JSON.stringify(join(import.meta.dirname, "../../dist", path))
 
-describe.skipIf(labUnavailable)("a TCP port, looked at from another host", async () => {
-  const { lab, server, client } = twoHosts()
+describe.skipIf(labUnavailable)("a TCP port, looked at from another host", () => {
+  let lab: Lab
+  let server: Host
+  let client: Host
+  beforeAll(async () => {
+    ;({ lab, server, client } = twoHosts())
+    await server.serveTcp(22)
+  })
   afterAll(() => lab.close())
-  await server.serveTcp(22)
 
   /** Checks from the client, and what the check said and how long it took. */
   async function look(address: string, port: number, options: object): Promise<Record<string, unknown>> {

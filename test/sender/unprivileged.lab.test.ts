@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
-import { afterAll, describe, expect, it } from "vitest"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import { type Host, labUnavailable } from "../lab/lab.ts"
 import { eventually } from "../lab/programs.ts"
-import { Responder } from "./responder.ts"
-import { knock, linkLocalOf, publicCopy, secretFile } from "./workstation.ts"
+import type { Responder } from "./responder.ts"
+import { makeStage, type Stage } from "./stage.ts"
+import { knock, publicCopy, secretFile } from "./workstation.ts"
 
 const unavailable = labUnavailable ?? (existsSync("/usr/bin/perl") ? undefined : "no perl on this machine")
 if (unavailable) process.stderr.write(`skipped: fw-knock without root: ${unavailable}\n`)
@@ -17,29 +18,39 @@ const commandLine = (pid: string): string => {
   }
 }
 
-describe.skipIf(unavailable)("fw-knock as an ordinary user", async () => {
-  const { lab, server, client } = twoHosts()
-  afterAll(() => lab.close())
-  const { path, secrets } = secretFile(lab, "192.0.2.1")
-  const secret = readFileSync(path, "utf8")
-  await server.serveTcp(22)
-  const responder = await Responder.start(server, secrets[0] as Uint8Array, () => ({ verdict: "opened" }))
-  const program = publicCopy(lab)
+describe.skipIf(unavailable)("fw-knock as an ordinary user", () => {
+  let stage: Stage
+  let client: Host
+  let responder: Responder
+  let program: readonly string[]
+  beforeAll(async () => {
+    stage = await makeStage()
+    client = stage.client
+    responder = stage.responder
+    program = publicCopy(stage.lab)
+  })
+  beforeEach(() => {
+    stage.reset()
+    responder.act = () => ({ verdict: "opened" })
+  })
+  afterAll(() => stage.lab.close())
   const nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
   const pingers = (range: string): void => {
     client.sh(`echo '${range}' >/proc/sys/net/ipv4/ping_group_range`)
   }
-  const linkLocal = `${await linkLocalOf(server)}%eth0`
   const asNobody = async (...args: string[]) =>
-    await knock(client, [...args, "--secret-file", "-", "--json"], { before: nobody, program, input: secret })
+    await knock(client, [...args, "--secret-file", "-", "--json"], {
+      before: nobody,
+      program,
+      input: readFileSync(stage.path, "utf8"),
+    })
 
   it.each([
     ["IPv4", () => "192.0.2.1"],
     ["IPv6", () => "2001:db8::1"],
-    ["IPv6 link-local with its zone", () => linkLocal],
+    ["IPv6 link-local with its zone", () => stage.linkLocal],
   ])("knocks over %s through the kernel's ping socket where that is allowed", async (_name, address) => {
     pingers("0 2147483647")
-    responder.acted.splice(0)
     const { code, objects, stderr } = await asNobody("reset", address())
     expect(stderr).toBe("")
     expect(objects).toMatchObject([
@@ -51,7 +62,7 @@ describe.skipIf(unavailable)("fw-knock as an ordinary user", async () => {
 
   it("hears that the host answers pings but not this secret", async () => {
     pingers("0 2147483647")
-    const other = secretFile(lab, "192.0.2.1")
+    const other = secretFile(stage.lab, "192.0.2.1")
     const text = readFileSync(other.path, "utf8")
     const { code, objects } = await knock(
       client,
