@@ -62,9 +62,9 @@ export interface Answer {
   /** The request's verb. */
   readonly verb: Verb
   readonly verdict: Verdict
-  /** The listing after the open is in: `stillDropping` says something. */
+  /** With `opened` and `open-failed`: the listing after the open is in, and `stillDropping` says something. */
   readonly verified: boolean
-  /** The client is pinned: its next knock acts with one packet. */
+  /** There is a pin: a plain probe or reset acts with one packet as long as its client time fits (section 8). */
   readonly pinned: boolean
   /** Chains and rules that can still drop; 65 535 means that many or more. */
   readonly stillDropping: number

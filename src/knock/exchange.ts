@@ -70,6 +70,8 @@ export class Exchange {
   /** Challenges to requests made before the newest follow-up come too late. */
   #newestFollowUp = 0
   #answer: Answer | undefined
+  /** The request whose verified answer is waited for. */
+  #awaited: SentRequest | undefined
   #done = false
   #packets = 0
 
@@ -150,8 +152,7 @@ export class Exchange {
   }
 
   #challenged(answer: Answer, index: number, now: Instant): Received {
-    const acted = this.#answer !== undefined && this.#answer.verdict !== "challenge"
-    if (acted || index < this.#newestFollowUp || this.#followUps >= mostFollowUps)
+    if (this.#awaited !== undefined || index < this.#newestFollowUp || this.#followUps >= mostFollowUps)
       return ignored(challengeNotNeeded)
     this.#answer = answer
     this.#followUps += 1
@@ -160,9 +161,15 @@ export class Exchange {
     return { kind: "follow-up", answer }
   }
 
-  /** The verified answer comes by itself; should it get lost, copies of the request that was answered fetch it. */
+  /**
+   * The verified answer comes by itself; should it get lost, copies of the request that was answered fetch it. The same
+   * answer once more does not put those copies off: whoever repeats it could else keep them from being sent.
+   */
   #awaitVerified(index: number, now: Instant): void {
-    this.#current = this.#sent[index] ?? this.#current
+    const answered = this.#sent[index] ?? this.#current
+    if (answered === this.#awaited) return
+    this.#awaited = answered
+    this.#current = answered
     this.#scheduleMs = now.bootMs - sendDueMs(steadyCopy - 1)
     this.#copy = steadyCopy
   }

@@ -65,7 +65,7 @@ export function formatSecret(secret: Uint8Array): string {
  * out. A mistake is returned with its kind and place; the text itself is never repeated.
  */
 export function parseSecret(text: string): ParsedSecret {
-  const folded = text.trim().toLowerCase().replace(/o/g, "0").replace(/[il]/g, "1")
+  const folded = lowerCase(text.trim()).replace(/o/g, "0").replace(/[il]/g, "1")
   if (!folded.startsWith("fwk1")) return mistake("prefix", "a secret begins with fwk1-")
   const body = folded.slice(4).replaceAll("-", "")
   const values = Array.from(body, (character) => alphabet.indexOf(character))
@@ -89,6 +89,9 @@ export function parseSecret(text: string): ParsedSecret {
   }
   return { ok: true, secret: split(values).secret }
 }
+
+/** ASCII only: to Unicode the Kelvin sign is a k in upper case. */
+const lowerCase = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 
 function mistake(kind: SecretMistake, message: string): ParsedSecret {
   return { ok: false, problem: { mistake: kind, message } }

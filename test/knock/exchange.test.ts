@@ -185,6 +185,39 @@ describe("answers", () => {
     },
   )
 
+  test("the same provisional answer again does not put the copies off", () => {
+    const exchange = begin()
+    const first = exchange.send(at(0))
+    for (let atMs = 20; atMs < 420; atMs += 50)
+      expect(exchange.receive(answerTo(first, {}), at(atMs)).kind).toBe("provisional")
+    expect(sendsUntil(exchange, 900).map((send) => send.atMs)).toEqual([420, 820])
+  })
+
+  test("of two provisional answers the later one is kept, and its request is the one repeated", () => {
+    const exchange = begin()
+    const first = exchange.send(at(0))
+    const oneWay = sendsUntil(exchange, 2000).at(-1)?.bytes
+    exchange.receive(answerTo(oneWay, { verdict: "open-failed" }), at(2010))
+    expect(exchange.answer?.verdict).toBe("open-failed")
+    exchange.receive(answerTo(first, {}), at(2110))
+    expect(exchange.answer?.verdict).toBe("opened")
+    expect(sendsUntil(exchange, 3000)).toEqual([
+      { atMs: 2510, bytes: first },
+      { atMs: 2910, bytes: first },
+    ])
+    const other = answerTo(oneWay, { verdict: "open-failed", verified: true })
+    expect(exchange.receive(other, at(3001)).kind).toBe("final")
+  })
+
+  test("verdicts and verbs go together as they like", () => {
+    const verdicts = ["alive", "dry-run", "nothing-to-do", "refused", "rolled-back", "confirmed"] as const
+    for (const verb of ["probe", "reset", "rollback", "confirm"] as const)
+      for (const verdict of verdicts) {
+        const exchange = begin({ verb })
+        expect(exchange.receive(answerTo(exchange.send(at(0)), { verdict }), at(1)).kind).toBe("final")
+      }
+  })
+
   test("any answer, even a challenge that leads nowhere, keeps a reset from going one-way", () => {
     const exchange = begin()
     const first = exchange.send(at(0))

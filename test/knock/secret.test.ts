@@ -40,6 +40,12 @@ describe("a secret as text", () => {
     expect(named).toBeGreaterThanOrEqual(30 * 31 - 3)
   })
 
+  test("only letters of ASCII have two cases", () => {
+    const text = formatSecret(Uint8Array.from({ length: 16 }, (_, i) => i * 37))
+    expect(parseSecret(text.toUpperCase()).ok).toBe(true)
+    expect(problemOf(text.replace("k", "\u212a")).mistake).toBe("prefix")
+  })
+
   test("two neighbouring digits swapped are found", () => {
     fc.assert(
       fc.property(secrets, fc.integer({ min: 0, max: 28 }), (secret, at) => {

@@ -121,6 +121,8 @@ def secrets():
     vector("reject-prefix", "another version", "reject prefix", "fwk2" + TEXT[4:])
     vector("reject-length", "a digit left out", "reject length", TEXT[:-1])
     vector("reject-digit", "u is no digit", "reject digit", TEXT[:7] + "u" + TEXT[8:])
+    vector("reject-digit-short", "u is no digit, and one is left out too: the digit is told first", "reject digit",
+           TEXT[:7] + "u" + TEXT[8:-1])
     wrong = ALPHABET[ALPHABET.index(TEXT[7]) ^ 1]
     vector("reject-check", "one digit mistyped", "reject check", TEXT[:7] + wrong + TEXT[8:])
 
