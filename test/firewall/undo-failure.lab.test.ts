@@ -12,6 +12,15 @@ if (labUnavailable) process.stderr.write(`skipped: undo failures: ${labUnavailab
 
 const everything = rulesets.map((ruleset) => ruleset.script).join("\n")
 
+const quick = ["iptablesNftRestore", "nft", "iptablesLegacyRestore", "ipset"] as const
+const slow = [
+  "ip6tablesNftRestore",
+  "ebtablesNftRestore",
+  "ip6tablesLegacyRestore",
+  "arptablesLegacy",
+] as const
+const loaders = process.env.FW_LONG ? [...quick, ...slow] : quick
+
 describe.skipIf(labUnavailable)("an undo that fails", () => {
   const lab = new Lab()
   afterAll(() => lab.close())
@@ -24,16 +33,7 @@ describe.skipIf(labUnavailable)("an undo that fails", () => {
     return path
   }
 
-  it.each([
-    "iptablesNftRestore",
-    "ip6tablesNftRestore",
-    "ebtablesNftRestore",
-    "nft",
-    "iptablesLegacyRestore",
-    "ip6tablesLegacyRestore",
-    "arptablesLegacy",
-    "ipset",
-  ] as const)("puts every other family back when %s fails", async (tool) => {
+  it.each(loaders)("puts every other family back when %s fails", async (tool) => {
     const host = hostWith(lab, everything)
     const deps = firewallOf(host)
     const snapshot = await takeSnapshot(deps, "open")
