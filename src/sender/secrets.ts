@@ -1,6 +1,5 @@
 import {
   closeSync,
-  constants,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -89,8 +88,7 @@ function hostsWith(secret: Uint8Array, folder: string): string[] {
 }
 
 function writeWhole(path: string, text: string): void {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  const descriptor = openSync(path, flags, 0o600)
+  const descriptor = openSync(path, "wx", 0o600) // O_EXCL: neither over a file nor through a link
   try {
     writeSync(descriptor, text)
     fsyncSync(descriptor)

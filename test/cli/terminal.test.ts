@@ -71,6 +71,23 @@ describe("the voice", () => {
     expect(JSON.parse(machine.written.out)).toMatchObject({ event: "opened", exitCode: 0 })
   })
 
+  it("lets nothing from outside steer the terminal, whichever way it is said", () => {
+    const evil = "web1\x1b[2J\nfw-knock: opened"
+    const { host, written } = fakeHost({ tty: true, env: { NO_COLOR: "1" } })
+    const terminal = openTerminal("fw-knock", host)
+    terminal.say(evil)
+    terminal.warn(evil, evil)
+    terminal.fail(new Fault("refused", evil, { hint: evil }))
+    terminal.report({ event: "opened", code: "done", message: evil, hint: evil })
+    terminal.result(evil)
+    openTerminal("fw-knock", host, { json: true }).report({ event: evil, code: "done", message: evil })
+    expect(written.err + written.out).not.toContain("\x1b")
+    expect(written.err.split("\n")).toHaveLength(7 + 1)
+    expect(written.out.split("\n")).toHaveLength(2 + 1)
+    terminal.progress(evil)
+    expect(written.err.split("\x1b")).toHaveLength(2) // its own erase sequence
+  })
+
   it("colours only on a terminal, and not with NO_COLOR or TERM=dumb", () => {
     const fault = new Fault("refused", "no")
     for (const [options, coloured] of [

@@ -44,6 +44,12 @@ describe("a knock", () => {
     expect(wire.packets).toHaveLength(7)
   })
 
+  it("goes on behind the last sequence at the first", async () => {
+    const wire = new Wire({ random: (length) => new Uint8Array(length).fill(0xff) })
+    await run(wire, wire.knocker.knock(knockOf("probe", ["192.0.2.1"]), 100), 100)
+    expect(wire.packets.map((packet) => packet.sequence)).toEqual([0xffff, 0])
+  })
+
   it("that is challenged follows up at once and ends with the answer", async () => {
     const wire = new Wire()
     const acted = wire.serve(secret, () => ({ verdict: "opened" }), { delayMs: 10 })

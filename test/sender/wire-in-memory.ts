@@ -4,7 +4,7 @@ import { type Answer, encodeAnswer, type Verdict } from "../../src/knock/answer.
 import { Knocks, type KnownSecret } from "../../src/knock/decide.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
-import { openKnocker } from "../../src/sender/send.ts"
+import { type Knocker, openKnocker } from "../../src/sender/send.ts"
 import type { EchoTransmitter, Heard, OutgoingEcho } from "../../src/sender/transmitter.ts"
 import { VirtualTime } from "./virtual-time.ts"
 
@@ -26,24 +26,7 @@ export class Wire {
   deliver: (packet: Packet) => void = () => {}
   closed = false
 
-  readonly knocker = openKnocker({
-    clock: this.time,
-    random: randomBytes,
-    open: (heard) => {
-      this.heard = heard
-      return {
-        of: async (family) => {
-          if (family === 6 && this.#no6) throw new Fault("missing", "cannot send over IPv6")
-          if (!this.opened.includes(family)) this.opened.push(family)
-          return this.#transmitter
-        },
-        close: () => {
-          this.closed = true
-        },
-      }
-    },
-  })
-  readonly #no6: boolean
+  readonly knocker: Knocker
   readonly #transmitter: EchoTransmitter = {
     means: "raw",
     send: async (to, echo) => {
@@ -57,8 +40,24 @@ export class Wire {
     close: () => {},
   }
 
-  constructor(options: { no6?: boolean } = {}) {
-    this.#no6 = options.no6 ?? false
+  constructor(options: { no6?: boolean; random?: (length: number) => Uint8Array } = {}) {
+    this.knocker = openKnocker({
+      clock: this.time,
+      random: options.random ?? randomBytes,
+      open: (heard) => {
+        this.heard = heard
+        return {
+          of: async (family) => {
+            if (family === 6 && options.no6) throw new Fault("missing", "cannot send over IPv6")
+            if (!this.opened.includes(family)) this.opened.push(family)
+            return this.#transmitter
+          },
+          close: () => {
+            this.closed = true
+          },
+        }
+      },
+    })
   }
 
   /** A server that holds `secret` behind `address`, `delayMs` away; its answers come from `answersFrom`. */
