@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})
-// A reload is not known yet; the default would end the guard when a terminal goes.
+// The default would end the guard when a terminal goes; once it is armed this means "read the secrets again".
 process.on("SIGHUP", () => {})
 process.on("SIGINT", () => {})
 
@@ -25,7 +25,7 @@ process.exitCode = await runGuard(
       // The arming command is gone already; the session is armed all the same.
     }
   },
-  { onTerminate: (then) => process.on("SIGTERM", then) },
+  { onTerminate: (then) => process.on("SIGTERM", then), onReload: (then) => process.on("SIGHUP", then) },
 )
 // What may still hold the event loop (a viewer that does not read) has been told everything that matters.
 process.exit()

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { type Capture, openCapture } from "../capture/pcap-source.ts"
 import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
-import { ListenerProcess, type SpawnListener } from "../guard/listener-process.ts"
+import { Listeners, type SpawnListener } from "../guard/listeners.ts"
 import { deriveKeys, type KnockKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
 import { encodeFrame } from "../wire/frame.ts"
@@ -30,7 +30,7 @@ export async function hearsItself(deps: HearsItselfDeps): Promise<Finding> {
     heard = () => resolve(true)
     deps.clock.after(heardWithinMs, () => resolve(false))
   })
-  const listener = new ListenerProcess({
+  const listener = new Listeners({
     spawn: deps.spawn,
     clock: deps.clock,
     setup: [
@@ -43,7 +43,13 @@ export async function hearsItself(deps: HearsItselfDeps): Promise<Finding> {
       },
       { type: "start" },
     ],
-    events: { onKnock: () => heard(), onPlain: () => {}, onReady: () => {}, onEnded: () => {} },
+    events: {
+      onKnock: () => heard(),
+      onPlain: () => {},
+      onReady: () => {},
+      onEnded: () => {},
+      onReplaced: () => {},
+    },
   })
   let loopback: Capture | undefined
   try {

@@ -1,8 +1,15 @@
 import { randomBytes } from "node:crypto"
 import { readFileSync, readlinkSync } from "node:fs"
-import { userInfo } from "node:os"
+import { isIP } from "node:net"
+import { hostname, networkInterfaces, userInfo } from "node:os"
+import { resolve } from "node:path"
 import { Fault } from "../errors.ts"
-import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../guard/configuration.ts"
+import {
+  type ArmedBy,
+  type ArmedSecret,
+  type SessionConfiguration,
+  standingSecrets,
+} from "../guard/configuration.ts"
 import { foldersFor } from "../guard/folders.ts"
 import { launchGuard } from "../guard/launch.ts"
 import { deriveKeys } from "../knock/keys.ts"
@@ -50,6 +57,7 @@ export async function armAndWatch(
     openForMs: options.openForMs,
     scope: options.scope,
     secrets,
+    secretFile: options.secretFile === undefined ? "" : resolve(options.secretFile),
     plain: options.plain,
     devices: options.devices,
     from: options.from,
@@ -74,6 +82,7 @@ export async function armAndWatch(
   }
   terminal.report(outcome)
   for (const note of ready.notes) terminal.warn(note)
+  warnOfForeignSecrets(secrets, terminal)
   if (!terminal.json)
     explain(options, secrets, address, ready.devices, ready.filter, ready.backends, terminal)
   if (options.detach) return exitCodeFor("done")
@@ -119,16 +128,26 @@ function readyMadeReset(secret: Uint8Array): string {
 }
 
 function armedSecrets(options: ArmOptions, interactive: boolean, address: string): ArmedSecret[] {
-  if (options.secretFile !== undefined)
-    return readSecretFile(options.secretFile).map((entry) => ({
-      host: entry.host ?? "",
-      name: entry.name ?? "",
-      kind: "standing",
-      secret: Buffer.from(entry.secret).toString("hex"),
-    }))
+  if (options.secretFile !== undefined) return standingSecrets(readSecretFile(options.secretFile))
   if (!interactive) return []
   const secret = generateSecret(new Uint8Array(randomBytes(16)))
   return [{ host: address, name: "", kind: "one-time", secret: Buffer.from(secret).toString("hex") }]
+}
+
+/** One secret, one host: a line that names another host has been copied here by mistake. */
+function warnOfForeignSecrets(secrets: readonly ArmedSecret[], terminal: Terminal): void {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map((entry) => entry.address),
+  )
+  const own = new Set([hostname(), hostname().split(".")[0], "localhost", ...addresses])
+  for (const { host, kind } of secrets) {
+    // A name may be this host's in the DNS; only an address that is not here is surely another's.
+    if (kind === "standing" && host !== "" && !own.has(host) && (isIP(host) !== 0 || !host.includes(".")))
+      terminal.warn(
+        `a secret names "${host}", and this host is "${hostname()}"`,
+        "one secret, one host: `fw-knock secret HOST` makes a new one",
+      )
+  }
 }
 
 function checkInterfaces(wanted: readonly string[]): void {

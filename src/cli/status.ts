@@ -58,6 +58,7 @@ export function statusLines(status: SessionStatus): string[] {
     `armed by ${armedBy.user}${from}, ${formatDuration(status.secondsLeft * 1000)} left, then ${status.onExpiry}`,
     status.provenFromOutside ? "proven from outside by an authentic probe" : "not proven from outside",
     `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}`,
+    ...(status.deaf ? ["DEAF: the listener does not hear its own canary; another one is being started"] : []),
     `firewall: ${status.backends.join(", ")}${status.dryRun ? " (dry run: it is not touched)" : ""}`,
     ...status.secrets.map(
       (secret) => `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}`,

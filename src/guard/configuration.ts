@@ -1,4 +1,5 @@
 import { Fault } from "../errors.ts"
+import type { SecretEntry } from "../knock/secret-file.ts"
 
 /** One secret a session accepts knocks for. */
 export interface ArmedSecret {
@@ -8,6 +9,16 @@ export interface ArmedSecret {
   readonly kind: "one-time" | "standing"
   /** The 16 secret bytes, in hex. Travels to the guard by a pipe only. */
   readonly secret: string
+}
+
+/** The entries of a secret file as a session uses them. */
+export function standingSecrets(entries: readonly SecretEntry[]): ArmedSecret[] {
+  return entries.map((entry) => ({
+    host: entry.host ?? "",
+    name: entry.name ?? "",
+    kind: "standing",
+    secret: Buffer.from(entry.secret).toString("hex"),
+  }))
 }
 
 /** Who armed a session, for `status`. */
@@ -27,6 +38,8 @@ export interface SessionConfiguration {
   /** What an open covers (DESIGN 6). */
   readonly scope: "all" | "filter"
   readonly secrets: readonly ArmedSecret[]
+  /** Absolute path of the file the standing secrets came from, to read it again on SIGHUP; empty without one. */
+  readonly secretFile: string
   /** The bare text of `--plain`, or empty. */
   readonly plain: string
   /** Interfaces to hear; empty means all. */

@@ -7,18 +7,25 @@ import { runCommand } from "../firewall/run-command.ts"
 import type { ToListener } from "../listener/messages.ts"
 import { openEventLog } from "../report/logger.ts"
 import type { Outcome } from "../report/outcome.ts"
-import { type ArmingResult, parseConfiguration, type SessionConfiguration } from "./configuration.ts"
+import { readSecretFile } from "../sender/secret-source.ts"
+import {
+  type ArmingResult,
+  parseConfiguration,
+  type SessionConfiguration,
+  standingSecrets,
+} from "./configuration.ts"
 import { type ControlHandler, openControlSocket } from "./control-socket.ts"
 import { FirewallWork } from "./firewall-work.ts"
 import { foldersFor, preparePrivateFolder } from "./folders.ts"
 import { KeptRules } from "./kept-rules.ts"
-import { ListenerProcess } from "./listener-process.ts"
+import { Listeners } from "./listeners.ts"
 import { Session } from "./session.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
 
-/** What ends the guard from outside: SIGTERM. */
+/** What reaches the guard from outside: SIGTERM ends it, SIGHUP has it read its secrets again. */
 export interface GuardSignals {
   onTerminate(then: () => void): void
+  onReload(then: () => void): void
 }
 
 /**
@@ -88,7 +95,7 @@ async function holdSession(
     const opened = new Session({ clock: systemClock, configuration, work, backends, emit })
     session = opened
     let ready: { devices: readonly string[]; filter: string; notes: readonly string[] } | undefined
-    const listener = new ListenerProcess({
+    const listener = new Listeners({
       spawn: spawnListener,
       clock: systemClock,
       setup: listenerSetup(configuration, opened),
@@ -99,12 +106,14 @@ async function holdSession(
         onKnock: (knock, answer) => opened.knock(knock, answer),
         onPlain: (plain) => opened.plain(plain),
         onEnded: (why) => opened.listenerEnded(why),
+        onReplaced: (why) => opened.listenerReplaced(why),
       },
     })
     opened.watchListener(listener)
     undo.push(() => listener.stop())
     await listener.start()
     signals.onTerminate(() => opened.end("terminated", "the guard was told to end (SIGTERM)"))
+    signals.onReload(() => reloadSecrets(configuration, opened, listener, emit))
     opened.begin()
     announce({
       ready: true,
@@ -117,6 +126,29 @@ async function holdSession(
     await opened.ended
   } finally {
     for (const task of undo.reverse()) await task()
+  }
+}
+
+/** Parse, validate, then swap: a bad file keeps the secrets as they are and says so. */
+function reloadSecrets(
+  configuration: SessionConfiguration,
+  session: Session,
+  listeners: Listeners,
+  emit: (outcome: Outcome) => void,
+): void {
+  if (configuration.secretFile === "")
+    return emit({
+      event: "reload-refused",
+      code: "refused",
+      message: "SIGHUP: there is no secret file to read again",
+    })
+  try {
+    session.useSecrets(standingSecrets(readSecretFile(configuration.secretFile)))
+    listeners.replace("the secrets were read again", listenerSetup(configuration, session))
+    emit({ event: "reloaded", code: "done", message: `read ${configuration.secretFile} again` })
+  } catch (thrown) {
+    const message = `kept the old secrets: ${reasonOf(thrown)}`
+    emit({ event: "reload-failed", code: "configuration", message })
   }
 }
 

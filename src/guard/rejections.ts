@@ -1,5 +1,5 @@
 import type { Rejection } from "../wire/reject.ts"
-import type { ListenerProcess } from "./listener-process.ts"
+import type { Listeners } from "./listeners.ts"
 
 /** Counts what was refused, by `stage/reason`: the guard's own refusals and those that listeners report. */
 export class Rejections {
@@ -12,7 +12,7 @@ export class Rejections {
   }
 
   /** All counts so far. */
-  totals(listener: ListenerProcess | undefined): Record<string, number> {
+  totals(listener: Listeners | undefined): Record<string, number> {
     const all = { ...listener?.counts.rejected }
     for (const [reason, count] of this.#own) all[reason] = (all[reason] ?? 0) + count
     if (listener !== undefined && listener.unparsed > 0) all["pipe/unparsed"] = listener.unparsed
@@ -23,7 +23,7 @@ export class Rejections {
    * The totals as one line when something new was refused since the last call, else undefined. Copies of one packet are
    * no news.
    */
-  news(listener: ListenerProcess | undefined): string | undefined {
+  news(listener: Listeners | undefined): string | undefined {
     const text = Object.entries(this.totals(listener))
       .filter(([reason]) => !reason.endsWith("/copy"))
       .map(([reason, count]) => `${reason} ${count}`)

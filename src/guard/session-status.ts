@@ -11,6 +11,8 @@ export interface SessionStatus {
   readonly secrets: readonly { readonly kind: string; readonly host: string; readonly name: string }[]
   readonly plain: boolean
   readonly devices: readonly string[]
+  /** The listener has not heard its own canary for 15 s. */
+  readonly deaf: boolean
   readonly guardPid: number
   /** 0 while a new listener is being started. */
   readonly listenerPid: number

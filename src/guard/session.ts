@@ -7,9 +7,9 @@ import { deriveKeys } from "../knock/keys.ts"
 import { type Authentic, createVerifier, type Verify } from "../knock/verify.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
-import type { SessionConfiguration } from "./configuration.ts"
+import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
 import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
-import type { ListenerProcess } from "./listener-process.ts"
+import type { Listeners } from "./listeners.ts"
 import { Rejections } from "./rejections.ts"
 import type { SessionStatus } from "./session-status.ts"
 
@@ -54,13 +54,13 @@ interface FreshKnock {
  */
 export class Session {
   readonly #deps: SessionDeps
-  readonly #secrets: readonly GuardSecret[]
-  readonly #verify: Verify<GuardSecret>
+  #secrets: readonly GuardSecret[]
+  #verify: Verify<GuardSecret>
   readonly #knocks: Knocks
   readonly #deadlineMs: number
   readonly #timers: Timer[] = []
   readonly #rejections = new Rejections()
-  #listener: ListenerProcess | undefined
+  #listener: Listeners | undefined
   #lastPlainMs = Number.NEGATIVE_INFINITY
   #accepted = 0
   #provenFromOutside = false
@@ -73,12 +73,7 @@ export class Session {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
-    this.#secrets = deps.configuration.secrets.map((secret) => ({
-      keys: deriveKeys(new Uint8Array(Buffer.from(secret.secret, "hex"))),
-      kind: secret.kind,
-      host: secret.host,
-      name: secret.name,
-    }))
+    this.#secrets = deps.configuration.secrets.map(guardSecret)
     this.#verify = createVerifier(this.#secrets)
     this.#knocks = new Knocks({
       challengeKey: new Uint8Array(randomBytes(32)),
@@ -91,6 +86,12 @@ export class Session {
     })
   }
 
+  /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */
+  useSecrets(secrets: readonly ArmedSecret[]): void {
+    this.#secrets = secrets.map(guardSecret)
+    this.#verify = createVerifier(this.#secrets)
+  }
+
   /** What the listener gets of each secret: its tag and the key of its screen. */
   screenKeys(): ToListener[] {
     return this.#secrets.map(({ keys }) => ({
@@ -101,7 +102,7 @@ export class Session {
     }))
   }
 
-  watchListener(listener: ListenerProcess): void {
+  watchListener(listener: Listeners): void {
     this.#listener = listener
   }
 
@@ -219,6 +220,10 @@ export class Session {
     this.#deps.emit({ event: "listener-restarted", code: "state-unknown", message })
   }
 
+  listenerReplaced(why: string): void {
+    this.#say("listener-replaced", `a new listener took over: ${why}`)
+  }
+
   /** Ends the session once; what is owed at expiry is carried out before `ended` resolves. */
   end(how: SessionEnd, message: string): Outcome {
     const outcome: Outcome = { event: how, code: "done", message, facts: { ends: true } }
@@ -291,6 +296,7 @@ export class Session {
       secrets: this.#secrets.map(({ kind, host, name }) => ({ kind, host, name })),
       plain: configuration.plain !== "",
       devices: listener?.devices ?? [],
+      deaf: listener?.deaf ?? false,
       guardPid: process.pid,
       listenerPid: listener?.pid ?? 0,
       listenerStarts: listener?.starts ?? 0,
@@ -307,6 +313,10 @@ export class Session {
   #say(event: string, message: string, facts: Facts = {}): void {
     this.#deps.emit({ event, code: "done", message, facts })
   }
+}
+
+function guardSecret({ secret, kind, host, name }: ArmedSecret): GuardSecret {
+  return { keys: deriveKeys(new Uint8Array(Buffer.from(secret, "hex"))), kind, host, name }
 }
 
 const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1"

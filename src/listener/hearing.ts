@@ -15,6 +15,8 @@ export interface ReturnPath {
 /** What the packet path needs from outside, so that it can be tested without a network. */
 export interface HearingDeps {
   readonly screen: Screen
+  /** Takes the listener's own canary; true when the data was one. */
+  readonly takesCanary: (data: Uint8Array) => boolean
   /** Does this echo data hold the `--plain` text? Always false without one. */
   readonly holdsPlainText: (data: Uint8Array) => boolean
   /** Is this one of this host's own unicast addresses? */
@@ -88,6 +90,7 @@ export class Hearing {
     if (!decoded.ok) return decoded.rejection
     const frame = decoded.value
     if (frame.echo.kind !== "request") return { stage: "icmp", reason: "not-a-request" }
+    if (this.#deps.takesCanary(frame.echo.data)) return undefined
     const { source, destination } = frame.ip
     const screened = this.#deps.screen.check(frame.echo.data)
     const plain = !screened.ok && this.#deps.holdsPlainText(frame.echo.data)

@@ -8,7 +8,9 @@ import { createScreen, type ScreenKey } from "../knock/screen.ts"
 import { openReplySockets, type ReplySockets } from "../sender/raw-transmit.ts"
 import { parseAddress } from "../wire/address.ts"
 import { replyFrame } from "../wire/frame.ts"
+import { makeCanary } from "./canary.ts"
 import { Hearing } from "./hearing.ts"
+import { linksChanged, readHostLinks } from "./host-links.ts"
 import { LineReader } from "./lines.ts"
 import { allowedSources, localAddresses } from "./local-addresses.ts"
 import { type FromListener, parseToListener, type ToListener, toLine } from "./messages.ts"
@@ -23,6 +25,12 @@ const mainRing = 2 * 1024 * 1024
 const deviceRing = 256 * 1024
 /** How often a capture is read even though nothing announced a packet; see {@link Capture.poke}. Milliseconds. */
 const pokeMs = 200
+/** How often counts are reported, in milliseconds, and the frames after which a flooded listener looks at the clock. */
+const countsMs = 1000
+const framesBetweenLooks = 1024
+/** How often the canary is sent, and how often interfaces and addresses are looked at; milliseconds. */
+const canaryMs = 5000
+const linksMs = 1000
 /** Named captures that are opened when no `--interface` was given. */
 const mostDevices = 64
 /** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
@@ -96,10 +104,18 @@ function begin(
   keys: readonly (ScreenKey & { readonly requestTag: Uint8Array })[],
   send: (message: FromListener) => boolean,
 ): RunningListener {
-  const filter = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
+  const canary = configuration.devices.length === 0 ? makeCanary() : undefined
+  const tags = [...keys.map((key) => key.requestTag), ...(canary === undefined ? [] : [canary.tag])]
+  const filter = filterText({ tags, plain: configuration.plain !== "" })
+  const links = readHostLinks()
   const own = localAddresses(monotonicMs)
   const hearing = new Hearing({
     screen: createScreen(keys),
+    takesCanary: (data) => {
+      const heard = canary?.isCanary(data) === true
+      if (heard) send({ type: "canary" })
+      return heard
+    },
     holdsPlainText: configuration.plain === "" ? () => false : plainMatcher(configuration.plain),
     isLocal: own.isLocal,
     isAllowed: allowedSources(configuration.from),
@@ -113,21 +129,44 @@ function begin(
     after: (delayMs, then) => setTimeout(then, delayMs),
     router: forwardsIpv6(),
   })
+  let frames = 0
   const onFrame: OnFrame = (bytes, device, linkType) => {
+    frames += 1
+    // A flood keeps the event loop from its timers; the counts are then what tells the guard that we are alive.
+    if (frames % framesBetweenLooks === 0) reportCounts()
     if (linkType === "ethernet" && neighbours.hear(bytes, device)) return
     hearing.hear(bytes, device, linkType)
   }
   const neighbourFilter = neighbourFilterText(own.all().map(addressBytes))
   const { captures, notes } = openCaptures(configuration.devices, filter, neighbourFilter, onFrame)
+  const loopback = canary === undefined ? undefined : openLoopback(notes)
   const sockets = openReplySockets()
   dropPrivileges(configuration.uid, configuration.gid)
 
   setInterval(() => {
     for (const capture of captures.values()) capture.poke()
   }, pokeMs)
-  reportCounts(hearing, captures, send)
-  send({ type: "ready", devices: [...captures.keys()], filter: filter.slice(0, 1500), notes })
+  if (canary !== undefined && loopback !== undefined)
+    setInterval(() => loopback.inject(canary.frame), canaryMs) // could not send is not deaf: nothing is said of it
+  setInterval(() => {
+    const why = linksChanged(links, readHostLinks())
+    if (why !== undefined) send({ type: "outdated", why })
+  }, linksMs)
+  const reportCounts = countReporter(hearing, captures, send)
+  setInterval(reportCounts, countsMs)
+  const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
+  send({ type: "ready", devices: [...captures.keys()], filter: shown.slice(0, 1500), notes })
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
+}
+
+/** A capture that hears nothing, to inject canaries on. */
+function openLoopback(notes: string[]): Capture | undefined {
+  try {
+    return openCapture({ device: "lo", filter: "less 1", onFrame: () => {}, bufferSize: 65_536 })
+  } catch (thrown) {
+    notes.push(`no canary: ${reasonOf(thrown)}`.slice(0, 200))
+    return undefined
+  }
 }
 
 type OnFrame = Parameters<typeof openCapture>[0]["onFrame"]
@@ -203,13 +242,18 @@ function sendAnswer(
   })
 }
 
-function reportCounts(
+/** Sends the counts when they have changed, at most once a second however often it is called. */
+function countReporter(
   hearing: Hearing,
   captures: ReadonlyMap<string, Capture>,
   send: (message: FromListener) => boolean,
-): void {
+): () => void {
   let reported = ""
-  setInterval(() => {
+  let lookedMs = 0
+  return () => {
+    const now = monotonicMs()
+    if (now - lookedMs < countsMs) return
+    lookedMs = now
     let missed = 0
     for (const capture of captures.values()) missed += capture.counters().dropped
     const message: FromListener = {
@@ -222,5 +266,5 @@ function reportCounts(
     if (line === reported) return
     reported = line
     send(message)
-  }, 1000)
+  }
 }

@@ -30,6 +30,10 @@ export type FromListener =
       readonly rejected: Readonly<Record<string, number>>
     }
   | { readonly type: "pong"; readonly sequence: number }
+  /** The captures do not fit this host any more (an interface or address came or went); said again until it is let go. */
+  | { readonly type: "outdated"; readonly why: string }
+  /** It heard its own canary. */
+  | { readonly type: "canary" }
   | { readonly type: "fault"; readonly code: string; readonly message: string; readonly hint: string }
 
 /** What the guard tells the listener. The first three come once, in this order, before it opens anything. */
@@ -110,6 +114,10 @@ export function parseFromListener(line: string): FromListener | undefined {
     }
     case "pong":
       return isCount(m.sequence) ? { type: "pong", sequence: m.sequence } : undefined
+    case "outdated":
+      return isText(m.why, 200) ? { type: "outdated", why: m.why } : undefined
+    case "canary":
+      return { type: "canary" }
     case "fault":
       return isText(m.code, 32) && isText(m.message, 1000) && isText(m.hint, 500)
         ? { type: "fault", code: m.code, message: m.message, hint: m.hint }

@@ -29,6 +29,7 @@ beforeEach(() => {
   pipeOpen = true
   hearing = new Hearing({
     screen: createScreen([{ ...keys }]),
+    takesCanary: (data) => data.length === 3,
     holdsPlainText: (data) => Buffer.from(data).includes("reset-iptables"),
     isLocal: (address) => address === "192.0.2.1",
     isAllowed: (address) => address !== "192.0.2.66",

@@ -16,6 +16,8 @@ const fromListener: FromListener[] = [
   { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
   { type: "counts", heard: 3, missed: 0, rejected: { "screen/tag": 2 } },
   { type: "pong", sequence: 9 },
+  { type: "outdated", why: "eth1 is new" },
+  { type: "canary" },
   { type: "fault", code: "permission", message: "cannot capture", hint: "" },
 ]
 const toListener: ToListener[] = [

@@ -1,0 +1,206 @@
+import type { Clock, Timer } from "../clock.ts"
+import type { Fault } from "../errors.ts"
+import type { FromListener, ToListener } from "../listener/messages.ts"
+
+export type { SpawnListener } from "./listener-child.ts"
+
+import { ListenerChild, type ListenerCounts, type SpawnListener } from "./listener-child.ts"
+
+/** What the guard wants to know of its listeners. */
+export interface ListenerEvents {
+  /** `answer` sends 128 bytes back the way the knock came, through the process that heard it. */
+  onKnock(knock: Extract<FromListener, { type: "knock" }>, answer: (data: Uint8Array) => void): void
+  onPlain(plain: Extract<FromListener, { type: "plain" }>): void
+  onReady(ready: Extract<FromListener, { type: "ready" }>): void
+  /** A listener ended although nobody asked it to; another one is being started. */
+  onEnded(why: string): void
+  /** A new listener has taken over without a gap. */
+  onReplaced(why: string): void
+}
+
+/** Pause before the next start, by how many starts in a row ended before `steadyMs`; milliseconds. */
+const pauses = [0, 0, 100, 300, 1000]
+const steadyMs = 2000
+/** How often listeners are looked at, in milliseconds. */
+const lookMs = 1000
+/** A listener that has said nothing for so long, though it was pinged, is as good as dead; milliseconds. */
+const hungMs = 5000
+/** One that does not hear its own canary for so long is deaf; milliseconds. */
+const deafMs = 15_000
+/** Pause after a replacement that could not begin, in milliseconds. */
+const replaceAgainMs = 2000
+
+/**
+ * Keeps one listener alive: starts it, watches that it answers and hears, and when it ends, hangs, goes deaf or no longer
+ * fits this host, starts the next: where the old one still hears, before the old one goes.
+ */
+export class Listeners {
+  readonly #spawn: SpawnListener
+  readonly #clock: Clock
+  readonly #events: ListenerEvents
+  #setup: readonly ToListener[]
+  #present: ListenerChild | undefined
+  #next: ListenerChild | undefined
+  #stopped = false
+  #quickEnds = 0
+  #timer: Timer | undefined
+  #replaceAfterMs = 0
+  #earlier: ListenerCounts = { heard: 0, missed: 0, rejected: {} }
+  #earlierUnparsed = 0
+  /** Starts since arming. */
+  starts = 0
+
+  /** @param setup `configure`, the keys, and `start`, sent to every listener in this order. */
+  constructor(deps: {
+    readonly spawn: SpawnListener
+    readonly clock: Clock
+    readonly setup: readonly ToListener[]
+    readonly events: ListenerEvents
+  }) {
+    this.#spawn = deps.spawn
+    this.#clock = deps.clock
+    this.#setup = deps.setup
+    this.#events = deps.events
+  }
+
+  /**
+   * Starts the first listener and waits until it is ready.
+   * @throws Fault with the listener's own code and words when it cannot begin.
+   */
+  async start(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#present = this.#launch(resolve, reject)
+    })
+    this.#timer = this.#clock.every(lookMs, () => this.#look())
+  }
+
+  /** Lets the listeners go. */
+  stop(): void {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#present?.letGo()
+    this.#next?.letGo()
+  }
+
+  /**
+   * Starts another listener, and lets the present one go when the new one is ready: nothing goes unheard in between.
+   * @param setup what the new one is told; the same as before unless given
+   */
+  replace(why: string, setup: readonly ToListener[] = this.#setup): void {
+    this.#setup = setup
+    if (this.#stopped || this.#present === undefined) return
+    this.#next?.letGo()
+    const next = this.#launch(() => {
+      if (this.#next !== next) return
+      const old = this.#present
+      this.#remember(old)
+      this.#present = next
+      this.#next = undefined
+      old?.letGo()
+      this.#events.onReplaced(why)
+    })
+    this.#next = next
+  }
+
+  /** The process id of the present listener. */
+  get pid(): number | undefined {
+    return this.#present?.pid
+  }
+
+  /** The devices that are heard now; empty while there is no listener. */
+  get devices(): readonly string[] {
+    return this.#present?.devices ?? []
+  }
+
+  /** Sums over all listeners since arming. */
+  get counts(): ListenerCounts {
+    return this.#present === undefined ? this.#earlier : addCounts(this.#earlier, this.#present.counts)
+  }
+
+  /** Lines that were no message, or too long. */
+  get unparsed(): number {
+    return this.#earlierUnparsed + (this.#present?.unparsed ?? 0)
+  }
+
+  /** Has the present listener not heard its own canary for too long? */
+  get deaf(): boolean {
+    const canaryMs = this.#present?.canaryMs
+    return canaryMs !== undefined && this.#clock.bootMs() - canaryMs > deafMs
+  }
+
+  #look(): void {
+    const present = this.#present
+    if (present === undefined) return
+    if (this.#clock.bootMs() - present.lastHeardMs > hungMs) return present.kill() // its end starts the next
+    present.ping()
+    this.#next?.ping()
+    if (this.deaf && this.#next === undefined && this.#clock.bootMs() >= this.#replaceAfterMs) {
+      this.#replaceAfterMs = this.#clock.bootMs() + deafMs
+      this.replace("it did not hear its own canary any more")
+    }
+  }
+
+  /** @param onFailed takes the fault when this one ends before it was ready, instead of another start */
+  #launch(onReady: () => void = () => {}, onFailed?: (fault: Fault) => void): ListenerChild {
+    this.starts += 1
+    const child: ListenerChild = new ListenerChild(this.#spawn, this.#clock, this.#setup, {
+      onReady: (ready) => {
+        this.#events.onReady(ready)
+        onReady()
+      },
+      onKnock: (knock) => this.#events.onKnock(knock, (data) => child.answer(knock.ref, data)),
+      onPlain: (plain) => this.#events.onPlain(plain),
+      onOutdated: (why) => {
+        if (this.#next === undefined && this.#clock.bootMs() >= this.#replaceAfterMs) this.replace(why)
+      },
+      onEnd: ({ fault, wasReady }) => {
+        if (this.#stopped) return
+        if (child === this.#next) {
+          this.#next = undefined // the present one goes on, and will say again that it is outdated
+          this.#replaceAfterMs = this.#clock.bootMs() + replaceAgainMs
+        } else if (child === this.#present) {
+          if (wasReady || onFailed === undefined) this.#restart(fault.message)
+          else onFailed(fault)
+        }
+      },
+    })
+    return child
+  }
+
+  /** The present listener is gone. */
+  #restart(why: string): void {
+    const old = this.#present
+    this.#remember(old)
+    this.#present = this.#next
+    this.#next = undefined
+    this.#events.onEnded(why)
+    if (this.#present !== undefined) return
+    const quick = old !== undefined && this.#clock.bootMs() - old.startedMs < steadyMs
+    this.#quickEnds = quick ? this.#quickEnds + 1 : 0
+    const pause = pauses[Math.min(this.#quickEnds, pauses.length - 1)] ?? 0
+    if (pause === 0) this.#startAgain()
+    else this.#clock.after(pause, () => this.#startAgain())
+  }
+
+  #startAgain(): void {
+    if (this.#stopped || this.#present !== undefined) return
+    this.#present = this.#launch()
+  }
+
+  #remember(old: ListenerChild | undefined): void {
+    if (old === undefined) return
+    this.#earlier = addCounts(this.#earlier, old.counts)
+    this.#earlierUnparsed += old.unparsed
+  }
+}
+
+/** A taken-over listener may invent reasons; more than this many are not kept. */
+const mostReasons = 100
+
+function addCounts(a: ListenerCounts, b: ListenerCounts): ListenerCounts {
+  const rejected = { ...a.rejected }
+  for (const [reason, count] of Object.entries(b.rejected))
+    if (reason in rejected || Object.keys(rejected).length < mostReasons)
+      rejected[reason] = (rejected[reason] ?? 0) + count
+  return { heard: a.heard + b.heard, missed: a.missed + b.missed, rejected }
+}
