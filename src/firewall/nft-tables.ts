@@ -1,7 +1,7 @@
 import { canonicalTable } from "./nft-canonical.ts"
 import { chooseView, type NftView } from "./nft-table-view.ts"
 import { chainText, isOwned, type NftTableText, parseRuleset } from "./nft-text.ts"
-import { failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { breathe, failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
 import { builtinChains, parseSave, type SaveSection } from "./save-text.ts"
 
 /**
@@ -59,6 +59,7 @@ async function readOnce(deps: SnapshotDeps, nft: string): Promise<Reading<NftTab
   ])
   if (!listing.ok) return { ok: false, backend: "nft", why: failureOf(listing) }
   const tables = parseRuleset(listing.stdout)
+  await breathe()
   const rules = debug.ok ? readInstructions(debug.stdout) : []
   const saves = await readSaves(deps, new Set(tables.filter(isKnownToSave).map((table) => table.family)))
   const copies: NftTableCopy[] = []

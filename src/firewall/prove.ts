@@ -5,6 +5,7 @@ import { compareSnapshots, type Difference, nftWhere } from "./compare.ts"
 import { isTranslated, possibleViews } from "./nft-table-view.ts"
 import type { NftTableCopy } from "./nft-tables.ts"
 import { renderTable } from "./nft-text.ts"
+import { breathe } from "./reading.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
 import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "./throwaway.ts"
 import { type RestoreDeps, restoreSnapshot } from "./undo.ts"
@@ -61,6 +62,7 @@ class Rehearsal {
     const report = await restoreSnapshot(this.#deps, snapshot, { folder: this.#folder })
     const after = await takeSnapshot(this.#deps, "proof")
     const wrong = byTable(compareSnapshots(snapshot, after, "ignored"))
+    await breathe()
     const inexact = byTable(compareSnapshots(snapshot, after, "exact"))
     const failed = report.failures[0]
     return { ...(failed === undefined ? {} : { fault: failed }), wrong, inexact }

@@ -37,3 +37,11 @@ export function failureOf(result: CommandResult): string {
     .filter((line) => line !== "" && !line.startsWith("#"))
   return `${name}: ${how}${said.length > 0 ? `: ${said.slice(0, 2).join(" ")}` : ""}`
 }
+
+/**
+ * Lets the event loop have a turn between two long calculations: a comparison of very large rulesets takes 0.2 s, and
+ * a knock may be waiting.
+ */
+export async function breathe(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+}

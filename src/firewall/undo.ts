@@ -1,5 +1,5 @@
 import { compareSnapshots, type Difference } from "./compare.ts"
-import type { SnapshotDeps } from "./reading.ts"
+import { breathe, type SnapshotDeps } from "./reading.ts"
 import { interruptedJournals, removeJournal, runJournal, stepError, writeJournal } from "./restore-journal.ts"
 import { planRestore, type RestoreStep } from "./restore-plan.ts"
 import { renderRestore, type ScriptResult } from "./restore-script.ts"
@@ -58,12 +58,14 @@ export async function restoreSnapshot(
       differences,
     }
   }
+  await breathe()
   const back = planRestore(snapshot, before, deps.tools)
   const own = writeJournal(options.folder, renderRestore(forward.steps, back.steps, deps.system))
   const result = await runJournal(deps.run, deps.system, own)
   const failures = failuresOf(result, own, forward.steps, back.steps)
   const after = await takeSnapshot(deps, "after a restore")
   const differences = compareSnapshots(snapshot, after, "ignored")
+  await breathe()
   const end = result?.end ?? "half"
   if (result !== undefined) removeJournal(own)
   return {
