@@ -12,6 +12,7 @@ import os
 import re
 import select
 import socket
+import string
 import struct
 import sys
 import time
@@ -23,6 +24,7 @@ ONE_WAY, VERIFIED, PINNED = 1, 1, 2  # the flag of a request; the flags of an an
 NO_CHALLENGE = bytes(36)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 FALLBACK_S = 2.0
+AWAIT_VERIFIED_S = 3.0
 MOST_FOLLOW_UPS = 8
 
 
@@ -33,8 +35,12 @@ class Mistake(Exception):
 # Section 2: the secret
 
 
+UPPER = string.ascii_uppercase
+FOLD = str.maketrans(UPPER + "oil", UPPER.lower().translate(str.maketrans("oil", "011")) + "011")
+
+
 def plain(text):
-    return text.strip().lower().translate(str.maketrans("oil", "011"))
+    return text.strip().translate(FOLD)
 
 
 def read_secret(text):
@@ -42,10 +48,10 @@ def read_secret(text):
     if not text.startswith("fwk1"):
         raise Mistake("prefix")
     digits = text[4:].replace("-", "")
-    if len(digits) != 30:
-        raise Mistake("length")
     if any(digit not in ALPHABET for digit in digits):
         raise Mistake("digit")
+    if len(digits) != 30:
+        raise Mistake("length")
     bits = 0
     for digit in digits:
         bits = bits << 5 | ALPHABET.index(digit)
@@ -55,23 +61,43 @@ def read_secret(text):
     return secret
 
 
+def canonical(host):
+    return host.lower().removesuffix(".")
+
+
+def read_line(line):
+    """(HOST or None, secret) of a line of a secret file, or None when it holds no word."""
+    words = re.split(r"(?<!\S)#", line)[0].split()
+    if not words:
+        return None
+    host = None if plain(words[0]).startswith("fwk1") else words.pop(0)
+    if len(words) not in (1, 2):
+        raise Mistake("HOST fwk1-... [NAME] is wanted")
+    if host is not None and not re.fullmatch(r"[a-z0-9_][a-z0-9._:%-]{0,252}|::[a-z0-9:.%-]{0,60}", host.lower()):
+        raise Mistake("no host")
+    if words[1:] and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,31}", words[1]):
+        raise Mistake("no name")
+    return host, read_secret(words[0])
+
+
 def secret_for(path, address):
     """The file's only secret, or the one whose HOST is this address."""
     entries = []
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8-sig", newline="\n") as file:
+        if os.fstat(file.fileno()).st_mode & 0o077:
+            raise Mistake("the secret file is open to others")
         for number, line in enumerate(file, 1):
-            words = re.split(r"(?<!\S)#", line)[0].split()
-            if not words:
-                continue
-            host = None if plain(words[0]).startswith("fwk1") else words.pop(0)
             try:
-                entries.append((host, read_secret(words[0] if words else "")))
+                entries.append(read_line(line))
             except Mistake as mistake:
-                raise Mistake(f"line {number}: secret: {mistake}") from None
+                raise Mistake(f"line {number}: {mistake}") from None
+    entries = [entry for entry in entries if entry is not None]
     if len({secret for _, secret in entries}) != len(entries):
         raise Mistake("the same secret twice")
     if len(entries) > 1:
-        entries = [(host, secret) for host, secret in entries if host == address]
+        if any(host is None for host, _ in entries):
+            raise Mistake("a line without HOST beside others")
+        entries = [(host, secret) for host, secret in entries if canonical(host) == canonical(address)]
     if len(entries) != 1:
         raise Mistake(f"{len(entries)} secrets for this address")
     return entries[0][1]
@@ -142,13 +168,14 @@ def read_answer(keys, data, request_macs, verb):
 
 
 class Exchange:
-    def __init__(self, keys, verb, one_way, now):
+    def __init__(self, keys, verb, one_way, now, wait):
         self.keys, self.verb = keys, verb
+        self.over_at = now + wait
         self.requests = {}  # by their request MAC
         self.newest_time = 0
         self.follow_ups = 0
         self.ignored = {}
-        self.provisional = self.final = None
+        self.challenged = self.provisional = self.final = None
         self.enter("one-way" if one_way else "first", now)
         self.falls_back_at = now + FALLBACK_S if verb == "reset" and not one_way else float("inf")
 
@@ -184,12 +211,15 @@ class Exchange:
             newest = self.follow_ups == 0 or answer["requestMac"] == self.request[96:]
             if not self.provisional and newest and self.follow_ups < MOST_FOLLOW_UPS:
                 self.follow_ups += 1
+                self.challenged = answer
                 self.enter("follow-up", now, answer["challenge"])
         elif answer["verdict"] in ("opened", "open-failed") and not answer["verified"]:
             if not self.provisional:
-                self.provisional = answer
+                self.over_at = now + AWAIT_VERIFIED_S
+            if not self.provisional or answer["requestMac"] != self.provisional["requestMac"]:
                 self.request = self.requests[answer["requestMac"]]
                 self.state, self.began, self.copies = "provisional", now, 0
+            self.provisional = answer
         else:
             self.final = answer
 
@@ -237,18 +267,17 @@ class Wire:
 
 def knock(keys, verb, address, one_way, wait):
     wire = Wire(address)
-    began = time.monotonic()
-    exchange = Exchange(keys, verb, one_way, began)
-    while exchange.final is None and (now := time.monotonic()) < began + wait:
+    exchange = Exchange(keys, verb, one_way, time.monotonic(), wait)
+    while exchange.final is None and (now := time.monotonic()) < exchange.over_at:
         if request := exchange.due(now):
             wire.send(request)
-        until = min(exchange.next_at(), began + wait)
+        until = min(exchange.next_at(), exchange.over_at)
         data = wire.receive(until - time.monotonic())
         if data is not None:
             exchange.hear(data, time.monotonic())
-    answer = exchange.final or exchange.provisional or {"verdict": None, "verified": False}
+    answer = exchange.final or exchange.provisional or exchange.challenged or {"verdict": None, "verified": False}
     result = {name: value for name, value in answer.items() if name not in ("challenge", "requestMac")}
-    if not answer["verified"]:
+    if not answer["verified"] or answer["verdict"] not in ("opened", "open-failed"):
         result.pop("dropping", None)
     return {**result, "sent": wire.sent, "followUps": exchange.follow_ups, "ignored": exchange.ignored}
 
@@ -268,7 +297,7 @@ def main():
         print(f"fw_knock: {error}", file=sys.stderr)
         return 2
     print(json.dumps(result))
-    if result["verdict"] is None:
+    if result["verdict"] in (None, "challenge"):
         return 4
     return 0 if result["verdict"] in ("alive", "opened") else 1
 
