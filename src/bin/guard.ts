@@ -9,23 +9,34 @@ process.on("SIGINT", () => {})
 process.on("uncaughtException", (cause) => process.stderr.write(`${cause.stack}\n`))
 
 const { closeSync, openSync, writeSync } = await import("node:fs")
-const { runGuard } = await import("../guard/guard.ts")
-
 let announced = false
-process.exitCode = await runGuard(
-  process.stdin,
-  (result) => {
-    if (announced) return
-    announced = true
-    try {
-      writeSync(1, `${JSON.stringify(result)}\n`)
-      closeSync(1) // nobody reads it from here on; the lowest free descriptor is taken at once,
-      openSync("/dev/null", "w") // so that no later file becomes standard output
-    } catch {
-      // The arming command is gone already; the session is armed all the same.
-    }
-  },
-  { onTerminate: (then) => process.on("SIGTERM", then), onReload: (then) => process.on("SIGHUP", then) },
-)
+const announce = (result: object): void => {
+  if (announced) return
+  announced = true
+  try {
+    writeSync(1, `${JSON.stringify(result)}\n`)
+    closeSync(1) // nobody reads it from here on; the lowest free descriptor is taken at once,
+    openSync("/dev/null", "w") // so that no later file becomes standard output
+  } catch {
+    // The arming command is gone already; the session is armed all the same.
+  }
+}
+
+let code = 1
+try {
+  const { runGuard } = await import("../guard/guard.ts")
+  code = await runGuard(process.stdin, announce, {
+    onTerminate: (then) => process.on("SIGTERM", then),
+    onReload: (then) => process.on("SIGHUP", then),
+  })
+} catch (cause) {
+  const message = `the guard cannot be loaded: ${(cause instanceof Error ? cause.message : String(cause)).split("\n")[0]}`
+  announce({
+    ready: false,
+    code: "missing",
+    message,
+    hint: "install it again: a file of the program is missing or broken",
+  })
+}
 // What may still hold the event loop (a viewer that does not read) has been told everything that matters.
-process.exit()
+process.exit(code)

@@ -64,7 +64,7 @@ export function statusLines(status: SessionStatus): string[] {
       (secret) => `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}`,
     ),
     ...(status.plain ? ["also accepts a bare text (--plain, unauthenticated)"] : []),
-    `knocks accepted: ${status.accepted}; opens: ${status.opens}`,
+    `knocks accepted: ${status.accepted}; opens: ${status.opens}; locked again: ${status.reLocks}`,
     `packets rejected: ${rejected.join(", ") || "none"}`,
     ...(status.stillDropping.length > 0
       ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]

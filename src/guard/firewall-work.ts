@@ -4,6 +4,7 @@ import type { RestoreReport } from "../firewall/undo.ts"
 import type { Verdict } from "../knock/answer.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { GoBackTo, KeptRules } from "./kept-rules.ts"
+import { RelockWatch } from "./relock-watch.ts"
 
 /** Tells the knocker how an open stands: at its commit, and again when the listing after it is in. */
 export type TellOpen = (verdict: "opened" | "open-failed", verified: boolean) => void
@@ -24,11 +25,30 @@ export class FirewallWork {
   readonly #deps: FirewallWorkDeps
   /** Opens since arming. */
   opens = 0
-  /** What the latest listing after an open found; empty before the first. */
-  stillDropping: readonly string[] = []
+  readonly #relocks: RelockWatch
 
   constructor(deps: FirewallWorkDeps) {
     this.#deps = deps
+    this.#relocks = new RelockWatch({
+      clock: deps.clock,
+      list: () => deps.firewall.verify(deps.scope),
+      emit: deps.emit,
+    })
+  }
+
+  /** What can drop although the firewall was opened; empty before the first open. */
+  get stillDropping(): readonly string[] {
+    return this.#relocks.dropping
+  }
+
+  /** How often something locked again after an open. */
+  get reLocks(): number {
+    return this.#relocks.reLocks
+  }
+
+  /** Nothing is watched any more. */
+  close(): void {
+    this.#relocks.stop()
   }
 
   /** Opens the firewall and keeps what was there. */
@@ -38,11 +58,11 @@ export class FirewallWork {
     const opening = firewall.open({ scope, hard })
     const commit = await opening.committed
     const committedMs = Math.round((performance.now() - startedMs) * 10) / 10
-    this.stillDropping = []
+    this.#relocks.stop()
     tell(commit.ok ? "opened" : "open-failed", false)
     const report = await opening.settled
     this.opens += 1
-    this.stillDropping = report.stillDropping.map(({ backend, where }) => `${backend}: ${where}`)
+    this.#relocks.start(report.stillDropping)
     tell(report.ok ? "opened" : "open-failed", true)
     const dropping = this.stillDropping
     const facts = { committedMs, changed: report.changed, failures: report.failures, stillDropping: dropping }
@@ -58,9 +78,9 @@ export class FirewallWork {
 
   /** Goes back to kept rules. The outcome has been emitted already. */
   async goBack(which: GoBackTo): Promise<Outcome> {
+    this.#relocks.stop() // what locks now is meant to
     const report = await this.#deps.rules.goBack(which)
     const outcome = outcomeOf(which, report)
-    if (report?.changed) this.stillDropping = []
     this.#deps.emit(outcome)
     return outcome
   }

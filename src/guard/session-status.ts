@@ -21,7 +21,10 @@ export interface SessionStatus {
   readonly backends: readonly string[]
   readonly accepted: number
   readonly opens: number
+  /** What can drop although the firewall was opened; empty before the first open. */
   readonly stillDropping: readonly string[]
+  /** How often something locked again after an open. */
+  readonly reLocks: number
   /** Frames the captures delivered, and those the kernel had no room for. */
   readonly heard: number
   readonly missed: number

@@ -248,6 +248,7 @@ export class Session {
         message: `what was owed failed: ${reasonOf(thrown)}`,
       })
     }
+    work.close()
     emit(outcome)
     this.#resolveEnded()
   }
@@ -273,7 +274,7 @@ export class Session {
       verified: more.verified ?? false,
       pinned,
       stillDropping: this.#deps.work.stillDropping.length,
-      reLocks: 0,
+      reLocks: this.#deps.work.reLocks,
       secondsLeft: this.#secondsLeft,
       serverTimeMs: now.wallMs,
       challenge: more.challenge,
@@ -304,6 +305,7 @@ export class Session {
       accepted: this.#accepted,
       opens: work.opens,
       stillDropping: work.stillDropping,
+      reLocks: work.reLocks,
       heard: listener?.counts.heard ?? 0,
       missed: listener?.counts.missed ?? 0,
       rejected: this.#rejections.totals(listener),

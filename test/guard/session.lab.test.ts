@@ -69,6 +69,18 @@ describe.skipIf(labUnavailable)("a session", () => {
     expect(armed.try("disarm").code).toBe(1)
   })
 
+  it("reports what locks again after an open, once, and counts it in later answers", async () => {
+    armed.arm("--timeout", "1m")
+    lock(server)
+    expect(armed.knock(client, "reset", "192.0.2.1").code).toBe(0)
+    await eventually("its settling", () => armed.status().opens === 1)
+    lock(server)
+    await eventually("the report", () => armed.status().reLocks === 1)
+    const reports = armed.events().filter(({ event }) => event === "re-locked")
+    expect(reports.at(-1)?.dropping).toEqual(["nft: ip filter INPUT (policy drop)"])
+    expect(armed.knock(client, "probe", "192.0.2.1", "--no-check").outcome).toMatchObject({ reLocks: 1 })
+  })
+
   it("touches nothing in a dry run, and says so to the knocker", async () => {
     armed.arm("--timeout", "1m", "--dry-run")
     lock(server)
