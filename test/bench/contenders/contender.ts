@@ -1,0 +1,19 @@
+import type { Stage } from "../stage.ts"
+
+/** A way to open a firewall from afar, as it is installed and armed by somebody who read its manual. */
+export interface Contender {
+  readonly name: string
+  /** How it is set up, for the reader of the results. */
+  readonly setup: string
+  /** Why it cannot run here; it is shown with this reason, and not left out. */
+  missing(): string | undefined
+  /** Arms it on the stage's server; resolves when it listens. */
+  arm(stage: Stage): Promise<Armed>
+}
+
+export interface Armed {
+  /** The command line that opens the firewall, to be run on the stage's client. */
+  readonly knock: readonly string[]
+  /** The same exchange where the contender has one that changes nothing; undefined where it has none. */
+  readonly probe?: readonly string[]
+}
