@@ -1,5 +1,7 @@
 import type { Clock } from "../clock.ts"
+import { clearHard, type HardReport, systemHardDeps } from "../firewall/hard.ts"
 import type { ArmedFirewall } from "../firewall/open.ts"
+import type { RunCommand } from "../firewall/run-command.ts"
 import type { RestoreReport } from "../firewall/undo.ts"
 import type { Verdict } from "../knock/answer.ts"
 import type { Outcome } from "../report/outcome.ts"
@@ -10,6 +12,7 @@ import { RelockWatch } from "./relock-watch.ts"
 export type TellOpen = (verdict: "opened" | "open-failed", verified: boolean) => void
 
 export interface FirewallWorkDeps {
+  readonly run: RunCommand
   readonly clock: Clock
   readonly firewall: ArmedFirewall
   readonly rules: KeptRules
@@ -61,19 +64,34 @@ export class FirewallWork {
     this.#relocks.stop()
     tell(commit.ok ? "opened" : "open-failed", false)
     const report = await opening.settled
+    const beyond = hard ? await this.#clearHard(report.changed) : undefined
+    const found = beyond === undefined ? report.stillDropping : await firewall.verify(scope)
     this.opens += 1
-    this.#relocks.start(report.stillDropping)
-    tell(report.ok ? "opened" : "open-failed", true)
-    const dropping = this.stillDropping
-    const facts = { committedMs, changed: report.changed, failures: report.failures, stillDropping: dropping }
-    if (!report.ok)
-      emit(lookNow("open-failed", `the open did not work completely: ${report.failures.join("; ")}`, facts))
-    else if (dropping.length > 0)
-      emit(lookNow("opened", `opened, but ${dropping.length} can still drop: ${dropping.join("; ")}`, facts))
+    this.#relocks.start(found)
+    const failures = [...report.failures, ...(beyond?.failures ?? [])]
+    tell(failures.length === 0 ? "opened" : "open-failed", true)
+    const left = [...this.stillDropping, ...(beyond?.left ?? [])]
+    const facts = {
+      committedMs,
+      changed: report.changed,
+      failures,
+      stillDropping: this.stillDropping,
+      ...(beyond === undefined ? {} : { cleared: beyond.cleared, left: beyond.left }),
+    }
+    if (failures.length > 0)
+      emit(lookNow("open-failed", `the open did not work completely: ${failures.join("; ")}`, facts))
+    else if (left.length > 0)
+      emit(lookNow("opened", `opened, but ${left.length} can still drop: ${left.join("; ")}`, facts))
     else {
-      const message = report.changed ? "the firewall is open" : "the firewall was open already"
+      const message = report.changed || hard ? "the firewall is open" : "the firewall was open already"
       emit({ event: "opened", code: "done", message, facts })
     }
+  }
+
+  /** What a plain open left alone is kept before `--hard` takes it away. */
+  async #clearHard(kept: boolean): Promise<HardReport> {
+    if (!kept) await this.#deps.rules.keep({ asleep: [], mark: "", legacyAccepts: [] })
+    return await clearHard(systemHardDeps(this.#deps.run))
   }
 
   /** Goes back to kept rules. The outcome has been emitted already. */

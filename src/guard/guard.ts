@@ -91,7 +91,14 @@ async function holdSession(
     })
     undo.push(() => firewall.close())
     const { backends } = firewall.describe()
-    const work = new FirewallWork({ clock: systemClock, firewall, rules, scope: configuration.scope, emit })
+    const work = new FirewallWork({
+      run: runCommand,
+      clock: systemClock,
+      firewall,
+      rules,
+      scope: configuration.scope,
+      emit,
+    })
     const opened = new Session({ clock: systemClock, configuration, work, backends, emit })
     session = opened
     let ready: { devices: readonly string[]; filter: string; notes: readonly string[] } | undefined

@@ -1,0 +1,191 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { reasonOf } from "../errors.ts"
+import { failureOf } from "./reading.ts"
+import type { RunCommand } from "./run-command.ts"
+import { findProgram } from "./snapshot-tools.ts"
+
+/** What `--hard` did beyond an open. */
+export interface HardReport {
+  /** Steps that failed, a line each. */
+  readonly failures: readonly string[]
+  /** What was changed that no undo brings back: stopped services, tc filters, rp_filter. */
+  readonly cleared: readonly string[]
+  /** What may still stop packets and is out of reach here, named for the operator. */
+  readonly left: readonly string[]
+}
+
+/** The files and programs that `--hard` needs, passed in for tests. */
+export interface HardDeps {
+  readonly run: RunCommand
+  readonly findProgram: (name: string) => string | undefined
+  readonly readText: (path: string) => string
+  readonly writeText: (path: string, text: string) => void
+  readonly listFolder: (path: string) => string[]
+}
+
+/** This machine's. */
+export const systemHardDeps = (run: RunCommand): HardDeps => ({
+  run,
+  findProgram,
+  readText(path) {
+    try {
+      return readFileSync(path, "utf8")
+    } catch {
+      return ""
+    }
+  },
+  writeText: (path, text) => writeFileSync(path, text),
+  listFolder(path) {
+    try {
+      return readdirSync(path)
+    } catch {
+      return []
+    }
+  },
+})
+
+/**
+ * `--hard`, after an open: nat too, every nf_tables table, the service that owns a table nobody else may touch, tc ingress
+ * filters, and strict reverse path filtering. Each step is taken whatever became of the one before; never throws.
+ */
+export async function clearHard(deps: HardDeps): Promise<HardReport> {
+  const report = { failures: [] as string[], cleared: [] as string[], left: [] as string[] }
+  for (const step of [
+    clearLegacyNat,
+    flushRuleset,
+    stopOwners,
+    clearIngress,
+    loosenReversePath,
+    nameTheRest,
+  ]) {
+    try {
+      await step(deps, report)
+    } catch (thrown) {
+      report.failures.push(reasonOf(thrown))
+    }
+  }
+  return report
+}
+
+type Report = { failures: string[]; cleared: string[]; left: string[] }
+
+const natChains = ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"]
+
+/** Only where the kernel holds the table already: asking would make one (ip_tables.c). */
+async function clearLegacyNat(deps: HardDeps, report: Report): Promise<void> {
+  const lines = ["*nat", ...natChains.map((chain) => `:${chain} ACCEPT [0:0]`), "-F", "COMMIT", ""]
+  for (const [family, tool] of [
+    ["ip", "iptables"],
+    ["ip6", "ip6tables"],
+  ] as const) {
+    const path = deps.findProgram(`${tool}-legacy-restore`)
+    const held = deps.readText(`/proc/net/${family}_tables_names`).split("\n").includes("nat")
+    if (!held || path === undefined) continue
+    const restored = await deps.run({ path, args: ["--noflush", "-w", "2"], input: lines.join("\n") })
+    if (!restored.ok) report.failures.push(`${tool}-legacy nat: ${failureOf(restored)}`)
+  }
+}
+
+async function flushRuleset({ run, findProgram: find }: HardDeps, report: Report): Promise<void> {
+  const nft = find("nft")
+  if (nft === undefined) return
+  const flushed = await run({ path: nft, args: ["flush", "ruleset"] })
+  if (!flushed.ok) report.failures.push(`nft flush ruleset: ${failureOf(flushed)}`)
+}
+
+/**
+ * `flush ruleset` passes over tables with `flags owner` without a word (nf_tables_api.c, nft_table_is_owned): what is still
+ * listed has an owner, whose name nft prints behind the brace. Its service is stopped; a process is never killed.
+ */
+async function stopOwners(deps: HardDeps, report: Report): Promise<void> {
+  for (const { table, owner } of await ownedTables(deps)) {
+    const service = owner === undefined ? undefined : serviceOf(deps, owner)
+    const systemctl = deps.findProgram("systemctl")
+    if (service === undefined || systemctl === undefined) {
+      report.left.push(
+        `table ${table} belongs to ${owner ?? "a process"}, which is no service: end it by hand`,
+      )
+      continue
+    }
+    const stopped = await deps.run({ path: systemctl, args: ["stop", service], timeoutMs: 30_000 })
+    if (stopped.ok) report.cleared.push(`stopped ${service}, which owned table ${table}`)
+    else report.failures.push(`systemctl stop ${service}: ${failureOf(stopped)}`)
+  }
+  for (const { table } of await ownedTables(deps))
+    if (!report.left.some((line) => line.startsWith(`table ${table} `)))
+      report.left.push(`table ${table} is still there`)
+}
+
+async function ownedTables({
+  run,
+  findProgram: find,
+}: HardDeps): Promise<{ table: string; owner: string | undefined }[]> {
+  const nft = find("nft")
+  if (nft === undefined) return []
+  const listed = await run({ path: nft, args: ["-t", "list", "ruleset"] })
+  return [...listed.stdout.matchAll(/^table (\S+ \S+) \{(?: # progname (\S+))?$/gm)].map(
+    ([, table = "", owner]) => ({
+      table,
+      owner,
+    }),
+  )
+}
+
+/** The systemd service that runs a program of this name, by its cgroup (systemd.unit(5), cgroups(7)). */
+function serviceOf({ listFolder, readText }: HardDeps, program: string): string | undefined {
+  for (const pid of listFolder("/proc").filter((name) => /^\d+$/.test(name))) {
+    if (readText(`/proc/${pid}/comm`).trim() !== program) continue
+    const service = /\/system\.slice\/(?:\S+\/)?([^/\s]+\.service)/.exec(readText(`/proc/${pid}/cgroup`))?.[1]
+    if (service !== undefined) return service
+  }
+  return undefined
+}
+
+async function clearIngress(deps: HardDeps, report: Report): Promise<void> {
+  const tc = deps.findProgram("tc")
+  if (tc === undefined) return
+  const listed = await deps.run({ path: tc, args: ["-j", "qdisc", "show"] })
+  if (!listed.ok) return
+  const qdiscs = JSON.parse(listed.stdout || "[]") as { kind?: string; dev?: string }[]
+  for (const { dev = "" } of qdiscs.filter(({ kind }) => kind === "clsact" || kind === "ingress")) {
+    const filters = await deps.run({ path: tc, args: ["filter", "show", "dev", dev, "ingress"] })
+    if (filters.stdout.trim() === "") continue
+    const removed = await deps.run({ path: tc, args: ["filter", "del", "dev", dev, "ingress"] })
+    if (removed.ok) report.cleared.push(`removed the tc ingress filters of ${dev}`)
+    else report.failures.push(`tc filter del dev ${dev} ingress: ${failureOf(removed)}`)
+  }
+}
+
+const ipv4Conf = "/proc/sys/net/ipv4/conf"
+
+/** Strict (1) becomes loose (2): the kernel takes the larger of `all` and the interface's own (ip-sysctl.rst). */
+async function loosenReversePath(deps: HardDeps, report: Report): Promise<void> {
+  for (const device of deps.listFolder(ipv4Conf)) {
+    const path = `${ipv4Conf}/${device}/rp_filter`
+    if (deps.readText(path).trim() !== "1") continue
+    deps.writeText(path, "2\n")
+    report.cleared.push(`rp_filter of ${device} is loose now`)
+  }
+}
+
+/** What only its owner can take away. bpftool is the one program that lists all of it. */
+async function nameTheRest({ run, findProgram: find }: HardDeps, report: Report): Promise<void> {
+  const ip = find("ip")
+  const links = ip === undefined ? undefined : await run({ path: ip, args: ["-j", "link", "show"] })
+  for (const link of JSON.parse(links?.stdout || "[]") as { ifname?: string; xdp?: unknown }[])
+    if (link.xdp !== undefined) report.left.push(`an XDP program on ${link.ifname}`)
+  const bpftool = find("bpftool")
+  if (bpftool === undefined) return
+  const net = await run({ path: bpftool, args: ["-j", "net", "show"] })
+  const [attached] = JSON.parse(net.stdout || "[]") as { tc?: { devname?: string; kind?: string }[] }[]
+  for (const { devname, kind } of attached?.tc ?? [])
+    if (kind?.startsWith("tcx")) report.left.push(`a tcx program on ${devname}`)
+  const cgroup = await run({ path: bpftool, args: ["-j", "cgroup", "tree"] })
+  const groups = JSON.parse(cgroup.stdout || "[]") as {
+    cgroup?: string
+    programs?: { attach_type?: string }[]
+  }[]
+  for (const { cgroup: path, programs } of groups)
+    if (programs?.some(({ attach_type: type }) => type?.includes("inet")))
+      report.left.push(`a BPF program on the cgroup ${path}`)
+}
