@@ -63,7 +63,11 @@ function answered(facts: KnockFacts, answer: Answer): Words {
     case "opened":
       return opened(facts, answer, `opened${took}`)
     case "nothing-to-do":
-      return opened(facts, answer, `nothing to do${took}: nothing dropped there`)
+      return {
+        event: "nothing-to-do",
+        code: "refused",
+        what: `nothing to roll back to${took}: no rules were kept at arming`,
+      }
     case "rolled-back":
       return portStays(facts, { event: "rolled-back", code: "done", what: `rolled back${took}` })
     case "confirmed":

@@ -1,8 +1,9 @@
 import { chmodSync, linkSync, renameSync, rmSync } from "node:fs"
 import { createConnection, createServer, type Server, type Socket } from "node:net"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { LineReader } from "../listener/lines.ts"
+import type { SessionStatus } from "./session-status.ts"
 
 /** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
 export type ControlCommand =
@@ -91,9 +92,6 @@ const listen = (server: Server, path: string): Promise<void> =>
   })
 
 async function claim(own: string, path: string): Promise<void> {
-  const inUse = new Fault("refused", "a session is armed already in this network namespace", {
-    hint: "`fw-watchdog status` shows it, `fw-watchdog disarm` ends it",
-  })
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
       linkSync(own, path)
@@ -101,7 +99,7 @@ async function claim(own: string, path: string): Promise<void> {
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown
     }
-    if (await answers(path)) throw inUse
+    if (await answers(path)) throw await inUse(path)
     // Stale. Moved aside and asked once more, in case another arming claimed the name a moment ago.
     const aside = `${own}.stale`
     try {
@@ -111,11 +109,31 @@ async function claim(own: string, path: string): Promise<void> {
     }
     if (await answers(aside)) {
       renameSync(aside, path)
-      throw inUse
+      throw await inUse(path)
     }
     rmSync(aside, { force: true })
   }
-  throw inUse
+  throw await inUse(path)
+}
+
+/** Says which session holds this namespace, as far as its guard tells. */
+async function inUse(path: string): Promise<Fault> {
+  let which = ""
+  try {
+    await askGuard(dirname(path), { command: "status" }, (value) => {
+      const { armedBy, secondsLeft } = value as Partial<SessionStatus>
+      if (armedBy !== undefined) {
+        const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
+        which = `: by ${armedBy.user}${from}, ${secondsLeft} s left`
+      }
+      return false
+    })
+  } catch {
+    // It is arming, or ending.
+  }
+  return new Fault("refused", `a session is armed already in this network namespace${which}`, {
+    hint: "`fw-watchdog status` shows it, `fw-watchdog disarm` ends it",
+  })
 }
 
 const answers = (path: string): Promise<boolean> =>

@@ -16,16 +16,32 @@ export function listenerUser(passwd = readFileSync("/etc/passwd", "utf8")): { ui
   return { uid: 65534, gid: 65534 }
 }
 
-/** What the listener needs to begin, and nothing that a program it could start would inherit; see capabilities(7). */
-const setprivOptions = [
-  "--no-new-privs",
-  "--inh-caps=-all",
-  "--bounding-set=-all,+net_raw,+setuid,+setgid",
-  "--",
-]
+/**
+ * How setpriv(1) starts the listener. Usually as root with the three capabilities it needs to open its captures and to
+ * become somebody else by itself, so that nothing is left in the end. A Node with a libuv of the system's (Debian's own
+ * package) refuses setuid(2), fearing io_uring: there the listener starts as the other user with CAP_NET_RAW, and keeps it.
+ */
+export function setprivArguments(user: { uid: number; gid: number }, refusesSetuid: boolean): string[] {
+  if (!refusesSetuid)
+    return ["--no-new-privs", "--inh-caps=-all", "--bounding-set=-all,+net_raw,+setuid,+setgid", "--"]
+  return [
+    `--reuid=${user.uid}`,
+    `--regid=${user.gid}`,
+    "--clear-groups",
+    "--no-new-privs",
+    "--inh-caps=-all,+net_raw",
+    "--ambient-caps=-all,+net_raw",
+    "--bounding-set=-all,+net_raw",
+    "--",
+  ]
+}
+
+/** Does this Node refuse to give up root by itself? See src/node_credentials.cc, and libuv's own io_uring check. */
+const nodeRefusesSetuid =
+  (process.config.variables as { node_shared_libuv?: unknown }).node_shared_libuv === true
 
 /**
- * Starts one listener with pipes on its standard input and output, without privileges to gain and with three to lose.
+ * Starts one listener with pipes on its standard input and output, without privileges to gain and with few to lose.
  * @throws Fault `missing` without setpriv(1).
  */
 export function spawnListener(): ChildProcess {
@@ -34,8 +50,9 @@ export function spawnListener(): ChildProcess {
     throw new Fault("missing", "setpriv is not on this machine, the listener cannot give up its privileges", {
       hint: "apt-get install util-linux",
     })
+  const options = setprivArguments(listenerUser(), nodeRefusesSetuid)
   const program = fileURLToPath(new URL("../bin/listener.js", import.meta.url))
-  return spawn(setpriv, [...setprivOptions, process.execPath, program], {
+  return spawn(setpriv, [...options, process.execPath, program], {
     cwd: "/",
     stdio: ["pipe", "pipe", "pipe"],
     env: cleanEnvironment({}),

@@ -14,6 +14,9 @@ export interface ProcessPrivileges {
 /** CAP_SETGID (6), CAP_SETUID (7), CAP_NET_RAW (13): what the listener needs to begin; include/uapi/linux/capability.h. */
 export const startingCapabilities = (1n << 6n) | (1n << 7n) | (1n << 13n)
 
+/** CAP_NET_RAW alone: what a listener keeps that was started as another user already; see spawn-listener.ts. */
+export const netRaw = 1n << 13n
+
 /** Reads the text of a /proc/PID/status file. */
 export function parsePrivileges(status: string): ProcessPrivileges {
   const field = (name: string): string =>
@@ -35,8 +38,11 @@ export function parsePrivileges(status: string): ProcessPrivileges {
   }
 }
 
-/** What is still too much about these privileges; empty when the process is as powerless as it has to be. */
-export function excessPrivileges(now: ProcessPrivileges, uid: number, gid: number): string[] {
+/**
+ * What is still too much about these privileges; empty when the process is as powerless as it has to be.
+ * @param kept capabilities that may be left
+ */
+export function excessPrivileges(now: ProcessPrivileges, uid: number, gid: number, kept = 0n): string[] {
   const excess: string[] = []
   if (uid === 0 || now.uids.length !== 4 || now.uids.some((id) => id !== uid))
     excess.push(`user ids ${now.uids.join(" ")}`)
@@ -44,7 +50,7 @@ export function excessPrivileges(now: ProcessPrivileges, uid: number, gid: numbe
     excess.push(`group ids ${now.gids.join(" ")}`)
   if (now.groups.length > 0) excess.push(`supplementary groups ${now.groups.join(" ")}`)
   for (const name of ["CapInh", "CapPrm", "CapEff", "CapAmb"] as const)
-    if (now.capabilities[name] !== 0n) excess.push(`${name} ${now.capabilities[name].toString(16)}`)
+    if ((now.capabilities[name] & ~kept) !== 0n) excess.push(`${name} ${now.capabilities[name].toString(16)}`)
   if ((now.capabilities.CapBnd & ~startingCapabilities) !== 0n)
     excess.push(`CapBnd ${now.capabilities.CapBnd.toString(16)}`)
   if (!now.noNewPrivileges) excess.push("no_new_privs is off")
@@ -57,10 +63,14 @@ export function excessPrivileges(now: ProcessPrivileges, uid: number, gid: numbe
  * @throws Fault `permission` when anything is left that should be gone.
  */
 export function dropPrivileges(uid: number, gid: number): void {
-  process.setgroups?.([])
-  process.setgid?.(gid)
-  process.setuid?.(uid)
-  const excess = excessPrivileges(parsePrivileges(readFileSync("/proc/self/status", "utf8")), uid, gid)
+  const startedAsUser = process.getuid?.() === uid
+  if (!startedAsUser) {
+    process.setgroups?.([])
+    process.setgid?.(gid)
+    process.setuid?.(uid)
+  }
+  const now = parsePrivileges(readFileSync("/proc/self/status", "utf8"))
+  const excess = excessPrivileges(now, uid, gid, startedAsUser ? netRaw : 0n)
   if (excess.length > 0)
     throw new Fault("permission", `the listener kept privileges that it must not have: ${excess.join(", ")}`)
 }
