@@ -67,6 +67,7 @@ function answered(facts: KnockFacts, answer: Answer): Words {
         event: "nothing-to-do",
         code: "refused",
         what: `nothing to roll back to${took}: no rules were kept at arming`,
+        hint: "look at the rules there: `fw-watchdog status` on the server",
       }
     case "rolled-back":
       return portStays(facts, { event: "rolled-back", code: "done", what: `rolled back${took}` })
