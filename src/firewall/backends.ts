@@ -6,9 +6,8 @@ import { LegacyConsole } from "./legacy-console.ts"
 import { firstLegacyOf, type LegacyPort, legacyByCommand, legacyOneByOne } from "./legacy-port.ts"
 import { NftConsole } from "./nft-console.ts"
 import { NftWithFallback } from "./nft-fallback.ts"
-import type { TableName } from "./nft-listing.ts"
 import { firstOf, type NftPort, nftByCommand } from "./nft-port.ts"
-import { NftFirewall, type ReadFlags } from "./nftables.ts"
+import { NftFirewall } from "./nftables.ts"
 import type { RunCommand } from "./run-command.ts"
 import { parseSave } from "./save-text.ts"
 import { findProgram } from "./snapshot-tools.ts"
@@ -90,8 +89,7 @@ function startNft(
   const pids = (): number[] => [console.pid].filter((pid) => pid !== undefined)
   consoles.push({ program: "nft", pids, close: () => console.close() })
   const nftCommand = nftByCommand(run, tool.path)
-  const flags = readFlags(run, tool.path)
-  const nft = new NftFirewall(firstOf([console, nftCommand]), firstOf([nftCommand, console]), flags)
+  const nft = new NftFirewall(firstOf([console, nftCommand]), firstOf([nftCommand, console]))
   return { nft, nftCommand }
 }
 
@@ -115,14 +113,4 @@ function iptablesPorts(
 async function savedTables(run: RunCommand, save: string | undefined): Promise<readonly string[]> {
   const saved = save === undefined ? undefined : await run({ path: save, args: [] })
   return saved?.ok ? parseSave(saved.stdout).map(({ table }) => table) : ["filter"]
-}
-
-/** The flags of a table from nft's text, which is right where its JSON is garbage (1.0.6). */
-function readFlags(run: RunCommand, path: string): ReadFlags {
-  return async ({ family, table }: TableName) => {
-    const listed = await run({ path, args: ["-t", "list", "table", family, table], timeoutMs: 60_000 })
-    if (!listed.ok) return undefined
-    const flags = /^\tflags (.*)$/m.exec(listed.stdout.split("\tchain ")[0] ?? "")?.[1]
-    return flags?.split(/[ ,;]+/).filter(Boolean) ?? []
-  }
 }

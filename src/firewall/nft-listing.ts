@@ -1,3 +1,5 @@
+import { chainText, isDormant, isOwned, type NftBlock, type NftTableText, parseRuleset } from "./nft-text.ts"
+
 /** The nf_tables families, as nft spells them. */
 export type NftFamily = "ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev"
 
@@ -17,125 +19,114 @@ export interface BaseHook {
   readonly devices: readonly string[]
 }
 
+/** A rule as nft prints it, without its handle. */
+export interface NftRule extends TableName {
+  readonly chain: string
+  /** NaN when the listing had none. */
+  readonly handle: number
+  readonly text: string
+}
+
 export interface NftChain extends TableName {
   readonly name: string
   /** Undefined for a chain that is only jumped to. */
   readonly base: BaseHook | undefined
+  readonly rules: readonly NftRule[]
+}
+
+/** A map whose data are verdicts; `elements` is their text, undefined when the listing was terse. */
+export interface VerdictMap {
+  readonly name: string
+  readonly elements: string | undefined
 }
 
 export interface NftTable extends TableName {
-  /**
-   * Flags as far as the listing tells them. nft 1.0.6 prints garbage there, so an unknown word means no more than
-   * "some flag is set": {@link unclearFlags}.
-   */
-  readonly flags: readonly string[]
-}
-
-/** A rule; `expr` is nft's own JSON, statement by statement (libnftables-json(5)). */
-export interface NftRule extends TableName {
-  readonly chain: string
-  readonly handle: number
-  readonly expr: readonly unknown[]
-  readonly comment: string | undefined
-}
-
-/** A named map; `elements` is undefined when the listing was terse. */
-export interface NftMap extends TableName {
-  readonly name: string
-  /** True when its data are verdicts. */
-  readonly verdicts: boolean
-  readonly elements: readonly unknown[] | undefined
-}
-
-/** What `nft -j list chains` or `nft -j list ruleset` said. */
-export interface NftListing {
-  readonly tables: readonly NftTable[]
+  /** Its hooks are switched off (`flags dormant`). */
+  readonly dormant: boolean
+  /** Only the process that owns it may touch it (`flags owner`). */
+  readonly owned: boolean
   readonly chains: readonly NftChain[]
-  readonly rules: readonly NftRule[]
-  readonly maps: readonly NftMap[]
-  /** True when a table holds anything but chains and rules, by {@link tableKey}. */
-  readonly furnished: ReadonlySet<string>
-}
-
-const families: ReadonlySet<string> = new Set(["ip", "ip6", "inet", "arp", "bridge", "netdev"])
-const knownFlags: ReadonlySet<string> = new Set(["dormant", "owner", "persist"])
-
-/** One string a table, for sets and maps. The separator occurs in no table name (nft: identifiers hold no space). */
-export function tableKey(name: TableName): string {
-  return `${name.family} ${name.table}`
-}
-
-/** True when some flag is set and the listing does not say which. */
-export function unclearFlags(table: NftTable): boolean {
-  return table.flags.length > 0 && table.flags.some((flag) => !knownFlags.has(flag))
+  readonly verdictMaps: readonly VerdictMap[]
+  /** True when it holds nothing: no chain, set, map, or anything else. */
+  readonly empty: boolean
 }
 
 /**
- * Reads nft's JSON. Objects and fields that are not understood are passed over: a newer nft may know more.
- * @returns undefined when the text is not nft's JSON at all.
+ * Reads what `nft -a -y list chains` or `list ruleset` prints. The text, not the JSON: nft 1.0.6 cuts its JSON off in
+ * the middle when a table has a flag (native-notes/firewall.md). After `list chains` there are no rules, flags or maps.
+ * @param terse the elements of sets and maps may have been left out (`-t`)
  */
-export function parseNftListing(text: string): NftListing | undefined {
-  let document: unknown
-  try {
-    document = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (!isRecord(document) || !Array.isArray(document.nftables)) return undefined
-  const tables: NftTable[] = []
-  const chains: NftChain[] = []
-  const rules: NftRule[] = []
-  const maps: NftMap[] = []
-  const furnished = new Set<string>()
-  for (const entry of document.nftables) {
-    const [kind, body] = isRecord(entry) ? (Object.entries(entry)[0] ?? []) : []
-    if (kind === undefined || !isRecord(body) || !families.has(String(body.family))) continue
-    const family = body.family as NftFamily
-    if (kind === "table") {
-      tables.push({ family, table: String(body.name), flags: words(body.flags) })
-      continue
-    }
-    const table = String(body.table)
-    if (kind === "chain") chains.push({ family, table, name: String(body.name), base: baseHook(body) })
-    else if (kind === "rule")
-      rules.push({
-        family,
-        table,
-        chain: String(body.chain),
-        handle: Number(body.handle),
-        expr: Array.isArray(body.expr) ? body.expr : [],
-        comment: typeof body.comment === "string" ? body.comment : undefined,
-      })
-    else furnished.add(tableKey({ family, table }))
-    if (kind === "map")
-      maps.push({
-        family,
-        table,
-        name: String(body.name),
-        verdicts: words(body.map).includes("verdict"),
-        elements: Array.isArray(body.elem) ? body.elem : undefined,
-      })
-  }
-  return { tables, chains, rules, maps, furnished }
+export function parseNftListing(text: string, terse?: "terse"): NftTable[] {
+  return parseRuleset(text).map((table) => readTable(table, terse !== undefined))
 }
 
-function baseHook(chain: Record<string, unknown>): BaseHook | undefined {
-  if (typeof chain.hook !== "string") return undefined
+function readTable(read: NftTableText, terse: boolean): NftTable {
+  const name: TableName = { family: read.family as NftFamily, table: read.name }
   return {
-    type: String(chain.type),
-    hook: chain.hook,
-    priority: Number(chain.prio ?? 0),
-    policy: chain.policy === "drop" ? "drop" : "accept",
-    devices: words(chain.dev ?? chain.devs),
+    ...name,
+    dormant: isDormant(read),
+    owned: isOwned(read),
+    chains: read.blocks.filter(({ kind }) => kind === "chain").map((block) => readChain(name, block)),
+    verdictMaps: read.blocks
+      .filter(({ kind }) => kind === "map")
+      .flatMap((block) => readVerdictMap(block, terse)),
+    empty: read.blocks.length === 0,
   }
 }
 
-/** nft writes one word as a string and several as an array. */
-function words(value: unknown): string[] {
-  if (value === undefined || value === null) return []
-  return (Array.isArray(value) ? value : [value]).map(String)
+function readChain(table: TableName, block: NftBlock): NftChain {
+  const { declaration, rules } = chainText(block)
+  const name = block.name
+  return {
+    ...table,
+    name,
+    base: readHook(declaration.join("\n")),
+    rules: rules.map((rule) => {
+      const [, text = rule, handle] = /^([\s\S]*?)\s*# handle (\d+)$/.exec(rule) ?? []
+      return { ...table, chain: name, handle: Number(handle), text }
+    }),
+  }
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
+/** `type filter hook ingress devices = { "a", "b" } priority -150; policy drop;` */
+function readHook(declaration: string): BaseHook | undefined {
+  const [, type, hook, devices = "", priority] =
+    /^\s*type (\S+) hook (\S+) (.*?)priority ([^;]+);/m.exec(declaration) ?? []
+  if (type === undefined || hook === undefined || priority === undefined) return undefined
+  return {
+    type,
+    hook,
+    priority: readPriority(priority),
+    policy: /policy drop/.test(declaration) ? "drop" : "accept",
+    devices: devices.replace(/^devices? =?/, "").match(/[^\s{}",]+/g) ?? [],
+  }
+}
+
+/** nft(8), standard priority names; `-y` prints numbers, so names come only from an nft that does not know it. */
+const priorities: Readonly<Record<string, number>> = {
+  raw: -300,
+  mangle: -150,
+  dstnat: -100,
+  filter: 0,
+  security: 50,
+  srcnat: 100,
+  out: 100,
+}
+
+function readPriority(text: string): number {
+  const [, name, sign = "+", offset = "0"] = /^([a-z]+)\s*(?:([+-])\s*(\d+))?/.exec(text) ?? []
+  if (name === undefined) return Number(text.replace(/\s/g, ""))
+  return (priorities[name] ?? 0) + Number(`${sign}${offset}`)
+}
+
+function readVerdictMap(block: NftBlock, terse: boolean): VerdictMap[] {
+  const text = block.lines.join("\n")
+  if (!/^\s*(type|typeof) .*: verdict/m.test(text)) return []
+  const elements = /elements = \{([\s\S]*)\}/.exec(text)?.[1]
+  return [{ name: block.name, elements: elements ?? (terse ? undefined : "") }]
+}
+
+/** One string a table, for sets and maps. The separator occurs in no table name. */
+export function tableKey(name: TableName): string {
+  return `${name.family} ${name.table}`
 }

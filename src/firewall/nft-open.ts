@@ -1,5 +1,4 @@
-import type { NftChain, NftRule, TableName } from "./nft-listing.ts"
-import { tablesWithHooks } from "./nft-verdicts.ts"
+import type { NftChain, NftRule, NftTable, TableName } from "./nft-listing.ts"
 
 /** What an open covers: everything that can drop, or only the iptables filter tables (DESIGN 6). */
 export type Scope = "all" | "filter"
@@ -35,15 +34,18 @@ export function inScope(table: TableName, scope: Scope): boolean {
  * others an `accept` goes to the head of each chain that is not nat. What drops in a nat chain waits for the settling:
  * an accept there would cut what it translates.
  */
-export function planOpen(chains: readonly NftChain[], scope: Scope): TableStep[] {
-  return tablesWithHooks(chains)
-    .filter((table) => inScope(table, scope))
+export function planOpen(tables: readonly NftTable[], scope: Scope): TableStep[] {
+  return tables
+    .filter((table) => inScope(table, scope) && table.chains.some(({ base }) => base))
     .map((table) => {
-      if (!table.chains.some(isNat)) {
-        const commands = [`add table ${named(table)} { flags dormant; }`]
-        return { table, sleeps: true, commands, json: acceptFirst(table.chains).json }
+      const accept = acceptFirst(table.chains)
+      if (table.chains.some(isNat)) return { table, sleeps: false, ...accept }
+      return {
+        table,
+        sleeps: true,
+        commands: [`add table ${named(table)} { flags dormant; }`],
+        json: accept.json,
       }
-      return { table, sleeps: false, ...acceptFirst(table.chains) }
     })
     .filter((step) => step.commands.length > 0)
 }
@@ -88,32 +90,42 @@ export function settlingOf(chain: NftChain): Settling {
   return ip && (early || iptablesSecurity) ? "pick" : "flush"
 }
 
+/** Step 3 for one table. */
+export interface SettleStep extends TableStep {
+  /** False when all it does is to take our own marks away. */
+  readonly lasting: boolean
+}
+
+/** True for an accept of ours, left from step 1. */
+export const isMark = (rule: NftRule): boolean => rule.text.endsWith(`comment "${openMark}"`)
+
 /**
  * Step 3 for one table: filtering base chains flushed, every policy accept, `dropping` rules (found by the judge, in
- * picked chains and those they jump to) and our own marks deleted. Empty when the table needs nothing.
+ * picked chains and those they jump to) and our own marks deleted. No commands when the table needs nothing.
  */
-export function planSettle(
-  table: TableName & { readonly chains: readonly NftChain[] },
-  rules: readonly NftRule[],
-  dropping: readonly NftRule[],
-): TableStep {
+export function planSettle(table: NftTable, dropping: readonly NftRule[]): SettleStep {
   const commands: string[] = []
   const json: object[] = []
-  const flushed = new Set<string>()
+  let lasting = false
+  const gone = new Set<NftRule>(dropping)
   for (const chain of table.chains.filter(({ base }) => base)) {
     if (chain.base?.policy === "drop") pushPolicy(chain, commands, json)
-    if (settlingOf(chain) !== "flush") continue
-    flushed.add(chain.name)
-    if (!rules.some((rule) => rule.chain === chain.name)) continue
-    commands.push(`flush chain ${named(chain)} ${chain.name}`)
-    json.push({ flush: { chain: { family: chain.family, table: chain.table, name: chain.name } } })
+    lasting ||= chain.base?.policy === "drop"
+    if (settlingOf(chain) === "flush") {
+      if (chain.rules.length === 0) continue
+      lasting ||= !chain.rules.every(isMark)
+      commands.push(`flush chain ${named(chain)} ${chain.name}`)
+      json.push({ flush: { chain: { family: chain.family, table: chain.table, name: chain.name } } })
+      for (const rule of chain.rules) gone.delete(rule)
+    } else for (const rule of chain.rules.filter(isMark)) gone.add(rule)
   }
-  for (const { family, table: name, chain, handle } of dropping) {
-    if (flushed.has(chain)) continue
+  for (const rule of gone) {
+    const { family, chain, handle } = rule
+    lasting ||= !isMark(rule)
     commands.push(`delete rule ${named(table)} ${chain} handle ${handle}`)
-    json.push({ delete: { rule: { family, table: name, chain, handle } } })
+    json.push({ delete: { rule: { family, table: table.table, chain, handle } } })
   }
-  return { table, sleeps: false, commands, json }
+  return { table, sleeps: false, commands, json, lasting }
 }
 
 /** Wakes tables; dormancy ends only in a transaction that touches nothing else of them. */
@@ -121,12 +133,16 @@ export function wakeLine(tables: readonly TableName[]): string {
   return tables.map((table) => `add table ${named(table)}`).join("; ")
 }
 
-/** One line for nft: one transaction. */
+/** One line for nft: one transaction. {@link asJson} is the same in JSON. */
 export function asLine(steps: readonly TableStep[]): string {
   return steps.flatMap((step) => step.commands).join("; ")
 }
 
-/** The same in JSON. */
+/** Ends tables that are empty: a stale guess of step 1 may have made one by putting it to sleep. */
+export function deleteLine(tables: readonly TableName[]): string {
+  return tables.map((table) => `delete table ${named(table)}`).join("; ")
+}
+
 export function asJson(steps: readonly TableStep[]): string {
   return JSON.stringify({ nftables: steps.flatMap((step) => step.json) })
 }

@@ -6,27 +6,32 @@ export type Loaded = { readonly ok: true } | { readonly ok: false; readonly erro
 
 /** A way to talk to nf_tables; neither method ever rejects. */
 export interface NftPort {
-  /** Loads one line (nft's language, or its JSON) as one transaction: all of it or nothing. */
+  /** Loads one line (nft's language, or a JSON object) as one transaction: all of it or nothing. */
   load(line: string): Promise<Loaded>
   /**
-   * The JSON that one `list` command prints; undefined when it could not be had. `terse` allows it to leave out the
-   * elements of sets and maps, which may be many.
+   * The text that one `list` command prints, with handles and numeric priorities; undefined when it could not be had.
+   * `terse` allows it to leave out the elements of sets and maps, which may be many.
    */
   list(command: string, terse?: "terse"): Promise<string | undefined>
 }
+
+/** What every listing is asked with: handles, and priorities as numbers. */
+export const listingOptions: readonly string[] = ["-a", "-y"]
 
 /** {@link NftPort} by a command each time: for where no standby can be had. */
 export function nftByCommand(run: RunCommand, path: string): NftPort {
   return {
     async load(line) {
-      const json = line.startsWith("{")
       // With -j nft opens /dev/stdin by name, which fails on the socket that is our pipe; `-f -` without -j reads it.
-      const args = json ? ["-j", line] : ["-f", "-"]
-      const result = await run({ path, args, ...(json ? {} : { input: `${line}\n` }) })
+      const json = line.startsWith("{")
+      const result = await run({
+        path,
+        ...(json ? { args: ["-j", line] } : { args: ["-f", "-"], input: `${line}\n` }),
+      })
       return result.ok ? { ok: true } : { ok: false, error: failureOf(result) }
     },
     async list(command, terse) {
-      const args = ["-j", ...(terse ? ["-t"] : []), ...command.split(" ")]
+      const args = [...listingOptions, ...(terse ? ["-t"] : []), ...command.split(" ")]
       const result = await run({ path, args, timeoutMs: 60_000 })
       return result.ok ? result.stdout : undefined
     },

@@ -1,22 +1,24 @@
 import type { Dropping, FirewallBackend, StepResult } from "./dropping.ts"
-import { type NftChain, type NftListing, parseNftListing, type TableName, tableKey } from "./nft-listing.ts"
+import { type NftTable, parseNftListing, type TableName, tableKey } from "./nft-listing.ts"
 import {
   asJson,
   asLine,
+  deleteLine,
   inScope,
-  openMark,
+  isMark,
   planOpen,
   planSettle,
   type Scope,
+  type SettleStep,
   settlingOf,
   type TableStep,
   wakeLine,
 } from "./nft-open.ts"
 import type { Loaded, NftPort } from "./nft-port.ts"
-import { judgeNft, tablesWithHooks } from "./nft-verdicts.ts"
+import { judgeNft } from "./nft-verdicts.ts"
 
-/** Reads the flags of one table ("dormant", "owner", ...); undefined when they cannot be read. */
-export type ReadFlags = (table: TableName) => Promise<readonly string[] | undefined>
+/** A rule is named by its words, up to here. */
+const shownLength = 120
 
 /**
  * nf_tables, all families; iptables-nft's tables are among them. What the kernel holds is known before an open from the
@@ -26,9 +28,8 @@ export class NftFirewall implements FirewallBackend {
   readonly backend = "nft"
   readonly #port: NftPort
   readonly #lister: NftPort
-  readonly #readFlags: ReadFlags
-  #chains: readonly NftChain[] = []
-  #chainsText = ""
+  #tables: readonly NftTable[] = []
+  #tablesText: string | undefined
   /** Tables that carried a flag before any open: put to sleep by somebody else, or owned. */
   readonly #flagged = new Set<string>()
   /** Tables that we put to sleep and have not woken. */
@@ -40,10 +41,9 @@ export class NftFirewall implements FirewallBackend {
    * @param port what an open goes by: the fastest way first
    * @param lister what whole rulesets are listed by, which may take half a second; not what the next open waits for
    */
-  constructor(port: NftPort, lister: NftPort, readFlags: ReadFlags) {
+  constructor(port: NftPort, lister: NftPort) {
     this.#port = port
     this.#lister = lister
-    this.#readFlags = readFlags
   }
 
   /** Tables that sleep because of us; a snapshot taken now has to say that they did not. */
@@ -59,25 +59,24 @@ export class NftFirewall implements FirewallBackend {
   /** Looks at what is there now, cheaply: the chains only. True when it differs from the last look. */
   async refresh(): Promise<boolean> {
     const text = await this.#port.list("list chains")
-    if (text === undefined || text === this.#chainsText) return false
-    const listing = parseNftListing(text)
-    if (listing === undefined) return false
-    this.#chainsText = text
-    this.#chains = listing.chains
+    if (text === undefined || text === this.#tablesText) return false
+    this.#tablesText = text
+    this.#tables = parseNftListing(text)
     return true
   }
 
-  /** Learns which tables carry flags. Costs a full listing (0.3 s with 20 000 rules): never between knock and open. */
-  async learnFlags(list: (command: string) => Promise<string | undefined>): Promise<void> {
-    const listing = parseNftListing((await list("list tables")) ?? "")
-    if (listing === undefined || this.#asleep.size > 0) return
+  /** Learns which tables carry flags. A full listing (0.3 s with 20 000 rules): never between knock and open. */
+  async learnFlags(port: NftPort): Promise<void> {
+    const text = await port.list("list ruleset", "terse")
+    if (text === undefined || this.#asleep.size > 0) return
     this.#flagged.clear()
-    for (const table of listing.tables) if (table.flags.length > 0) this.#flagged.add(tableKey(table))
+    for (const table of parseNftListing(text, "terse"))
+      if (table.dormant || table.owned) this.#flagged.add(tableKey(table))
   }
 
   /** Goes the way of an open with nothing in it: the first load of a fresh process takes four milliseconds more. */
   async warmUp(): Promise<boolean> {
-    planOpen(this.#chains, "all")
+    planOpen(this.#tables, "all")
     return (await this.#port.load("")).ok
   }
 
@@ -85,94 +84,86 @@ export class NftFirewall implements FirewallBackend {
     const failures: string[] = []
     const done = new Map<string, TableStep>()
     this.#owned.clear()
-    const guessed = this.#plan(scope)
+    const guessed = planOpen(this.#tables, scope).filter((step) => !this.#isFlagged(step))
     if (guessed.length > 0 && (await this.#port.load(asLine(guessed))).ok) this.#did(guessed, done)
-    const looked = (await this.refresh()) || this.#chainsText !== ""
-    if (!looked) failures.push("nft: cannot list what the kernel holds")
-    const tables = planOpen(this.#chains, scope)
-    const missing = tables.filter((step) => done.get(tableKey(step.table))?.sleeps !== step.sleeps)
+    await this.refresh()
+    if (this.#tablesText === undefined) failures.push("nft: cannot list what the kernel holds")
+    const missing = planOpen(this.#tables, scope).filter(
+      (step) => done.get(tableKey(step.table))?.sleeps !== step.sleeps,
+    )
     // Asleep by a stale guess although it carries nat: it gets its accepts first, then it may wake.
     const wrong = missing.filter((step) => !step.sleeps && this.#asleep.has(tableKey(step.table)))
-    const plain = missing.filter((step) => !this.#flagged.has(tableKey(step.table)))
-    if (plain.length > 0) {
-      if ((await this.#port.load(asLine(plain))).ok) this.#did(plain, done)
-      else for (const step of plain) failures.push(...(await this.#openAlone(step, done)))
-    }
-    for (const step of missing) {
-      if (!this.#flagged.has(tableKey(step.table))) continue
-      failures.push(...(await this.#openAlone({ ...step, sleeps: false }, done)))
-    }
+    const plain = missing.filter((step) => !this.#isFlagged(step))
+    if (plain.length > 0 && (await this.#port.load(asLine(plain))).ok) this.#did(plain, done)
+    else for (const step of plain) failures.push(...(await this.#openAlone(step, done)))
+    // Asleep already, or owned. If it is neither any more, it sleeps by us after all.
+    for (const step of missing.filter((one) => this.#isFlagged(one)))
+      failures.push(...(await this.#openAlone(step, done)))
     if (wrong.length > 0) failures.push(...(await this.#wake(wrong.map(({ table }) => table))))
-    return { changed: done.size > 0, failures }
+    return { changed: [...done.values()].some((step) => !this.#isFlagged(step)), failures }
   }
 
   async wouldSettle(scope: Scope): Promise<boolean> {
-    const listing = await this.#list()
-    return listing === undefined || this.#settling(listing, scope).some(({ lasting }) => lasting)
+    const tables = await this.#list()
+    return tables === undefined || this.#settling(tables, scope).some(({ lasting }) => lasting)
   }
 
   async settle(scope: Scope): Promise<StepResult> {
     const failures: string[] = []
-    for (let attempt = 0; attempt < 3; attempt++) {
-      const listing = await this.#list()
-      if (listing === undefined) return { changed: false, failures: ["nft: cannot list the rules to settle"] }
-      const steps = this.#settling(listing, scope)
-      const wanted = steps.filter((step) => step.commands.length > 0)
-      const asleep = this.asleep.filter((table) => inScope(table, scope))
+    for (let attempt = 0; ; attempt++) {
+      const tables = await this.#list()
+      if (tables === undefined) return { changed: false, failures: ["nft: cannot list the rules to settle"] }
+      const steps = this.#settling(tables, scope).filter((step) => step.commands.length > 0)
       const changed = steps.some(({ lasting }) => lasting)
-      if (wanted.length === 0 || (await this.#port.load(asLine(wanted))).ok)
-        return { changed, failures: await this.#wake(asleep) }
-      // Another writer was in between, or one table is in the way: look again, in the end table by table.
-      if (attempt < 2) continue
       const bad = new Set<string>()
-      for (const step of wanted) {
-        const result = await this.#loadAlone(step)
-        if (result.ok) continue
-        bad.add(tableKey(step.table))
-        if (!this.#owned.has(tableKey(step.table)))
+      if (steps.length > 0 && !(await this.#port.load(asLine(steps))).ok) {
+        // Another writer was in between, or one table is in the way: look again, in the end table by table.
+        if (attempt < 2) continue
+        for (const step of steps) {
+          const result = await this.#loadAlone(step)
+          if (result.ok) continue
+          bad.add(tableKey(step.table))
           failures.push(`nft: ${tableKey(step.table)}: ${result.error}`)
+        }
       }
       // What could not be settled stays asleep: it is open at least.
-      failures.push(...(await this.#wake(asleep.filter((table) => !bad.has(tableKey(table))))))
-      return { changed, failures }
+      const asleep = this.asleep.filter((table) => inScope(table, scope) && !bad.has(tableKey(table)))
+      return { changed, failures: [...failures, ...(await this.#wakeOrDelete(asleep, tables))] }
     }
-    return { changed: false, failures }
   }
 
   async dropping(scope: Scope): Promise<readonly Dropping[] | undefined> {
-    const listing = await this.#list()
-    if (listing === undefined) return undefined
-    const judge = judgeNft(listing)
+    const tables = await this.#list()
+    if (tables === undefined) return undefined
     const found: Dropping[] = []
-    for (const table of tablesWithHooks(listing.chains)) {
-      if (!inScope(table, scope)) continue
-      const key = tableKey(table)
-      const flags = listing.tables.find((one) => tableKey(one) === key)?.flags ?? []
-      // nft 1.0.6 prints garbage for flags in JSON; its text tells.
-      if (flags.length > 0 && (await this.#readFlags(table))?.includes("dormant")) continue
-      const owner = this.#owned.has(key) ? ", owned by a process" : ""
+    for (const table of tables) {
+      if (!inScope(table, scope) || table.dormant) continue
+      const judge = judgeNft(table)
+      const owner = table.owned ? ", in a table that a process owns" : ""
       for (const chain of table.chains) {
         if (chain.base === undefined) continue
-        const where = `${key} ${chain.name}`
-        const { dropping, meetsPolicy } = judge.base(chain)
+        const where = `${tableKey(table)} ${chain.name}`
+        const { dropping, meetsPolicy } = judge.base(chain.name)
         if (meetsPolicy && chain.base.policy === "drop")
           found.push({ backend: "nft", where: `${where} (policy drop${owner})` })
-        for (const rule of dropping)
-          found.push({ backend: "nft", where: `${where} (rule ${rule.chain} handle ${rule.handle}${owner})` })
+        for (const rule of dropping) {
+          const words = rule.text.replace(/\s+/g, " ").slice(0, shownLength)
+          const via = rule.chain === chain.name ? "" : `in ${rule.chain}: `
+          found.push({ backend: "nft", where: `${where} (rule ${via}${words}${owner})` })
+        }
       }
     }
     return found
   }
 
-  /** What the blind first transaction says: everything known but what carries flags. */
-  #plan(scope: Scope): TableStep[] {
-    return planOpen(this.#chains, scope).filter(({ table }) => !this.#flagged.has(tableKey(table)))
+  #isFlagged({ table }: TableStep): boolean {
+    return this.#flagged.has(tableKey(table))
   }
 
   #did(steps: readonly TableStep[], done: Map<string, TableStep>): void {
     for (const step of steps) {
       done.set(tableKey(step.table), step)
-      if (step.sleeps) this.#asleep.set(tableKey(step.table), step.table)
+      if (step.sleeps && !this.#isFlagged(step)) this.#asleep.set(tableKey(step.table), step.table)
     }
   }
 
@@ -182,13 +173,14 @@ export class NftFirewall implements FirewallBackend {
       this.#did([step], done)
       return []
     }
+    if (/operation not permitted/i.test(line.error)) {
+      // Counted among what still drops; only its owner could have opened it (nf_tables_api.c, nft_table_lookup).
+      this.#owned.set(tableKey(step.table), step.table)
+      return []
+    }
     const json = await this.#port.load(asJson([step]))
     if (json.ok) {
       this.#did([{ ...step, sleeps: false }], done)
-      return []
-    }
-    if (/operation not permitted/i.test(json.error)) {
-      this.#owned.set(tableKey(step.table), step.table)
       return []
     }
     return [`nft: ${tableKey(step.table)}: ${line.error}`]
@@ -197,6 +189,14 @@ export class NftFirewall implements FirewallBackend {
   async #loadAlone(step: TableStep): Promise<Loaded> {
     const line = await this.#port.load(asLine([step]))
     return line.ok ? line : await this.#port.load(asJson([step]))
+  }
+
+  async #wakeOrDelete(asleep: readonly TableName[], tables: readonly NftTable[]): Promise<string[]> {
+    const empty = new Set(tables.filter((table) => table.empty).map(tableKey))
+    const made = asleep.filter((table) => empty.has(tableKey(table)))
+    for (const table of made)
+      if ((await this.#port.load(deleteLine([table]))).ok) this.#asleep.delete(tableKey(table))
+    return await this.#wake(asleep.filter((table) => this.#asleep.has(tableKey(table))))
   }
 
   async #wake(tables: readonly TableName[]): Promise<string[]> {
@@ -211,34 +211,36 @@ export class NftFirewall implements FirewallBackend {
     return failures
   }
 
-  async #list(): Promise<NftListing | undefined> {
-    const terse = parseNftListing((await this.#lister.list("list ruleset", "terse")) ?? "")
+  async #list(): Promise<NftTable[] | undefined> {
+    const terse = await this.#lister.list("list ruleset", "terse")
+    if (terse === undefined) return undefined
+    const tables = parseNftListing(terse, "terse")
     // The elements of a verdict map decide what drops; those of other sets may be many, and decide nothing.
-    if (!terse?.maps.some(({ verdicts, elements }) => verdicts && elements === undefined)) return terse
-    return parseNftListing((await this.#lister.list("list ruleset")) ?? "")
+    const unknown = tables.some(({ verdictMaps }) =>
+      verdictMaps.some(({ elements }) => elements === undefined),
+    )
+    if (!unknown) return tables
+    const whole = await this.#lister.list("list ruleset")
+    return whole === undefined ? undefined : parseNftListing(whole)
   }
 
-  #settling(listing: NftListing, scope: Scope): (TableStep & { readonly lasting: boolean })[] {
-    const judge = judgeNft(listing)
-    const flagged = new Set(listing.tables.filter(({ flags }) => flags.length > 0).map(tableKey))
-    return tablesWithHooks(listing.chains)
-      .filter((table) => inScope(table, scope))
-      .filter((table) => !flagged.has(tableKey(table)) || this.#asleep.has(tableKey(table)))
+  #settling(tables: readonly NftTable[], scope: Scope): SettleStep[] {
+    return tables
+      .filter((table) => inScope(table, scope) && table.chains.some(({ base }) => base))
+      .filter((table) => !table.owned && (!table.dormant || this.#asleep.has(tableKey(table))))
       .map((table) => {
-        const rules = listing.rules.filter((rule) => tableKey(rule) === tableKey(table))
+        const judge = judgeNft(withoutMarks(table))
         const picked = table.chains.filter((chain) => chain.base && settlingOf(chain) === "pick")
-        const dropping = new Set(picked.flatMap((chain) => judge.base(chain).dropping))
-        const marks = rules.filter((rule) => rule.comment === openMark)
-        const step = planSettle(table, rules, [...new Set([...dropping, ...marks])])
-        const flushes = rules.some(
-          (rule) =>
-            rule.comment !== openMark &&
-            table.chains.some(
-              (chain) => chain.name === rule.chain && chain.base && settlingOf(chain) === "flush",
-            ),
-        )
-        const policies = table.chains.some((chain) => chain.base?.policy === "drop")
-        return { ...step, lasting: flushes || policies || dropping.size > 0 }
+        return planSettle(table, [...new Set(picked.flatMap(({ name }) => judge.base(name).dropping))])
       })
   }
+}
+
+/** Behind an accept of ours nothing would be reached; it goes in this very step. */
+function withoutMarks(table: NftTable): NftTable {
+  const chains = table.chains.map((chain) => ({
+    ...chain,
+    rules: chain.rules.filter((rule) => !isMark(rule)),
+  }))
+  return { ...table, chains }
 }

@@ -212,7 +212,7 @@ class Armed implements ArmedFirewall {
     this.#refreshing = true
     try {
       // Flags not by the console: a full listing would keep an open waiting.
-      if ((await nft.refresh()) && nftCommand) await nft.learnFlags((command) => nftCommand.list(command))
+      if ((await nft.refresh()) && nftCommand) await nft.learnFlags(nftCommand)
     } finally {
       this.#refreshing = false
     }

@@ -63,6 +63,9 @@ interface Request {
   readonly resolve: (said: Said) => void
 }
 
+/** How much of what came before the newest piece is looked at again for an answer, in characters. */
+const tailLength = 400
+
 /** A loader that died sooner than this is not replaced at once, or a broken program would spin. */
 const steadyMs = 2_000
 
@@ -81,6 +84,7 @@ export class Standby {
   #limit: Timer | undefined
   #restart: Timer | undefined
   #out: string[] = []
+  #tail = ""
   #error = ""
   #closed = false
 
@@ -128,6 +132,7 @@ export class Standby {
   #start(): void {
     this.#startedMs = this.#deps.clock.bootMs()
     this.#out = []
+    this.#tail = ""
     this.#error = ""
     let ended = false
     const events: LoaderEvents = {
@@ -170,6 +175,7 @@ export class Standby {
     if (request === undefined) return
     this.#current = request
     this.#out = []
+    this.#tail = ""
     this.#error = ""
     const process = this.#process
     this.#limit = this.#deps.clock.after(request.timeoutMs, () => process.kill())
@@ -179,7 +185,9 @@ export class Standby {
   #heard(piece: string, error: string): void {
     const request = this.#current
     if (request === undefined) return
-    const newest = (this.#out.at(-1) ?? "").slice(-200) + piece
+    // An answer may come in any number of pieces.
+    const newest = this.#tail + piece
+    this.#tail = newest.slice(-tailLength)
     if (piece !== "") this.#out.push(piece)
     this.#error += error
     if (!request.isAnswered(newest, this.#error)) return
