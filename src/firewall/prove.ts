@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { compareSnapshots, type Difference, nftWhere } from "./compare.ts"
 import { isTranslated, possibleViews } from "./nft-table-view.ts"
 import type { NftTableCopy } from "./nft-tables.ts"
 import { renderTable } from "./nft-text.ts"
 import { breathe } from "./reading.ts"
+import { withScratchFolder } from "./scratch-folder.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
 import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "./throwaway.ts"
 import { type RestoreDeps, restoreSnapshot } from "./undo.ts"
@@ -33,16 +31,13 @@ export async function proveRestorable(
   snapshot: Snapshot,
 ): Promise<{ snapshot: Snapshot; proofs: Proof[] }> {
   const names = await namedInterfaces(deps, snapshot)
-  return await withThrowaway(deps, async (throwaway) => {
-    const folder = mkdtempSync(join(tmpdir(), "fw-watchdog-proof-"))
-    try {
+  return await withScratchFolder((folder) =>
+    withThrowaway(deps, async (throwaway) => {
       await addInterfaces(throwaway, deps.system, names)
       const there = new Rehearsal({ ...deps, run: throwaway.run }, folder)
       return await proveIn(there, snapshot)
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
-  })
+    }),
+  )
 }
 
 /** Restores and compares in the throw-away namespace, again and again. */

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { readTextFile } from "./detect.ts"
 import { armFirewall, type OpenReport } from "./open.ts"
 import { namedInterfaces, type ProveDeps } from "./prove.ts"
 import { failureOf } from "./reading.ts"
-import { type Reached, type RehearsalNet, rehearsalNet } from "./rehearsal-net.ts"
+import { type Reached, rehearsalNet } from "./rehearsal-net.ts"
 import type { CommandRequest, RunCommand } from "./run-command.ts"
+import { withScratchFolder } from "./scratch-folder.ts"
 import { takeSnapshot } from "./snapshot.ts"
 import { startLoader } from "./standby.ts"
 import type { Throwaway } from "./throwaway.ts"
@@ -28,11 +26,18 @@ export interface RehearsalFinding {
  * cannot be rehearsed is a finding.
  */
 export async function rehearseOpen(deps: ProveDeps): Promise<RehearsalFinding[]> {
-  const folder = mkdtempSync(join(tmpdir(), "fw-watchdog-rehearsal-"))
-  let net: RehearsalNet | undefined
   try {
-    const snapshot = await takeSnapshot(deps, "rehearsal")
-    net = await rehearsalNet(deps, await namedInterfaces(deps, snapshot))
+    return await withScratchFolder((folder) => rehearseWith(deps, folder))
+  } catch (thrown) {
+    const message = `the open could not be rehearsed: ${reasonOf(thrown)}`
+    return [problem(message, "run as root where namespaces are allowed")]
+  }
+}
+
+async function rehearseWith(deps: ProveDeps, folder: string): Promise<RehearsalFinding[]> {
+  const snapshot = await takeSnapshot(deps, "rehearsal")
+  const net = await rehearsalNet(deps, await namedInterfaces(deps, snapshot))
+  try {
     const wire = await net.connect(3000)
     const families = wire.filter((one) => one.greeted)
     if (families.length === 0)
@@ -46,16 +51,8 @@ export async function rehearseOpen(deps: ProveDeps): Promise<RehearsalFinding[]>
     const report = await openIn(deps, net.server, folder)
     const reached = await net.connect(3000)
     return [...notLoaded(loaded), ...verdict(families, reached, report)]
-  } catch (thrown) {
-    return [
-      problem(
-        `the open could not be rehearsed: ${reasonOf(thrown)}`,
-        "run as root where namespaces are allowed",
-      ),
-    ]
   } finally {
-    await net?.close()
-    rmSync(folder, { recursive: true, force: true })
+    await net.close()
   }
 }
 
