@@ -65,7 +65,7 @@ export async function armAndWatch(
     armedBy: whoArms(host.env, ssh?.clientAddress),
   }
   const folders = foldersFor(host.env)
-  const ready = await launchGuard(configuration, folders.runtime, host.env)
+  const ready = await launchGuard({ configuration }, folders.runtime, host.env)
   const outcome: Outcome = {
     event: "armed",
     code: "done",

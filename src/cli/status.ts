@@ -49,6 +49,16 @@ export async function undo(terminal: Terminal, host: ProgramHost): Promise<numbe
   return exitCodeFor(outcome.code)
 }
 
+/**
+ * `fw-watchdog extend DURATION`: the session lasts so much longer.
+ * @throws Fault `refused` when no session is armed.
+ */
+export async function extend(byMs: number, terminal: Terminal, host: ProgramHost): Promise<number> {
+  const { outcome } = await ask<{ outcome: Outcome }>(host, { command: "extend", byMs })
+  terminal.report(outcome)
+  return exitCodeFor(outcome.code)
+}
+
 /** The status as lines for people; every figure in it is in `--json` too. */
 export function statusLines(status: SessionStatus): string[] {
   const { armedBy } = status

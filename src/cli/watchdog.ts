@@ -1,5 +1,6 @@
 import type { Command } from "commander"
 import { type ArmOptionTexts, checkArmOptions } from "./arm-options.ts"
+import { parseDuration } from "./duration.ts"
 import { newProgram, runProgram } from "./program.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
 import type { ViewerSignals } from "./viewer.ts"
@@ -24,7 +25,7 @@ export async function watchdogMain(
     .description(
       "A second way in while you change a remote firewall: an authentic knock in an ICMP echo request, heard below the firewall, flushes it and accepts everything. Expires by itself.",
     )
-    .usage("[arm] [options] | status | disarm | undo | check")
+    .usage("[arm] [options] | status | extend DURATION | disarm | undo | check | resume")
     .addHelpText("before", example)
 
   const arm = async (options: ArmOptionTexts): Promise<void> => {
@@ -65,6 +66,21 @@ export async function watchdogMain(
   withJson("check", "would a reset work here? Changes nothing", async (terminal) =>
     (await import("./check.ts")).check(terminal, host),
   )
+  withJson("resume", "go on with a session whose guard was killed, in this boot", async (terminal) =>
+    (await import("./resume.ts")).resume(terminal, host),
+  )
+  program
+    .command("extend")
+    .description("let the session last so much longer")
+    .argument("<DURATION>", "such as 30m")
+    .option("--json", "JSON objects on standard output, one a line")
+    .action((duration: string, options: { json?: boolean }) => {
+      chosen = async () => {
+        const byMs = parseDuration(duration, "extend", { min: 1000, max: 7 * 86_400_000 })
+        const terminal = openTerminal("fw-watchdog", host, { json: options.json ?? false })
+        return await (await import("./status.ts")).extend(byMs, terminal, host)
+      }
+    })
   return await runProgram(program, args, host, () => chosen())
 }
 

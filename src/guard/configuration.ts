@@ -61,16 +61,21 @@ export type ArmingResult =
     }
   | { readonly ready: false; readonly code: string; readonly message: string; readonly hint: string }
 
+/** What the arming command tells the guard: a new session, or to go on with the one in the journal. */
+export type GuardOrder = { readonly configuration: SessionConfiguration } | { readonly resume: true }
+
 /**
  * Reads the line that the arming command wrote. Only shape is checked: both ends are the same version of this program
  * and the line came over a pipe from root.
  * @throws Fault `configuration` when it is no such line.
  */
-export function parseConfiguration(text: string): SessionConfiguration {
+export function parseOrder(text: string): GuardOrder {
   try {
-    const value = JSON.parse(text) as SessionConfiguration
-    if (Number.isFinite(value.timeoutMs) && Array.isArray(value.secrets) && Array.isArray(value.devices))
-      return value
+    const value = JSON.parse(text) as { configuration?: SessionConfiguration; resume?: unknown }
+    if (value.resume === true) return { resume: true }
+    const configuration = value.configuration
+    if (Number.isFinite(configuration?.timeoutMs) && Array.isArray(configuration?.secrets))
+      return { configuration }
   } catch {
     // No cause is kept: a JSON error quotes its input, and the input holds secrets.
   }

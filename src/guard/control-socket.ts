@@ -10,6 +10,7 @@ export type ControlCommand =
   | { readonly command: "status" }
   /** Puts back what the last open changed; answers when that is done. */
   | { readonly command: "undo" }
+  | { readonly command: "extend"; readonly byMs: number }
   | { readonly command: "disarm"; readonly by: string }
   /** Answers with the status and then every event as it happens, until either side closes. */
   | { readonly command: "watch" }
@@ -36,6 +37,8 @@ function parseCommand(line: string): ControlCommand | undefined {
     const value = JSON.parse(line) as Record<string, unknown>
     if (value.command === "status" || value.command === "watch" || value.command === "undo")
       return { command: value.command }
+    if (value.command === "extend" && Number.isSafeInteger(value.byMs) && (value.byMs as number) > 0)
+      return { command: "extend", byMs: value.byMs as number }
     if (value.command === "disarm") return { command: "disarm", by: String(value.by ?? "").slice(0, 200) }
   } catch {
     // Not JSON: answered below like any other unknown command.

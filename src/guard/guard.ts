@@ -10,13 +10,16 @@ import type { Outcome } from "../report/outcome.ts"
 import { readSecretFile } from "../sender/secret-source.ts"
 import {
   type ArmingResult,
-  parseConfiguration,
+  type GuardOrder,
+  parseOrder,
   type SessionConfiguration,
   standingSecrets,
 } from "./configuration.ts"
-import { type ControlHandler, openControlSocket } from "./control-socket.ts"
+import { controlHandler } from "./control-handler.ts"
+import { openControlSocket } from "./control-socket.ts"
 import { FirewallWork } from "./firewall-work.ts"
-import { foldersFor, preparePrivateFolder } from "./folders.ts"
+import { type Folders, foldersFor, preparePrivateFolder } from "./folders.ts"
+import { bootId, type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts"
 import { KeptRules } from "./kept-rules.ts"
 import { Listeners } from "./listeners.ts"
 import { Session } from "./session.ts"
@@ -30,8 +33,7 @@ export interface GuardSignals {
 
 /**
  * The root process: owns the clock, the secrets, the session and the firewall; holds no packet socket and no terminal.
- * Reads its configuration from `input`, answers once through `announce` whether it is armed, and runs the session to
- * its end.
+ * Reads its order from `input`, answers once through `announce` whether it is armed, and runs the session to its end.
  *
  * @returns the exit code; the arming command has been told everything by then.
  */
@@ -41,8 +43,7 @@ export async function runGuard(
   signals: GuardSignals,
 ): Promise<number> {
   try {
-    const configuration = parseConfiguration(await readAll(input))
-    await holdSession(configuration, announce, signals)
+    await holdSession(parseOrder(await readAll(input)), announce, signals)
     return 0
   } catch (thrown) {
     const fault =
@@ -53,13 +54,14 @@ export async function runGuard(
 }
 
 async function holdSession(
-  configuration: SessionConfiguration,
+  order: GuardOrder,
   announce: (result: ArmingResult) => void,
   signals: GuardSignals,
 ): Promise<void> {
   const folders = foldersFor(process.env)
   preparePrivateFolder(folders.runtime)
-  preparePrivateFolder(folders.state)
+  const notes: string[] = []
+  const stateFolder = usableStateFolder(folders, notes)
   const undo: (() => void | Promise<void>)[] = []
   const watchers = new Set<(value: unknown) => void>()
   let session: Session | undefined
@@ -69,46 +71,44 @@ async function holdSession(
       controlHandler(() => session, watchers),
     )
     undo.push(() => control.close())
-    const log = openEventLog(join(folders.state, "events.log"))
+    const journal = takeUp(order, folders.runtime)
+    const configuration = "resume" in order ? journal?.configuration : order.configuration
+    if (configuration === undefined)
+      throw new Fault("refused", "there is no session to go on with", { hint: "`fw-watchdog` arms one" })
+
+    const log = openEventLog(join(stateFolder, "events.log"))
     undo.push(() => log.close())
     const emit = (outcome: Outcome): void => {
       log.write(outcome)
       for (const watcher of watchers) watcher({ outcome })
     }
-    const rules = new KeptRules({
-      run: runCommand,
-      clock: systemClock,
-      stateFolder: folders.state,
-      runtimeFolder: folders.runtime,
-      emit,
-    })
-    await rules.takeAtArming()
-    const firewall = await armFirewall({
-      run: runCommand,
-      clock: systemClock,
-      stateFolder: folders.state,
-      keep: rules.keep,
-    })
+    const shared = { run: runCommand, clock: systemClock, emit }
+    const rules = new KeptRules({ ...shared, stateFolder, runtimeFolder: folders.runtime })
+    if (journal === undefined) await rules.takeAtArming()
+    else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
+    const firewall = await armFirewall({ ...shared, stateFolder, keep: rules.keep })
     undo.push(() => firewall.close())
     const { backends } = firewall.describe()
-    const work = new FirewallWork({
-      run: runCommand,
+    const work = new FirewallWork({ ...shared, firewall, rules, scope: configuration.scope })
+    const opened = new Session({
       clock: systemClock,
-      firewall,
-      rules,
-      scope: configuration.scope,
+      configuration,
+      work,
+      backends,
       emit,
+      ...(journal === undefined ? {} : { resumed: journal }),
+      changed: (state) => keepJournal(folders.runtime, { ...state, configuration, rules }, emit),
     })
-    const opened = new Session({ clock: systemClock, configuration, work, backends, emit })
     session = opened
-    let ready: { devices: readonly string[]; filter: string; notes: readonly string[] } | undefined
-    const listener = new Listeners({
+    let filter = ""
+    const listeners = new Listeners({
       spawn: spawnListener,
       clock: systemClock,
       setup: listenerSetup(configuration, opened),
       events: {
-        onReady: (message) => {
-          ready = message
+        onReady: (ready) => {
+          filter = ready.filter
+          notes.push(...ready.notes)
         },
         onKnock: (knock, answer) => opened.knock(knock, answer),
         onPlain: (plain) => opened.plain(plain),
@@ -116,23 +116,63 @@ async function holdSession(
         onReplaced: (why) => opened.listenerReplaced(why),
       },
     })
-    opened.watchListener(listener)
-    undo.push(() => listener.stop())
-    await listener.start()
+    opened.watchListener(listeners)
+    undo.push(() => listeners.stop())
+    await listeners.start()
     signals.onTerminate(() => opened.end("terminated", "the guard was told to end (SIGTERM)"))
-    signals.onReload(() => reloadSecrets(configuration, opened, listener, emit))
+    signals.onReload(() => reloadSecrets(configuration, opened, listeners, emit))
     opened.begin()
-    announce({
-      ready: true,
-      filter: ready?.filter ?? "",
-      devices: ready?.devices ?? [],
-      notes: ready?.notes ?? [],
-      backends,
-    })
+    announce({ ready: true, filter, devices: listeners.devices, notes: notes.splice(0), backends })
     void rules.proveArming()
     await opened.ended
+    removeJournal(folders.runtime)
   } finally {
     for (const task of undo.reverse()) await task()
+  }
+}
+
+/** A full or read-only disk is no reason not to arm: then snapshots and events live until the next boot. */
+function usableStateFolder(folders: Folders, notes: string[]): string {
+  try {
+    preparePrivateFolder(folders.state)
+    return folders.state
+  } catch (thrown) {
+    notes.push(`${reasonOf(thrown)}; snapshots and events are kept in ${folders.runtime} until the next boot`)
+    return folders.runtime
+  }
+}
+
+/** The journal to go on with; a new session may replace one that owes nothing. */
+function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
+  const journal = readJournal(runtimeFolder)
+  if ("resume" in order || journal === undefined) return journal
+  const owes = journal.configuration.onExpiry !== "disarm" || journal.closeAgainMs > 0
+  if (owes && !journal.configuration.dryRun)
+    throw new Fault("refused", "an earlier session was cut off and still owes a way back", {
+      hint: "`fw-watchdog resume` goes on with it, `fw-watchdog disarm` then gives it up",
+    })
+  removeJournal(runtimeFolder)
+  return undefined
+}
+
+/** Written before anything is at risk, and whenever something changes; without it the session lives as long as its guard. */
+function keepJournal(
+  runtimeFolder: string,
+  state: Pick<Journal, "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs"> & { rules: KeptRules },
+  emit: (outcome: Outcome) => void,
+): void {
+  const { rules, ...rest } = state
+  try {
+    writeJournal(runtimeFolder, {
+      version: 1,
+      bootId: bootId(),
+      ...rest,
+      armingSnapshot: rules.paths.arming,
+      lastOpenSnapshot: rules.paths.lastOpen,
+    })
+  } catch (thrown) {
+    const message = `a killed guard could not be resumed: ${reasonOf(thrown)}`
+    emit({ event: "journal-not-written", code: "state-unknown", message })
   }
 }
 
@@ -156,32 +196,6 @@ function reloadSecrets(
   } catch (thrown) {
     const message = `kept the old secrets: ${reasonOf(thrown)}`
     emit({ event: "reload-failed", code: "configuration", message })
-  }
-}
-
-function controlHandler(
-  session: () => Session | undefined,
-  watchers: Set<(value: unknown) => void>,
-): ControlHandler {
-  return {
-    handle(command, reply, closed) {
-      const current = session()
-      if (current === undefined) return reply({ error: "still arming" })
-      switch (command.command) {
-        case "disarm":
-          return reply({
-            outcome: current.end("disarmed", `disarmed by ${command.by}; the firewall stays as it is`),
-          })
-        case "undo":
-          return void current.undo().then((outcome) => reply({ outcome }))
-        case "status":
-          return reply(current.status())
-        case "watch":
-          reply(current.status())
-          watchers.add(reply)
-          closed(() => watchers.delete(reply))
-      }
-    },
   }
 }
 

@@ -6,7 +6,7 @@ import type { Keep } from "../firewall/open.ts"
 import { proveRestorable } from "../firewall/prove.ts"
 import type { RunCommand } from "../firewall/run-command.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot.ts"
-import { pruneSnapshots, saveSnapshot } from "../firewall/snapshot-store.ts"
+import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../firewall/snapshot-store.ts"
 import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
 import { findSystemTools } from "../firewall/system-tools.ts"
 import {
@@ -32,8 +32,11 @@ export class KeptRules {
   readonly #snapshotFolder: string
   readonly #journalFolder: string
   readonly #emit: (outcome: Outcome) => void
+  readonly #spareFolder: string
   #arming: Snapshot | undefined
   #lastOpen: Snapshot | undefined
+  /** Where they are on disk, for the journal; empty where they are not. */
+  paths: { readonly arming: string; readonly lastOpen: string } = { arming: "", lastOpen: "" }
   #busy: Promise<unknown> = Promise.resolve()
 
   constructor(deps: {
@@ -46,11 +49,33 @@ export class KeptRules {
     this.#deps = { run: deps.run, clock: deps.clock, tools: findSnapshotTools(), system: findSystemTools() }
     this.#snapshotFolder = join(deps.stateFolder, "snapshots")
     this.#journalFolder = join(deps.runtimeFolder, "restore")
+    this.#spareFolder = join(deps.runtimeFolder, "snapshots")
     this.#emit = deps.emit
   }
 
   /** Ends what an earlier guard left half-done, then takes what is in force now; afterwards `rollback` can go back to it. */
   async takeAtArming(): Promise<void> {
+    await this.#finishInterrupted()
+    const snapshot = await takeSnapshot(this.#deps, "arming")
+    for (const { backend, why } of snapshot.unread)
+      this.#tell(
+        "state-unknown",
+        "snapshot-incomplete",
+        `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
+      )
+    this.#arming = snapshot
+    this.paths = { ...this.paths, arming: this.#save(snapshot) }
+  }
+
+  /** Goes on with the snapshots of a guard that was killed, and ends what it left half-done. */
+  async resume(paths: { readonly arming: string; readonly lastOpen: string }): Promise<void> {
+    this.#arming = this.#load(paths.arming)
+    this.#lastOpen = this.#load(paths.lastOpen)
+    this.paths = paths
+    await this.#finishInterrupted()
+  }
+
+  async #finishInterrupted(): Promise<void> {
     const ends = await finishInterruptedRestores(this.#deps, { folder: this.#journalFolder })
     for (const end of ends)
       this.#tell(
@@ -58,7 +83,16 @@ export class KeptRules {
         "restore-finished",
         `an interrupted restore ended: ${end}`,
       )
-    this.#arming = await this.#take("arming")
+  }
+
+  #load(path: string): Snapshot | undefined {
+    if (path === "") return undefined
+    try {
+      return loadSnapshot(path)
+    } catch (thrown) {
+      this.#tell("state-unknown", "snapshot-lost", `a snapshot cannot be used any more: ${reasonOf(thrown)}`)
+      return undefined
+    }
   }
 
   /**
@@ -85,7 +119,9 @@ export class KeptRules {
   readonly keep: Keep = async (opened) => {
     const snapshot = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
     this.#lastOpen = snapshot
-    return this.#save(snapshot)
+    const path = this.#save(snapshot)
+    this.paths = { ...this.paths, lastOpen: path }
+    return path === "" ? undefined : path
   }
 
   /** Is there something to go back to? */
@@ -102,7 +138,10 @@ export class KeptRules {
       const snapshot = this.#of(which)
       if (snapshot === undefined) return undefined
       const report = await this.#restore(snapshot)
-      if (which === "last-open" && report.end === "restored") this.#lastOpen = undefined
+      if (which === "last-open" && report.end === "restored") {
+        this.#lastOpen = undefined
+        this.paths = { ...this.paths, lastOpen: "" }
+      }
       return report
     })
     this.#busy = turn
@@ -122,28 +161,25 @@ export class KeptRules {
     return which === "arming" ? this.#arming : this.#lastOpen
   }
 
-  async #take(reason: string): Promise<Snapshot> {
-    const snapshot = await takeSnapshot(this.#deps, reason)
-    for (const { backend, why } of snapshot.unread)
-      this.#tell(
-        "state-unknown",
-        "snapshot-incomplete",
-        `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
-      )
-    this.#save(snapshot)
-    return snapshot
-  }
-
-  /** A full or read-only disk delays nothing: the snapshot is in memory. */
-  #save(snapshot: Snapshot): string | undefined {
-    try {
-      const path = saveSnapshot(this.#snapshotFolder, snapshot)
-      pruneSnapshots(this.#snapshotFolder, keptOnDisk)
-      return path
-    } catch (thrown) {
-      this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is in memory only: ${reasonOf(thrown)}`)
-      return undefined
+  /**
+   * A full or read-only disk delays nothing: then it goes to the runtime folder, which a reboot empties.
+   * @returns the path, or empty when it is in memory only
+   */
+  #save(snapshot: Snapshot): string {
+    let why = ""
+    for (const folder of [this.#snapshotFolder, this.#spareFolder]) {
+      try {
+        const path = saveSnapshot(folder, snapshot)
+        pruneSnapshots(folder, keptOnDisk)
+        if (why !== "")
+          this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is not on disk: ${why}`)
+        return path
+      } catch (thrown) {
+        why = reasonOf(thrown)
+      }
     }
+    this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is in memory only: ${why}`)
+    return ""
   }
 
   #tell(code: "done" | "state-unknown", event: string, message: string): void {

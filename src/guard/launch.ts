@@ -3,7 +3,7 @@ import { closeSync, constants, openSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Fault, type FaultCode, reasonOf } from "../errors.ts"
-import type { ArmingResult, SessionConfiguration } from "./configuration.ts"
+import type { ArmingResult, GuardOrder } from "./configuration.ts"
 import { preparePrivateFolder } from "./folders.ts"
 
 /** How long a guard may take to arm, in milliseconds: detection, standby loaders, captures. */
@@ -26,13 +26,13 @@ export function cleanEnvironment(
 }
 
 /**
- * Starts the guard in a session of its own (setsid(2)), without a terminal, hands it its configuration by a pipe, and
+ * Starts the guard in a session of its own (setsid(2)), without a terminal, hands it its order by a pipe, and
  * waits until it is armed. The guard does not depend on this process from then on.
  *
  * @throws Fault with the guard's own code and words when it did not arm; nothing is left behind then.
  */
 export async function launchGuard(
-  configuration: SessionConfiguration,
+  order: GuardOrder,
   runtimeFolder: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Extract<ArmingResult, { ready: true }>> {
@@ -54,7 +54,7 @@ export async function launchGuard(
   } finally {
     closeSync(errors)
   }
-  const result = await firstLine(child, `${JSON.stringify(configuration)}\n`)
+  const result = await firstLine(child, `${JSON.stringify(order)}\n`)
   child.unref()
   child.stdout?.destroy()
   if (result.ready) return result

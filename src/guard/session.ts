@@ -9,6 +9,7 @@ import type { FromListener, ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
 import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
+import type { Journal } from "./journal.ts"
 import type { Listeners } from "./listeners.ts"
 import { Rejections } from "./rejections.ts"
 import type { SessionStatus } from "./session-status.ts"
@@ -30,10 +31,17 @@ export interface SessionDeps {
   readonly backends: readonly string[]
   /** Takes every event once; must not block. */
   readonly emit: (outcome: Outcome) => void
+  /** Set when this goes on with the session of a guard that was killed. */
+  readonly resumed?: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs">
+  /** Called whenever what the journal holds has changed. */
+  readonly changed: (state: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs">) => void
 }
 
 /** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 1000
+/** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
+const longestSessionMs = 7 * 86_400_000
+const longestTimerMs = 2 ** 31
 /** Unauthenticated texts reset at most once in this time, in milliseconds. */
 const plainPauseMs = 1000
 
@@ -57,7 +65,8 @@ export class Session {
   #secrets: readonly GuardSecret[]
   #verify: Verify<GuardSecret>
   readonly #knocks: Knocks
-  readonly #deadlineMs: number
+  readonly #bornWallMs: number
+  #deadlineMs: number
   readonly #timers: Timer[] = []
   readonly #rejections = new Rejections()
   #listener: Listeners | undefined
@@ -75,12 +84,14 @@ export class Session {
     this.#deps = deps
     this.#secrets = deps.configuration.secrets.map(guardSecret)
     this.#verify = createVerifier(this.#secrets)
+    this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
     this.#knocks = new Knocks({
       challengeKey: new Uint8Array(randomBytes(32)),
-      bornWallMs: deps.clock.wallMs(),
-      resumed: false,
+      bornWallMs: this.#bornWallMs,
+      resumed: deps.resumed !== undefined,
     })
-    this.#deadlineMs = deps.clock.bootMs() + deps.configuration.timeoutMs
+    this.#deadlineMs = deps.resumed?.deadlineMs ?? deps.clock.bootMs() + deps.configuration.timeoutMs
+    this.#closeAgainMs = deps.resumed?.closeAgainMs || undefined
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
@@ -110,11 +121,43 @@ export class Session {
   begin(): void {
     const { clock, configuration } = this.#deps
     const { timeoutMs, onExpiry, dryRun, armedBy } = configuration
-    this.#say("armed", "armed", { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
-    this.#timers.push(
-      clock.every(lookMs, () => this.#look()),
-      clock.after(timeoutMs, () => this.#look()),
-    )
+    const how = this.#deps.resumed === undefined ? "armed" : "resumed"
+    this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
+    this.#timers.push(clock.every(lookMs, () => this.#look()))
+    this.#wakeAtDeadline()
+    this.#changed()
+  }
+
+  /** The second's look finds the deadline too; this one finds it on time. */
+  #wakeAtDeadline(): void {
+    const { clock } = this.#deps
+    const leftMs = Math.max(0, this.#deadlineMs - clock.bootMs())
+    if (leftMs < longestTimerMs) this.#timers.push(clock.after(leftMs, () => this.#look()))
+  }
+
+  #changed(): void {
+    this.#deps.changed({
+      deadlineMs: this.#deadlineMs,
+      closeAgainMs: this.#closeAgainMs ?? 0,
+      bornWallMs: this.#bornWallMs,
+    })
+  }
+
+  /** `fw-watchdog extend`: the session lasts so much longer, and never longer than the longest session from now. */
+  extend(byMs: number): Outcome {
+    const latestMs = this.#deps.clock.bootMs() + longestSessionMs
+    this.#deadlineMs = Math.min(this.#deadlineMs + byMs, latestMs)
+    this.#wakeAtDeadline()
+    this.#changed()
+    const secondsLeft = this.#secondsLeft
+    const outcome: Outcome = {
+      event: "extended",
+      code: "done",
+      message: `extended, ${secondsLeft} s left`,
+      facts: { secondsLeft },
+    }
+    this.#deps.emit(outcome)
+    return outcome
   }
 
   #look(): void {
@@ -125,7 +168,7 @@ export class Session {
     }
     if (this.#closeAgainMs !== undefined && now >= this.#closeAgainMs) {
       this.#closeAgainMs = undefined
-      void this.#deps.work.goBack("arming")
+      void this.#deps.work.goBack("arming").then(() => this.#changed())
     }
     const news = this.#rejections.news(this.#listener)
     if (news !== undefined)
@@ -186,11 +229,13 @@ export class Session {
     const { openForMs } = this.#deps.configuration
     if (openForMs > 0) this.#closeAgainMs = this.#deps.clock.bootMs() + openForMs
     await this.#deps.work.open(hard, tell)
+    this.#changed()
   }
 
   async #rollBack(knock: FreshKnock): Promise<void> {
     this.#closeAgainMs = undefined
     this.#answer(knock, rollbackVerdict(await this.#deps.work.goBack("arming")), { verified: true })
+    this.#changed()
   }
 
   /** The bare text of `--plain`, heard in an echo request. */
@@ -211,7 +256,9 @@ export class Session {
   /** `fw-watchdog undo`: puts back what the last open changed. */
   async undo(): Promise<Outcome> {
     this.#closeAgainMs = undefined
-    return await this.#deps.work.goBack("last-open")
+    const outcome = await this.#deps.work.goBack("last-open")
+    this.#changed()
+    return outcome
   }
 
   listenerEnded(why: string): void {

@@ -80,10 +80,18 @@ export class ArmedServer {
     if (result.code !== 0) throw new Error(`disarm: exit ${result.code}: ${result.stderr}`)
   }
 
+  /** Where the session of this host keeps its socket and journal. */
+  runtimeFolder(): string {
+    return join(this.#folder, "run", this.#inode())
+  }
+
+  #inode(): string {
+    return this.host.run(["readlink", "/proc/self/ns/net"]).match(/\d+/)?.[0] ?? ""
+  }
+
   /** The events written down so far. */
   events(): Printed[] {
-    const inode = this.host.run(["readlink", "/proc/self/ns/net"]).match(/\d+/)?.[0] ?? ""
-    const path = join(this.#folder, "state", inode, "events.log")
+    const path = join(this.#folder, "state", this.#inode(), "events.log")
     return existsSync(path) ? objects(readFileSync(path, "utf8")) : []
   }
 

@@ -1,0 +1,35 @@
+import type { ControlHandler } from "./control-socket.ts"
+import type { Session } from "./session.ts"
+
+/**
+ * What each command on the control socket does to the session.
+ * @param session the session, undefined while it is being armed
+ * @param watchers takes the viewers, each a function that an event is given to
+ */
+export function controlHandler(
+  session: () => Session | undefined,
+  watchers: Set<(value: unknown) => void>,
+): ControlHandler {
+  return {
+    handle(command, reply, closed) {
+      const current = session()
+      if (current === undefined) return reply({ error: "still arming" })
+      switch (command.command) {
+        case "disarm":
+          return reply({
+            outcome: current.end("disarmed", `disarmed by ${command.by}; the firewall stays as it is`),
+          })
+        case "extend":
+          return reply({ outcome: current.extend(command.byMs) })
+        case "undo":
+          return void current.undo().then((outcome) => reply({ outcome }))
+        case "status":
+          return reply(current.status())
+        case "watch":
+          reply(current.status())
+          watchers.add(reply)
+          closed(() => watchers.delete(reply))
+      }
+    },
+  }
+}
