@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { closeSync, openSync, writeSync } from "node:fs"
+
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})
 // The default would end the guard when a terminal goes; once it is armed this means "read the secrets again".
@@ -8,7 +10,6 @@ process.on("SIGINT", () => {})
 // Whatever goes wrong in one corner must not take the way back in along; it is written to guard.stderr.
 process.on("uncaughtException", (cause) => process.stderr.write(`${cause.stack}\n`))
 
-const { closeSync, openSync, writeSync } = await import("node:fs")
 let announced = false
 const announce = (result: object): void => {
   if (announced) return
@@ -22,21 +23,25 @@ const announce = (result: object): void => {
   }
 }
 
-let code = 1
-try {
-  const { runGuard } = await import("../guard/guard.ts")
-  code = await runGuard(process.stdin, announce, {
-    onTerminate: (then) => process.on("SIGTERM", then),
-    onReload: (then) => process.on("SIGHUP", then),
-  })
-} catch (cause) {
-  const message = `the guard cannot be loaded: ${(cause instanceof Error ? cause.message : String(cause)).split("\n")[0]}`
-  announce({
-    ready: false,
-    code: "missing",
-    message,
-    hint: "install it again: a file of the program is missing or broken",
-  })
+// No top-level await: the package bundles each program as one CommonJS file.
+const main = async (): Promise<void> => {
+  let code = 1
+  try {
+    const { runGuard } = await import("../guard/guard.ts")
+    code = await runGuard(process.stdin, announce, {
+      onTerminate: (then) => process.on("SIGTERM", then),
+      onReload: (then) => process.on("SIGHUP", then),
+    })
+  } catch (cause) {
+    const message = `the guard cannot be loaded: ${(cause instanceof Error ? cause.message : String(cause)).split("\n")[0]}`
+    announce({
+      ready: false,
+      code: "missing",
+      message,
+      hint: "install it again: a file of the program is missing or broken",
+    })
+  }
+  // What may still hold the event loop (a viewer that does not read) has been told everything that matters.
+  process.exit(code)
 }
-// What may still hold the event loop (a viewer that does not read) has been told everything that matters.
-process.exit(code)
+void main()

@@ -5,14 +5,18 @@ process.on("SIGUSR1", () => {})
 process.on("SIGINT", () => {})
 process.on("SIGHUP", () => {})
 
-try {
-  const { runListener } = await import("../listener/listener.ts")
-  process.exit(await runListener(process.stdin, process.stdout))
-} catch (cause) {
-  // libpcap, or the addon that speaks to it, cannot be loaded: said through the pipe like any other fault.
-  const message = `cannot load libpcap: ${(cause instanceof Error ? cause.message : String(cause)).split("\n")[0]}`
-  const hint = "apt-get install libpcap0.8, and build again if Node has changed since"
-  process.stdout.end(`${JSON.stringify({ type: "fault", code: "missing", message, hint })}\n`, () =>
-    process.exit(1),
-  )
+// No top-level await: the package bundles each program as one CommonJS file.
+const main = async (): Promise<void> => {
+  try {
+    const { runListener } = await import("../listener/listener.ts")
+    process.exit(await runListener(process.stdin, process.stdout))
+  } catch (cause) {
+    // libpcap, or the addon that speaks to it, cannot be loaded: said through the pipe like any other fault.
+    const message = `cannot load libpcap: ${(cause instanceof Error ? cause.message : String(cause)).split("\n")[0]}`
+    const hint = "apt-get install libpcap0.8, and build again if Node has changed since"
+    process.stdout.end(`${JSON.stringify({ type: "fault", code: "missing", message, hint })}\n`, () =>
+      process.exit(1),
+    )
+  }
 }
+void main()
