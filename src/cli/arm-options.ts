@@ -15,6 +15,7 @@ export interface ArmOptionTexts {
   readonly from?: readonly string[]
   readonly detach?: boolean
   readonly dryRun?: boolean
+  readonly quiet?: boolean
   readonly json?: boolean
   readonly replay?: string
 }
@@ -32,6 +33,7 @@ export interface ArmOptions {
   readonly from: readonly string[]
   readonly detach: boolean
   readonly dryRun: boolean
+  readonly quiet: boolean
   readonly json: boolean
   readonly replay: string | undefined
 }
@@ -58,6 +60,7 @@ export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
     from: (texts.from ?? []).map(checkCidr),
     detach: texts.detach ?? false,
     dryRun: texts.dryRun ?? false,
+    quiet: texts.quiet ?? false,
     json: texts.json ?? false,
     replay: texts.replay,
   }

@@ -62,6 +62,7 @@ export async function armAndWatch(
     devices: options.devices,
     from: options.from,
     dryRun: options.dryRun,
+    quiet: options.quiet,
     armedBy: whoArms(host.env, ssh?.clientAddress),
   }
   const folders = foldersFor(host.env)

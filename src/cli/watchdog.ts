@@ -100,6 +100,7 @@ function addArmOptions(command: Command): Command {
     .option("--scope <WHAT>", "what an open covers: all | filter (the iptables filter tables)", "all")
     .option("--detach", "arm, report, and return")
     .option("--dry-run", "do everything but touch the firewall")
+    .option("--quiet", "do not write to the terminals of logged-in users")
     .option("--json", "one JSON object a line on standard output")
   const replayOption = command
     .createOption("--replay <FILE>", "decode and verify the frames of a pcap savefile")

@@ -47,6 +47,8 @@ export interface SessionConfiguration {
   /** Sources to accept, as CIDRs; empty means all. */
   readonly from: readonly string[]
   readonly dryRun: boolean
+  /** Do not write to the terminals of logged-in users. */
+  readonly quiet: boolean
   readonly armedBy: ArmedBy
 }
 

@@ -5,6 +5,7 @@ import { Fault, reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open.ts"
 import { runCommand } from "../firewall/run-command.ts"
 import type { ToListener } from "../listener/messages.ts"
+import { favourGuard } from "../listener/priority.ts"
 import { openEventLog } from "../report/logger.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { readSecretFile } from "../sender/secret-source.ts"
@@ -24,6 +25,7 @@ import { KeptRules } from "./kept-rules.ts"
 import { Listeners } from "./listeners.ts"
 import { Session } from "./session.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
+import { tellPeople } from "./tell.ts"
 
 /** What reaches the guard from outside: SIGTERM ends it, SIGHUP has it read its secrets again. */
 export interface GuardSignals {
@@ -58,6 +60,7 @@ async function holdSession(
   announce: (result: ArmingResult) => void,
   signals: GuardSignals,
 ): Promise<void> {
+  favourGuard()
   const folders = foldersFor(process.env)
   preparePrivateFolder(folders.runtime)
   const notes: string[] = []
@@ -78,8 +81,10 @@ async function holdSession(
 
     const log = openEventLog(join(stateFolder, "events.log"))
     undo.push(() => log.close())
+    const tell = tellPeople(runCommand, configuration.quiet)
     const emit = (outcome: Outcome): void => {
       log.write(outcome)
+      tell(outcome)
       for (const watcher of watchers) watcher({ outcome })
     }
     const shared = { run: runCommand, clock: systemClock, emit }

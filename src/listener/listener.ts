@@ -16,6 +16,7 @@ import { allowedSources, localAddresses } from "./local-addresses.ts"
 import { type FromListener, parseToListener, type ToListener, toLine } from "./messages.ts"
 import { Neighbours } from "./neighbours.ts"
 import { networkDevices } from "./network-devices.ts"
+import { favourNobody } from "./priority.ts"
 import { dropPrivileges } from "./privileges.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
@@ -141,6 +142,7 @@ function begin(
   const { captures, notes } = openCaptures(configuration.devices, filter, neighbourFilter, onFrame)
   const loopback = canary === undefined ? undefined : openLoopback(notes)
   const sockets = openReplySockets()
+  favourNobody()
   dropPrivileges(configuration.uid, configuration.gid)
 
   setInterval(() => {

@@ -75,19 +75,17 @@ describe.skipIf(labUnavailable)("a session whose guard was killed", () => {
     armed.arm("--timeout", "1m")
     const good = readFileSync(journal(), "utf8")
     await killGuard()
+    const write = (text: string, mode = 0o600, owner = "0"): void => {
+      writeFileSync(journal(), text)
+      chmodSync(journal(), mode)
+      server.run(["chown", owner, journal()])
+    }
     const spoilt: readonly [string, () => void, number][] = [
-      ["garbage", () => writeFileSync(journal(), "garbage"), 78],
-      ["half of it", () => writeFileSync(journal(), good.slice(0, good.length / 2)), 78],
-      ["readable by others", () => (writeFileSync(journal(), good), chmodSync(journal(), 0o644)), 78],
-      ["somebody else's", () => (chmodSync(journal(), 0o600), server.run(["chown", "65534", journal()])), 78],
-      [
-        "another boot's",
-        () => (
-          server.run(["chown", "0", journal()]),
-          writeFileSync(journal(), good.replace(/"bootId":"[^"]*"/, '"bootId":"x"'))
-        ),
-        1,
-      ],
+      ["garbage", () => write("garbage"), 78],
+      ["half of it", () => write(good.slice(0, good.length / 2)), 78],
+      ["readable by others", () => write(good, 0o644), 78],
+      ["somebody else's", () => write(good, 0o600, "65534"), 78],
+      ["another boot's", () => write(good.replace(/"bootId":"[^"]*"/, '"bootId":"x"')), 1],
     ]
     for (const [what, spoil, code] of spoilt) {
       spoil()

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { encodeRequest } from "../../src/knock/request.ts"
@@ -79,6 +80,19 @@ describe.skipIf(labUnavailable)("a session", () => {
     const reports = armed.events().filter(({ event }) => event === "re-locked")
     expect(reports.at(-1)?.dropping).toEqual(["nft: ip filter INPUT (policy drop)"])
     expect(armed.knock(client, "probe", "192.0.2.1", "--no-check").outcome).toMatchObject({ reLocks: 1 })
+  })
+
+  it("is the last to die when memory runs out, and its listener is not", () => {
+    armed.arm("--timeout", "1m")
+    const { guardPid, listenerPid } = armed.status()
+    const score = (pid: unknown): string => readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim()
+    const mayLower = server.try(["sh", "-c", "echo -1000 >/proc/self/oom_score_adj"]).code === 0
+    if (!mayLower)
+      process.stderr.write("skipped: oom_score_adj: this machine gives root no CAP_SYS_RESOURCE\n")
+    expect([score(guardPid), score(listenerPid)]).toEqual([mayLower ? "-1000" : "0", "0"])
+    const nice = (pid: unknown): string | undefined =>
+      readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[16]
+    expect([nice(guardPid), nice(listenerPid)]).toEqual(["-10", "0"])
   })
 
   it("touches nothing in a dry run, and says so to the knocker", async () => {

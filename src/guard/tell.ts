@@ -1,0 +1,42 @@
+import type { RunCommand } from "../firewall/run-command.ts"
+import { findProgram } from "../firewall/snapshot-tools.ts"
+import type { Outcome } from "../report/outcome.ts"
+
+/** What everybody on this machine should hear of; the rest is for the log and the viewer. */
+const newsworthy: ReadonlySet<string> = new Set([
+  "opened",
+  "open-failed",
+  "re-locked",
+  "rolled-back",
+  "rollback-failed",
+  "expired",
+])
+/** A terminal that does not read (Ctrl-S) holds up wall(1), not us; milliseconds. */
+const tellLimitMs = 10_000
+/** Messages that may be on their way at one time; more are not told. */
+const mostUnderWay = 4
+
+/**
+ * Tells people what happened to the firewall: the journal or syslog by logger(1), and the terminals of logged-in users by
+ * wall(1). Neither is waited for, and what is missing on a machine is left out.
+ *
+ * @param quiet leaves wall out
+ */
+export function tellPeople(run: RunCommand, quiet: boolean): (outcome: Outcome) => void {
+  const logger = findProgram("logger")
+  const wall = quiet ? undefined : findProgram("wall")
+  let underWay = 0
+  const send = (path: string, args: readonly string[]): void => {
+    if (underWay >= mostUnderWay) return
+    underWay += 1
+    void run({ path, args, timeoutMs: tellLimitMs }).finally(() => {
+      underWay -= 1
+    })
+  }
+  return ({ event, code, message }) => {
+    if (!newsworthy.has(event)) return
+    const priority = code === "done" ? "daemon.notice" : "daemon.crit"
+    if (logger !== undefined) send(logger, ["-t", "fw-watchdog", "-p", priority, "--", message])
+    if (wall !== undefined) send(wall, [`fw-watchdog on this host: ${message}`])
+  }
+}
