@@ -28,6 +28,7 @@ export interface Backends {
   /** nft by commands, for listings that an open must not wait for. */
   readonly nftCommand: NftPort | undefined
   readonly legacy: readonly LegacyFirewall[]
+  readonly layer2: readonly Layer2Firewall[]
   readonly consoles: readonly Console[]
 }
 
@@ -67,14 +68,18 @@ export function startBackends(
   const all: FirewallBackend[] = [...legacy]
   // nft first: its bytes are on their way before anybody else's are made.
   if (nft !== undefined || iptablesNft.length > 0) all.unshift(new NftWithFallback(nft, iptablesNft))
+  const layer2: Layer2Firewall[] = []
   for (const [backend, family] of [
     ["arptables-legacy", "arp"],
     ["ebtables-legacy", "eb"],
   ] as const) {
     const path = detected.tools.get(backend)?.path
-    if (path !== undefined) all.push(new Layer2Firewall(backend, run, path, () => held()[family]))
+    if (path === undefined) continue
+    const firewall = new Layer2Firewall(backend, { run, start: standby.start, path }, () => held()[family])
+    consoles.push({ program: backend, pids: () => firewall.pids, close: () => firewall.close() })
+    layer2.push(firewall)
   }
-  return { all, nft, nftCommand, legacy, consoles }
+  return { all: [...all, ...layer2], nft, nftCommand, legacy, layer2, consoles }
 }
 
 function startNft(

@@ -5,28 +5,52 @@ import type { Scope } from "./nft-open.ts"
 import { failureOf } from "./reading.ts"
 import type { RunCommand } from "./run-command.ts"
 import { builtinChains } from "./save-text.ts"
+import { findProgram } from "./snapshot-tools.ts"
+import type { StartLoader } from "./standby.ts"
+import { type Ended, WaitingCommands } from "./waiting-commands.ts"
+
+/** As many as an open and a second one need: each lists three times and changes a chain or two. */
+const waitingCommands = 12
 
 /**
  * arptables-legacy and ebtables-legacy. Neither has a restore that works everywhere (arptables' is a script that asks
- * the other backend), so their commands are run one by one, and their first step is already the lasting one.
+ * the other backend), so their commands are run one by one, by processes that wait where no other can be started. What
+ * they drop shuts nobody out before a neighbour is forgotten: their part of an open is the settling.
  */
 export class Layer2Firewall implements FirewallBackend {
   readonly backend: "arptables-legacy" | "ebtables-legacy"
   readonly #run: RunCommand
   readonly #path: string
   readonly #held: () => readonly string[]
+  readonly #waiting: WaitingCommands | undefined
 
   /** @param held the names of the tables that the kernel holds now */
   constructor(
     backend: "arptables-legacy" | "ebtables-legacy",
-    run: RunCommand,
-    path: string,
+    tools: { readonly run: RunCommand; readonly start: StartLoader; readonly path: string },
     held: () => readonly string[],
   ) {
     this.backend = backend
-    this.#run = run
-    this.#path = path
+    this.#run = tools.run
+    this.#path = tools.path
     this.#held = held
+    const shell = findProgram("sh")
+    if (shell !== undefined)
+      this.#waiting = new WaitingCommands(tools.path, shell, waitingCommands, tools.start)
+  }
+
+  /** Process ids of the commands that wait. */
+  get pids(): readonly number[] {
+    return this.#waiting?.pids ?? []
+  }
+
+  /** Sees to it that commands wait where the kernel holds a table. */
+  refresh(): void {
+    if (this.#tables().length > 0) this.#waiting?.fill()
+  }
+
+  close(): void {
+    this.#waiting?.close()
   }
 
   async open(): Promise<StepResult> {
@@ -37,7 +61,8 @@ export class Layer2Firewall implements FirewallBackend {
     if (scope === "filter") return false
     for (const table of this.#tables()) {
       const held = await this.#list(table)
-      if (held === undefined || this.#chains(table).some((chain) => needs(held, chain))) return true
+      if (held === undefined || this.#chains(table).some((chain) => changes(held, chain).length > 0))
+        return true
     }
     return false
   }
@@ -48,15 +73,15 @@ export class Layer2Firewall implements FirewallBackend {
     let changed = false
     for (const table of this.#tables()) {
       const held = await this.#list(table)
+      if (held === undefined) {
+        failures.push(`${this.backend}: ${table}: cannot be listed`)
+        continue
+      }
       for (const chain of this.#chains(table)) {
-        if (held !== undefined && !needs(held, chain)) continue
-        for (const args of [
-          ["-P", chain, "ACCEPT"],
-          ["-F", chain],
-        ]) {
-          const result = await this.#run({ path: this.#path, args: ["-t", table, ...args] })
+        for (const args of changes(held, chain)) {
+          const result = await this.#command(["-t", table, ...args])
           if (result.ok) changed = true
-          else failures.push(`${this.backend}: ${table} ${chain}: ${failureOf(result)}`)
+          else failures.push(`${this.backend}: ${table} ${chain}: ${result.error}`)
         }
       }
     }
@@ -92,10 +117,18 @@ export class Layer2Firewall implements FirewallBackend {
     return builtinChains[this.backend === "arptables-legacy" ? "arptables" : "ebtables"][table] ?? []
   }
 
+  async #command(args: readonly string[]): Promise<Ended> {
+    const result = await this.#run({ path: this.#path, args })
+    // 127 is "not found" of a program in front of it.
+    const started = result.startError === undefined && result.exitCode !== 127
+    const waited = started ? undefined : await this.#waiting?.run(args)
+    return waited ?? { ok: result.ok, stdout: result.stdout, error: result.ok ? "" : failureOf(result) }
+  }
+
   async #list(table: string): Promise<LegacyTable | undefined> {
     const arp = this.backend === "arptables-legacy"
     const args = ["-t", table, "-L", ...(arp ? ["-n", "-v"] : ["--Lc"])]
-    const result = await this.#run({ path: this.#path, args })
+    const result = await this.#command(args)
     if (!result.ok) return undefined
     const listed = (arp ? parseArptablesListing : parseEbtablesListing)(table, result.stdout)
     const policies = new Map<string, string>()
@@ -107,9 +140,10 @@ export class Layer2Firewall implements FirewallBackend {
   }
 }
 
-function needs(held: LegacyTable, chain: string): boolean {
+/** The commands that open one chain; none for a chain that this kernel does not have (arptables FORWARD). */
+function changes(held: LegacyTable, chain: string): string[][] {
   const policy = held.policies.get(chain)
-  // A chain that this kernel does not have (arptables FORWARD) is not listed and cannot be asked for.
-  if (policy === undefined) return false
-  return policy !== "ACCEPT" || held.rules.some((rule) => rule.startsWith(`-A ${chain} `))
+  if (policy === undefined) return []
+  const flush = held.rules.some((rule) => rule.startsWith(`-A ${chain} `))
+  return [...(policy === "ACCEPT" ? [] : [["-P", chain, "ACCEPT"]]), ...(flush ? [["-F", chain]] : [])]
 }

@@ -207,7 +207,8 @@ class Armed implements ArmedFirewall {
   }
 
   async #refresh(): Promise<void> {
-    const { nft, nftCommand } = this.#backends
+    const { nft, nftCommand, layer2 } = this.#backends
+    for (const firewall of layer2) firewall.refresh()
     if (nft === undefined || this.#refreshing || this.#opening > 0) return
     this.#refreshing = true
     try {

@@ -5,11 +5,15 @@ import { runCommand } from "../../src/firewall/run-command.ts"
 import { startLoader } from "../../src/firewall/standby.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
-/** The dependencies of a firewall that lives in a host's network namespace, while this process stays outside of it. */
-export function firewallDeps(lab: Lab, host: Host): FirewallDeps {
+/**
+ * The dependencies of a firewall that lives in a host's network namespace, while this process stays outside of it.
+ * @param holderPid a process there, in a mount namespace of its own when files are to change under the firewall
+ */
+export function firewallDeps(lab: Lab, host: Host, holderPid?: number): FirewallDeps {
   // /proc/net is per network namespace of the process in its path: one that waits there lends us its view.
-  const holder = host.start(["sleep", "infinity"])
-  const enter = [`--net=/run/netns/${host.netns}`, "--"]
+  const holder = { pid: holderPid ?? host.start(["sleep", "infinity"]).pid }
+  const mount = holderPid === undefined ? [] : [`--mount=/proc/${holderPid}/ns/mnt`]
+  const enter = [...mount, `--net=/run/netns/${host.netns}`, "--"]
   return {
     run: (request) =>
       runCommand({ ...request, path: "/usr/bin/nsenter", args: [...enter, request.path, ...request.args] }),
