@@ -72,6 +72,8 @@ export type GuardOrder = { readonly configuration: SessionConfiguration } | { re
  * @throws Fault `configuration` when it is no such line.
  */
 export function parseOrder(text: string): GuardOrder {
+  // A guard that its service manager has started again: the order was read by the one before.
+  if (text === "") return { resume: true }
   try {
     const value = JSON.parse(text) as { configuration?: SessionConfiguration; resume?: unknown }
     if (value.resume === true) return { resume: true }

@@ -40,6 +40,12 @@ export function foldersFor(
   }
 }
 
+/** Does this process live in the network namespace of process 1? */
+export function inFirstNamespace(read: ReadNamespace = readNamespace): boolean {
+  const own = read("/proc/self/ns/net")
+  return own !== undefined && own === read("/proc/1/ns/net")
+}
+
 /**
  * Makes a folder of mode 0700 if it is not there, and refuses one that somebody else could write to.
  * @throws Fault `configuration` when it belongs to another user or is no folder; `state-unknown` never.

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { closeSync, constants, openSync } from "node:fs"
+import { closeSync, constants, existsSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Fault, type FaultCode, reasonOf } from "../errors.ts"
+import { findProgram } from "../firewall/snapshot-tools.ts"
 import type { ArmingResult, GuardOrder } from "./configuration.ts"
-import { preparePrivateFolder } from "./folders.ts"
+import { inFirstNamespace, preparePrivateFolder } from "./folders.ts"
 
 /** How long a guard may take to arm, in milliseconds: detection, standby loaders, captures. */
 const armingLimitMs = 30_000
@@ -25,9 +26,64 @@ export function cleanEnvironment(
   return kept
 }
 
+/** What a guard's process is started by. */
+export interface GuardStart {
+  readonly path: string
+  readonly args: readonly string[]
+}
+
+/** The name of the transient unit; there is one first network namespace, so there is one of it. */
+export const unitName = "fw-watchdog-session.service"
+
 /**
- * Starts the guard in a session of its own (setsid(2)), without a terminal, hands it its order by a pipe, and
- * waits until it is armed. The guard does not depend on this process from then on.
+ * Where systemd runs, the guard is a transient unit of its own (systemd-run(1)): no logout, KillUserProcesses= or cgroup of
+ * the arming session reaches it, and a guard that is killed is started again. Its order still goes through the pipe that it
+ * inherits; started again it finds that pipe at its end, which means "resume".
+ *
+ * @param environment what the guard is to have of an environment
+ */
+export function asTransientUnit(
+  systemdRun: string,
+  guard: GuardStart,
+  environment: Readonly<Record<string, string>>,
+): GuardStart {
+  const properties = [
+    "Restart=on-failure",
+    "RestartSec=100ms",
+    "RestartPreventExitStatus=1", // it said why it does not arm
+    "KillMode=process", // a restore that is under way ends by itself
+    "TimeoutStopSec=90s", // a rollback that is owed
+    "OOMScoreAdjust=-1000",
+    "LimitCORE=0",
+    "Nice=-10",
+  ]
+  return {
+    path: systemdRun,
+    args: [
+      "--quiet",
+      "--collect",
+      "--pipe",
+      "--service-type=exec",
+      `--unit=${unitName}`,
+      "--description=fw-watchdog session",
+      ...properties.map((property) => `--property=${property}`),
+      ...Object.entries(environment).map(([name, value]) => `--setenv=${name}=${value}`),
+      "--",
+      guard.path,
+      ...guard.args,
+    ],
+  }
+}
+
+/** A unit lives in the network namespace of process 1; in any other the guard is a plain daemon. */
+function systemdRunHere(): string | undefined {
+  if (!existsSync("/run/systemd/system") || !inFirstNamespace()) return undefined
+  return findProgram("systemd-run")
+}
+
+/**
+ * Starts the guard without a terminal, as a unit of systemd's or else in a session of its own (setsid(2)), hands it its
+ * order by a pipe, and waits until it is armed. The guard does not depend on this process from then on.
  *
  * @throws Fault with the guard's own code and words when it did not arm; nothing is left behind then.
  */
@@ -38,6 +94,10 @@ export async function launchGuard(
 ): Promise<Extract<ArmingResult, { ready: true }>> {
   preparePrivateFolder(runtimeFolder)
   const program = fileURLToPath(new URL("../bin/guard.js", import.meta.url))
+  const guard: GuardStart = { path: process.execPath, args: [program] }
+  const clean = cleanEnvironment(environment)
+  const systemdRun = systemdRunHere()
+  const start = systemdRun === undefined ? guard : asTransientUnit(systemdRun, guard, clean)
   const errors = openSync(
     join(runtimeFolder, "guard.stderr"),
     constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
@@ -45,11 +105,11 @@ export async function launchGuard(
   )
   let child: ChildProcess
   try {
-    child = spawn(process.execPath, [program], {
+    child = spawn(start.path, start.args, {
       detached: true,
       cwd: "/",
       stdio: ["pipe", "pipe", errors],
-      env: cleanEnvironment(environment),
+      env: clean,
     })
   } finally {
     closeSync(errors)
@@ -57,6 +117,8 @@ export async function launchGuard(
   const result = await firstLine(child, `${JSON.stringify(order)}\n`)
   child.unref()
   child.stdout?.destroy()
+  // systemd-run only waits for the unit by now; the unit does not need it.
+  if (systemdRun !== undefined) child.kill("SIGKILL")
   if (result.ready) return result
   throw new Fault(result.code as FaultCode, result.message, result.hint === "" ? {} : { hint: result.hint })
 }
