@@ -8,7 +8,7 @@ import type { ArmingResult, GuardOrder } from "./configuration.ts"
 import { inFirstNamespace, preparePrivateFolder } from "./folders.ts"
 
 /** How long a guard may take to arm, in milliseconds: detection, standby loaders, captures. */
-const armingLimitMs = 30_000
+const armingLimitMs = 90_000
 
 /** What the guard and the listener keep of an environment: where state lives, and nothing that steers Node. */
 export function cleanEnvironment(
