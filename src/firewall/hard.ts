@@ -131,14 +131,20 @@ async function ownedTables({
   )
 }
 
-/** The systemd service that runs a program of this name, by its cgroup (systemd.unit(5), cgroups(7)). */
+/**
+ * The systemd service that runs a program of this name, by its cgroup (systemd.unit(5), cgroups(7)). Our own loaders have
+ * names like `nft` too, so our own unit never counts; of two candidates neither is taken, since the wrong one might be.
+ */
 function serviceOf({ listFolder, readText }: HardDeps, program: string): string | undefined {
-  for (const pid of listFolder("/proc").filter((name) => /^\d+$/.test(name))) {
-    if (readText(`/proc/${pid}/comm`).trim() !== program) continue
-    const service = /\/system\.slice\/(?:\S+\/)?([^/\s]+\.service)/.exec(readText(`/proc/${pid}/cgroup`))?.[1]
-    if (service !== undefined) return service
-  }
-  return undefined
+  const unitOf = (pid: string): string | undefined =>
+    /\/system\.slice\/(?:\S+\/)?([^/\s]+\.service)/.exec(readText(`/proc/${pid}/cgroup`))?.[1]
+  const own = unitOf("self")
+  const found = listFolder("/proc")
+    .filter((name) => /^\d+$/.test(name) && readText(`/proc/${name}/comm`).trim() === program)
+    .map(unitOf)
+    .filter((unit) => unit !== undefined && unit !== own)
+  const candidates = new Set(found)
+  return candidates.size === 1 ? found[0] : undefined
 }
 
 async function clearIngress(deps: HardDeps, report: Report): Promise<void> {

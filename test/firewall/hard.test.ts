@@ -71,6 +71,26 @@ describe("clearHard", () => {
     expect(report.left).toContain("table ip other belongs to nft, which is no service: end it by hand")
   })
 
+  it("never stops the unit it runs in itself, nor one of two that might be meant", async () => {
+    const owned = "table inet held { # progname nft\n\tflags owner\n}\n"
+    const ours = { "/proc/self/cgroup": "0::/system.slice/fw-watchdog-session.service\n" }
+    const process = (pid: number, unit: string) => ({
+      [`/proc/${pid}/comm`]: "nft\n",
+      [`/proc/${pid}/cgroup`]: `0::/system.slice/${unit}\n`,
+    })
+    const stopped = async (files: Record<string, string>): Promise<string[]> => {
+      const { deps, ran } = machine({ "nft -t list ruleset": owned }, { ...ours, ...files })
+      await clearHard(deps)
+      return ran.filter((line) => line.startsWith("systemctl"))
+    }
+    const own = process(10, "fw-watchdog-session.service")
+    expect(await stopped(own)).toEqual([])
+    expect(await stopped({ ...own, ...process(20, "owner.service") })).toEqual([
+      "systemctl stop owner.service",
+    ])
+    expect(await stopped({ ...own, ...process(20, "a.service"), ...process(30, "b.service") })).toEqual([])
+  })
+
   it("loosens strict reverse path filtering and leaves the rest", async () => {
     const conf = "/proc/sys/net/ipv4/conf"
     const { deps, written } = machine(
