@@ -26,7 +26,6 @@ export function legacyOpenLines(table: string): string[] {
  */
 export function legacySettleLines(table: string, held: LegacyTable, ours: number): string[] {
   const lines: string[] = []
-  const dropping = new Set<string>()
   for (const chain of openedChains(table)) {
     if ((held.policies.get(chain) ?? "ACCEPT") !== "ACCEPT") lines.push(`:${chain} ACCEPT [0:0]`)
     if (table === "filter") {
@@ -34,9 +33,23 @@ export function legacySettleLines(table: string, held: LegacyTable, ours: number
       continue
     }
     for (let nth = 0; nth < oursAtHead(held, chain, ours); nth++) lines.push(`-D ${chain} ${acceptFirst}`)
-    for (const rule of judgeLegacy(withoutOurs(table, held, ours), chain).dropping) dropping.add(rule)
   }
-  return [...lines, ...[...dropping].map((rule) => rule.replace(/^-A /, "-D "))]
+  const dropping = table === "filter" ? [] : allDropping(table, withoutOurs(table, held, ours))
+  return [...lines, ...dropping.map((rule) => rule.replace(/^-A /, "-D "))]
+}
+
+/** The rules that can drop, and those that could once these are gone: a drop hides what is behind it. */
+function allDropping(table: string, held: LegacyTable): string[] {
+  const dropping: string[] = []
+  let rules = held.rules
+  for (;;) {
+    const left = { policies: held.policies, rules }
+    const found = new Set(openedChains(table).flatMap((chain) => judgeLegacy(left, chain).dropping))
+    if (found.size === 0) return dropping
+    // Equal rules are deleted one by one: each line takes the first that is left.
+    dropping.push(...rules.filter((rule) => found.has(rule)))
+    rules = rules.filter((rule) => !found.has(rule))
+  }
 }
 
 /** Somebody may have flushed the chain in between: never more than really stand at its head. */

@@ -1,5 +1,5 @@
 import type { Dropping, FirewallBackend, StepResult } from "./dropping.ts"
-import { type NftTable, parseNftListing, type TableName, tableKey } from "./nft-listing.ts"
+import { type NftRule, type NftTable, parseNftListing, type TableName, tableKey } from "./nft-listing.ts"
 import {
   asJson,
   asLine,
@@ -228,19 +228,25 @@ export class NftFirewall implements FirewallBackend {
     return tables
       .filter((table) => inScope(table, scope) && table.chains.some(({ base }) => base))
       .filter((table) => !table.owned && (!table.dormant || this.#asleep.has(tableKey(table))))
-      .map((table) => {
-        const judge = judgeNft(withoutMarks(table))
-        const picked = table.chains.filter((chain) => chain.base && settlingOf(chain) === "pick")
-        return planSettle(table, [...new Set(picked.flatMap(({ name }) => judge.base(name).dropping))])
-      })
+      .map((table) => planSettle(table, droppingInPicked(table)))
   }
 }
 
-/** Behind an accept of ours nothing would be reached; it goes in this very step. */
-function withoutMarks(table: NftTable): NftTable {
-  const chains = table.chains.map((chain) => ({
-    ...chain,
-    rules: chain.rules.filter((rule) => !isMark(rule)),
-  }))
-  return { ...table, chains }
+/**
+ * The rules that can drop in chains that are not flushed, and those that could once these are gone: a drop hides what is
+ * behind it, and so does an accept of ours, which goes in the same step.
+ */
+function droppingInPicked(table: NftTable): NftRule[] {
+  const picked = table.chains.filter((chain) => chain.base && settlingOf(chain) === "pick")
+  const gone = new Set<NftRule>()
+  for (;;) {
+    const chains = table.chains.map((chain) => ({
+      ...chain,
+      rules: chain.rules.filter((rule) => !isMark(rule) && !gone.has(rule)),
+    }))
+    const judge = judgeNft({ ...table, chains })
+    const found = picked.flatMap(({ name }) => judge.base(name).dropping)
+    if (found.length === 0) return [...gone]
+    for (const rule of found) gone.add(rule)
+  }
 }
