@@ -33,12 +33,9 @@ export const knockOptions: readonly {
 
 export const verbs: readonly { readonly verb: Verb; readonly help: string }[] = [
   { verb: "reset", help: "open the firewall there: flush and accept all" },
-  { verb: "probe", help: "ask whether a reset would arrive and be answered; changes nothing" },
-  { verb: "rollback", help: "go back to the rules that were in force when the session was armed" },
-  {
-    verb: "confirm",
-    help: "keep the change that fw-apply made: proves with a new TCP connection that you get in",
-  },
+  { verb: "probe", help: "would a reset arrive and be answered? Changes nothing" },
+  { verb: "rollback", help: "go back to the rules in force at arming" },
+  { verb: "confirm", help: "keep a change: proves by a new connection that you get in" },
 ]
 
 /** A knock as it was typed, unchecked. */

@@ -2,18 +2,18 @@ import type { Command } from "commander"
 import { Fault } from "../errors.ts"
 import { knockOptions, type TypedKnock, verbs } from "./knock-arguments.ts"
 import type { KnockOptionTexts } from "./knock-options.ts"
-import { newProgram, runProgram } from "./program.ts"
+import { addVersion, newProgram, runProgram } from "./program.ts"
 import type { ProgramHost } from "./terminal.ts"
 
 const example = `Example:
-  fw-knock remember web1        keep the secret that fw-watchdog showed on web1; it is asked for
-  fw-knock probe web1           does a knock get there and its answer back? Changes nothing
+  fw-knock remember web1        keep the secret that fw-watchdog showed there
+  fw-knock probe web1           does a knock get there? Changes nothing
   fw-knock reset web1           locked out: open the firewall of web1
 `
 
 const secretCommands = [
   { name: "secret", help: "print a new secret line for HOST", json: false },
-  { name: "remember", help: "keep a secret for HOST, asked for or read from standard input", json: true },
+  { name: "remember", help: "keep a secret for HOST, asked for or from a pipe", json: true },
   { name: "forget", help: "remove the secret that is kept for HOST", json: true },
 ] as const
 
@@ -33,27 +33,39 @@ export async function runKnockProgram(
   commands: KnockCommands,
 ): Promise<number> {
   let chosen: () => Promise<number> = nothingChosen
+  const program = knockProgram(host, commands, (run) => {
+    chosen = run
+  })
+  // With an action of its own, commander would no longer know that "rset" is near "reset".
+  if (args.length === 0) program.action(() => {})
+  return await runProgram(program, args, host, () => chosen())
+}
+
+/** The same as commander knows it; completion and the manual's test read it too. @param choose takes what was asked for */
+export function knockProgram(
+  host: ProgramHost,
+  commands: KnockCommands,
+  choose: (run: () => Promise<number>) => void,
+): Command {
   const program = newProgram("fw-knock", host)
     .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
-    .usage("reset|probe|rollback|confirm HOST... [options] | secret|remember|forget HOST")
+    .usage("COMMAND HOST... [options]")
     .addHelpText("beforeAll", example)
   for (const { verb, help } of verbs)
     addKnockOptions(program.command(verb))
       .description(help)
       .argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
       .action((hosts: string[], texts: KnockOptionTexts) => {
-        chosen = () => commands.knock({ verb, hosts, texts })
+        choose(() => commands.knock({ verb, hosts, texts }))
       })
   for (const { name, help, json } of secretCommands) {
     const command = program.command(name).description(help).argument("<HOST>", "a name or an address")
     if (json) command.option("--json", "one JSON object on standard output")
     command.action((target: string, options: { json?: boolean }) => {
-      chosen = () => commands.secret(name, target, options.json ?? false)
+      choose(() => commands.secret(name, target, options.json ?? false))
     })
   }
-  // With an action of its own, commander would no longer know that "rset" is near "reset".
-  if (args.length === 0) program.action(() => {})
-  return await runProgram(program, args, host, () => chosen())
+  return addVersion(program)
 }
 
 async function nothingChosen(): Promise<number> {

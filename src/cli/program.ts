@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { Command, CommanderError } from "commander"
+import { type Argument, Command, CommanderError } from "commander"
 import { Fault } from "../errors.ts"
 import { exitCodeOf } from "../report/outcome.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
@@ -24,9 +24,19 @@ export function newProgram(name: string, host: ProgramHost): Command {
     })
     .showSuggestionAfterError(true)
     .enablePositionalOptions()
-    .version(packageVersion(), "--version", "print the version")
+    .configureHelp({
+      subcommandTerm: (command) =>
+        [command.name(), ...command.registeredArguments.map(argumentTerm)].join(" "),
+    })
     .helpOption("--help", "print this help")
     .helpCommand(false)
+}
+
+const argumentTerm = (argument: Argument): string => `<${argument.name()}${argument.variadic ? "..." : ""}>`
+
+/** The last options of a program: of the options' groups the one that was begun first is shown first. */
+export function addVersion(program: Command): Command {
+  return program.optionsGroup("Options:").version(packageVersion(), "--version", "print the version")
 }
 
 /**
