@@ -1,0 +1,16 @@
+import type { Command } from "commander"
+import { knockProgram } from "../../src/cli/knock-program.ts"
+import type { ProgramHost } from "../../src/cli/terminal.ts"
+import { watchdogProgram } from "../../src/cli/watchdog.ts"
+
+/** The command lines of the programs as they define them, to be read and not to be run. */
+export function commandLines(): readonly Command[] {
+  const unused = async (): Promise<number> => {
+    throw new Error("this command line is only read")
+  }
+  const host = {} as ProgramHost // touched by what runs, and nothing runs
+  return [
+    watchdogProgram(host, { onInterrupt: () => {} }, () => {}),
+    knockProgram(host, { knock: unused, secret: unused }, () => {}),
+  ]
+}

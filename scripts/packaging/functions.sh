@@ -1,0 +1,29 @@
+home=/usr/lib/fw-watchdog
+
+# ours [FOLDER]: the processes that run a Node.js of this package (of that version). Those of a container have another root.
+ours() {
+  folder=${1:-$home/*}
+  for process in /proc/[0-9]*; do
+    # shellcheck disable=SC2254 # it is meant as a pattern
+    case $(readlink "$process/exe" 2>/dev/null || true) in
+      $folder/node | $folder/node\ \(deleted\)) [ ! "$process/root" -ef / ] || echo "${process#/proc/}" ;;
+    esac
+  done
+}
+in_use() { [ -n "$(ours "$1")" ]; }
+guards() {
+  for pid in $(ours); do
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q '/dist/bin/guard\.js *$' || continue
+    echo "$pid"
+  done
+}
+restore_kept() {
+  for kept in "$home"/.kept-*; do
+    [ -d "$kept" ] || continue
+    version=${kept##*/.kept-}
+    if [ -e "$home/$version/node" ]; then rm -rf "$kept"; else
+      rm -rf "${home:?}/$version"
+      mv "$kept" "$home/$version"
+    fi
+  done
+}
