@@ -96,8 +96,16 @@ export async function detect(run: RunCommand, readText: ReadText = readTextFile)
       return version !== undefined && name.includes(backend) ? { name, path: plain, version } : undefined
     }),
   )
-  const tools = found.filter((tool) => tool !== undefined)
+  const nft = found.find((tool) => tool?.name === "nft")
+  const noNft = nft !== undefined && (await kernelLacksNft(run, nft.path))
+  const tools = found.filter((tool) => tool !== undefined).filter(({ name }) => !(noNft && /nft/.test(name)))
   return { tools: new Map(tools.map((tool) => [tool.name, tool])), legacyTables: legacyTables(readText) }
+}
+
+/** A kernel without nf_tables answers its tools with EPROTONOSUPPORT or EOPNOTSUPP; then nothing of it can drop. */
+async function kernelLacksNft(run: RunCommand, path: string): Promise<boolean> {
+  const listed = await run({ path, args: ["list", "chains"] })
+  return !listed.ok && /(Protocol|Operation) not supported/.test(listed.stderr)
 }
 
 async function askVersion(run: RunCommand, path: string): Promise<string | undefined> {

@@ -32,7 +32,8 @@ export class NftConsole implements NftPort {
   }
 
   async list(command: string): Promise<string | undefined> {
-    const said = await this.#ask(command, listMs)
+    // What an open waits for has to come soon, or the next way is tried.
+    const said = await this.#ask(command, command === "list chains" ? loadMs : listMs)
     return said.error === undefined ? said.out : undefined
   }
 

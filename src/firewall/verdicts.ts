@@ -14,8 +14,10 @@ export interface JudgedRule<Rule> {
   readonly always: boolean
 }
 
-/** The rules of one table's chains, in order, by chain name. */
-export type JudgedChains<Rule> = ReadonlyMap<string, readonly JudgedRule<Rule>[]>
+/** The rules of one table's chains, in order, by chain name; asked for once a chain, and only where a packet can get. */
+export interface JudgedChains<Rule> {
+  get(name: string): readonly JudgedRule<Rule>[] | undefined
+}
 
 /** What can become of a packet that enters a base chain. */
 export interface Judgement<Rule> {
