@@ -109,6 +109,46 @@ describe.skipIf(labUnavailable)("an open", () => {
     await opens(firewall, prober)
   })
 
+  it.each([
+    { without: "nft", gone: /\/nft$/ },
+    { without: "nft and every restore", gone: /\/nft$|-restore$/ },
+  ])("falls back to what iptables can do without $without, and says that it is not all", async ({ gone }) => {
+    const { lab, server, prober, shell } = await start()
+    const deps = firewallDeps(lab, server)
+    const missing = {
+      exitCode: undefined,
+      signal: undefined,
+      timedOut: false,
+      stdout: "",
+      stderr: "",
+      ok: false,
+    }
+    const firewall = await armOn(lab, server, {
+      ...deps,
+      run: async (request) =>
+        [request.path, ...request.args].some((word) => gone.test(word))
+          ? { ...missing, path: request.path, args: request.args, startError: "ENOENT" }
+          : await deps.run(request),
+      start: () => {
+        throw new Error("no loader can be started")
+      },
+    })
+    await shell.run(`iptables-nft -P INPUT DROP; ip6tables-nft -A INPUT -j DROP; iptables-nft -t mangle -A PREROUTING -j DROP
+      iptables-legacy -P INPUT DROP; ip6tables-legacy -t raw -A PREROUTING -j DROP`)
+    expect(await prober.each(addresses, 250)).toEqual(shut)
+    const opening = firewall.open({ scope: "all", hard: false })
+    await opening.committed
+    expect(await prober.each(addresses, neighbourMs)).toEqual(opened)
+    expect(await opening.settled).toMatchObject({
+      ok: false,
+      failures: expect.arrayContaining(["nft: cannot list the rules to settle"]),
+    })
+    expect(await prober.each(addresses, neighbourMs)).toEqual(opened)
+    expect(server.sh("iptables-nft -S INPUT; ip6tables-nft -S INPUT")).toBe(
+      "-P INPUT ACCEPT\n-P INPUT ACCEPT\n",
+    )
+  })
+
   it("works a moment after every loader was killed, and they are back", async () => {
     const { lab, server, prober, shell } = await start()
     const log: string[] = []
