@@ -23,6 +23,7 @@ export function bashCompletion(program: Command): string {
     `_${name.replace("-", "_")}() {`,
     '  local cur=$2 prev=$3 command="" word',
     "  COMPREPLY=()",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's
     '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
     `    case $word in ${commands.map((command) => command.name()).join(" | ")}) command=$word && break ;; esac`,
     "  done",

@@ -4,7 +4,7 @@ home=/usr/lib/fw-watchdog
 ours() {
   folder=${1:-$home/*}
   for process in /proc/[0-9]*; do
-    # shellcheck disable=SC2254 # it is meant as a pattern
+    # shellcheck disable=SC2254,SC3013 # meant as a pattern; dash and bash know -ef
     case $(readlink "$process/exe" 2>/dev/null || true) in
       $folder/node | $folder/node\ \(deleted\)) [ ! "$process/root" -ef / ] || echo "${process#/proc/}" ;;
     esac

@@ -1,0 +1,54 @@
+import { readFileSync } from "node:fs"
+import type { Command } from "commander"
+import { describe, expect, it } from "vitest"
+import { commandLines } from "../../scripts/packaging/command-lines.ts"
+
+const pages: Readonly<Record<string, string>> = {
+  "fw-watchdog": "fw-watchdog.8.md",
+  "fw-knock": "fw-knock.1.md",
+}
+
+/** `--timeout <DURATION>` as the manual writes it: `--timeout DURATION`. */
+function definedOptions(program: Command): string[] {
+  const flags = [program, ...program.commands].flatMap((command) =>
+    command
+      .createHelp()
+      .visibleOptions(command)
+      .map((option) => option.flags.replace(/[<>]/g, "")),
+  )
+  return [...new Set(flags)].sort()
+}
+
+/** The terms of the definition list under a heading, without their markup. */
+function terms(page: string, heading: string): string[] {
+  const section = page.split(/^# /m).find((text) => text.startsWith(`${heading}\n`)) ?? ""
+  return [...section.matchAll(/^(\*\*.*)\n:/gm)].map((match) => (match[1] ?? "").replace(/\*|\\/g, "")).sort()
+}
+
+describe.each(commandLines().map((program) => [program.name(), program] as const))(
+  "man %s",
+  (name, program) => {
+    const page = readFileSync(new URL(`../../native-notes/man/${pages[name]}`, import.meta.url), "utf8")
+
+    it("has the options that the program takes, and no others", () => {
+      expect(terms(page, "OPTIONS")).toEqual(definedOptions(program))
+    })
+
+    it("has the commands that the program takes, and no others", () => {
+      const commands = program.commands.map((command) =>
+        [
+          command.name(),
+          ...command.registeredArguments.map(
+            (argument) => argument.name() + (argument.variadic ? "..." : ""),
+          ),
+        ].join(" "),
+      )
+      expect(terms(page, "COMMANDS")).toEqual(commands.sort())
+    })
+
+    it("tells every default", () => {
+      for (const option of [program, ...program.commands].flatMap((command) => command.options))
+        if (typeof option.defaultValue === "string") expect(page).toContain(`**${option.defaultValue}**`)
+    })
+  },
+)
