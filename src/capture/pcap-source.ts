@@ -35,6 +35,8 @@ export interface CaptureOptions {
   readonly onFrame: (bytes: Uint8Array, device: string, linkType: LinkType) => void
   /** Kernel ring in bytes. */
   readonly bufferSize: number
+  /** Bytes of each packet that are captured; a smaller number makes room for more packets in the ring. */
+  readonly snapLength?: number
 }
 
 /** Enough for every header, 128 bytes of knock, and a plain text well into an echo request. */
@@ -63,7 +65,7 @@ export function openCapture(options: CaptureOptions): Capture {
     session = pcap.createSession(device, {
       filter: options.filter,
       buffer_size: options.bufferSize,
-      snap_length: snapLength,
+      snap_length: options.snapLength ?? snapLength,
       buffer_timeout: 0, // 0 selects immediate mode: the default would hold packets back for a second
       promiscuous: false,
     })

@@ -193,7 +193,7 @@ export class Session {
     const verified = this.#verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return this.#rejections.add(verified.rejection)
     const authentic = verified.value
-    const decision = this.#knocks.decide(authentic, this.#now())
+    const decision = this.#knocks.decide(authentic, this.#now(), message.way)
     switch (decision.action) {
       case "ignore":
         return this.#rejections.add(decision.rejection)

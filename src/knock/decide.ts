@@ -2,7 +2,7 @@ import { type Rejection, rejected } from "../wire/reject.ts"
 import { Challenges } from "./challenge.ts"
 import { type Candidate, Freshness, type Instant, type SecretKind, type Stale } from "./freshness.ts"
 import type { KnockKeys } from "./keys.ts"
-import { Nonces } from "./nonces.ts"
+import { Nonces, type Way } from "./nonces.ts"
 import type { Authentic } from "./verify.ts"
 
 const pending = rejected("fresh", "answer-pending")
@@ -61,11 +61,14 @@ export class Knocks {
     return { size: this.#nonces.size, full: this.#nonces.full }
   }
 
-  /** Decides about one authentic knock that arrived at `now`. It never says `act` twice for one nonce. */
-  decide(knock: Authentic<KnownSecret>, now: Instant): Decision {
+  /**
+   * Decides about one authentic knock that arrived at `now`. It never says `act` twice for one nonce.
+   * @param way how it came; decides nothing but how often a stored answer is repeated
+   */
+  decide(knock: Authentic<KnownSecret>, now: Instant, way: Way = "first"): Decision {
     const { key, request } = knock
     const { id } = key.keys
-    if (this.#nonces.seen(id, request.nonce)) return this.#again(id, request.nonce, now)
+    if (this.#nonces.seen(id, request.nonce)) return this.#again(id, request.nonce, now, way)
     this.#nonces.record(id, request.nonce, request.clientTimeMs)
 
     const candidate: Candidate = { id, kind: key.kind, request }
@@ -86,8 +89,8 @@ export class Knocks {
     this.#nonces.attach(knock.key.keys.id, knock.request.nonce, answer, now.bootMs)
   }
 
-  #again(id: string, nonce: Uint8Array, now: Instant): Decision {
-    const repeat = this.#nonces.repeat(id, nonce, now.bootMs)
+  #again(id: string, nonce: Uint8Array, now: Instant, way: Way): Decision {
+    const repeat = this.#nonces.repeat(id, nonce, now.bootMs, way)
     if (repeat.kind === "answer") return { action: "repeat", answer: repeat.answer }
     return { action: "ignore", rejection: (repeat.kind === "pending" ? pending : tooSoon).rejection }
   }

@@ -1,7 +1,9 @@
+import { messageBytes } from "../knock/request.ts"
 import type { Screen } from "../knock/screen.ts"
 import { decodeFrame, type EchoFrame } from "../wire/frame.ts"
 import type { LinkType } from "../wire/link.ts"
 import type { Rejection } from "../wire/reject.ts"
+import { Forwarded } from "./forwarded.ts"
 import type { FromListener } from "./messages.ts"
 import { Recent } from "./recent.ts"
 
@@ -34,8 +36,6 @@ export interface HearingDeps {
   readonly send: (message: FromListener) => boolean
 }
 
-/** The same knock from the same source is forwarded at most once in this time, in milliseconds. */
-const repeatMs = 20
 /** Copies of one plain packet (bridge and port, both directions of `lo`) arrive within this time, in milliseconds. */
 const plainCopyMs = 500
 /** Ways back that are remembered. */
@@ -44,9 +44,14 @@ const pathsKept = 4096
 /** A retransmission that came too soon, or the same packet heard on a second device: nothing to tell anybody. */
 const copy: Rejection = { stage: "screen", reason: "copy" }
 
-interface Forwarded {
-  readonly ref: number
-  readonly atMs: number
+/** There was no time to look at it. */
+const overload: Rejection = { stage: "screen", reason: "overload" }
+
+interface Heard {
+  readonly frame: EchoFrame
+  readonly bytes: Uint8Array
+  readonly device: string
+  readonly linkType: LinkType
 }
 
 /**
@@ -55,7 +60,7 @@ interface Forwarded {
  */
 export class Hearing {
   readonly #deps: HearingDeps
-  readonly #forwarded = new Recent<Forwarded>(pathsKept)
+  readonly #forwarded = new Forwarded(pathsKept)
   readonly #plainSeen = new Recent<number>(pathsKept)
   readonly #paths: (ReturnPath | undefined)[] = new Array(pathsKept).fill(undefined)
   readonly #rejected = new Map<string, number>()
@@ -85,12 +90,22 @@ export class Hearing {
     if (rejection !== undefined && counts) this.#count(rejection)
   }
 
+  /** Takes note of a frame that nobody has time to look at. */
+  skip(device: string): void {
+    if (!this.#deps.counts(device)) return
+    this.heard += 1
+    this.#count(overload)
+  }
+
   #judge(bytes: Uint8Array, device: string, linkType: LinkType): Rejection | undefined {
     const decoded = decodeFrame(bytes, linkType)
     if (!decoded.ok) return decoded.rejection
     const frame = decoded.value
     if (frame.echo.kind !== "request") return { stage: "icmp", reason: "not-a-request" }
     if (this.#deps.takesCanary(frame.echo.data)) return undefined
+    const heard = { frame, bytes, device, linkType }
+    // Before any MAC is computed: a replay costs next to nothing.
+    if (this.#isCopy(heard)) return copy
     const { source, destination } = frame.ip
     const screened = this.#deps.screen.check(frame.echo.data)
     const plain = !screened.ok && this.#deps.holdsPlainText(frame.echo.data)
@@ -98,36 +113,36 @@ export class Hearing {
     // A packet routed through this host, or sent by it to another, is heard too: only its destination tells.
     if (!this.#deps.isLocal(destination)) return { stage: "screen", reason: "not-for-this-host" }
     if (!this.#deps.isAllowed(source)) return { stage: "screen", reason: "source-not-allowed" }
-    if (plain) return this.#forwardPlain(frame, device)
-    return this.#forwardKnock(frame, bytes, device, linkType)
+    return plain ? this.#forwardPlain(frame, device) : this.#forwardKnock(heard)
   }
 
-  #forwardKnock(
-    frame: EchoFrame,
-    bytes: Uint8Array,
-    device: string,
-    linkType: LinkType,
-  ): Rejection | undefined {
-    const now = this.#deps.nowMs()
+  #isCopy(heard: Heard): boolean {
+    const { frame, device } = heard
+    if (frame.echo.data.length !== messageBytes) return false
+    const taken = this.#forwarded.takenBy(frame, this.#deps.nowMs())
+    if (taken === undefined) return false
+    // The copy from a named interface tells where to inject; the one from `any` came first and could not.
+    const completes = taken.sameWay && device !== "any" && this.pathOf(taken.ref)?.device === "any"
+    if (completes && this.#deps.screen.check(frame.echo.data).ok && this.#deps.isLocal(frame.ip.destination))
+      this.#keepPath(taken.ref, heard)
+    return true
+  }
+
+  #forwardKnock(heard: Heard): Rejection | undefined {
+    const { frame, device } = heard
     const { source, destination } = frame.ip
-    const data = Buffer.from(frame.echo.data).toString("hex")
-    const key = `${source} ${data}`
-    const before = this.#forwarded.get(key)
-    if (before !== undefined && now - before.atMs < repeatMs) {
-      // The copy from a named interface tells where to inject; the one from `any` came first and could not.
-      if (this.pathOf(before.ref)?.device === "any") this.#keepPath(before.ref, bytes, device, linkType)
-      return copy
-    }
+    const way = this.#forwarded.kindOf(frame)
     this.#nextRef += 1
     const ref = this.#nextRef
-    this.#keepPath(ref, bytes, device, linkType)
-    if (!this.#deps.send({ type: "knock", ref, data, source, destination, device }))
+    this.#keepPath(ref, heard)
+    const data = Buffer.from(frame.echo.data).toString("hex")
+    if (!this.#deps.send({ type: "knock", ref, data, source, destination, device, way }))
       return { stage: "screen", reason: "pipe-full" }
-    this.#forwarded.set(key, { ref, atMs: now })
+    this.#forwarded.note(frame, way, ref, this.#deps.nowMs())
     return undefined
   }
 
-  #keepPath(ref: number, bytes: Uint8Array, device: string, linkType: LinkType): void {
+  #keepPath(ref: number, { bytes, device, linkType }: Heard): void {
     const kept = decodeFrame(Uint8Array.from(bytes), linkType) // the capture's buffer is overwritten by the next packet
     if (kept.ok) this.#paths[ref % pathsKept] = { frame: kept.value, device }
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import type { Readable, Writable } from "node:stream"
 import { filterText, neighbourFilterText } from "../capture/filter.ts"
-import { type Capture, openCapture } from "../capture/pcap-source.ts"
+import type { Capture } from "../capture/pcap-source.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { plainMatcher } from "../knock/plain.ts"
 import { createScreen, type ScreenKey } from "../knock/screen.ts"
@@ -9,35 +9,30 @@ import { openReplySockets, type ReplySockets } from "../sender/raw-transmit.ts"
 import { parseAddress } from "../wire/address.ts"
 import { replyFrame } from "../wire/frame.ts"
 import { makeCanary } from "./canary.ts"
+import { type OnFrame, openCaptures, openLoopback } from "./captures.ts"
 import { Hearing } from "./hearing.ts"
 import { linksChanged, readHostLinks } from "./host-links.ts"
 import { LineReader } from "./lines.ts"
 import { allowedSources, localAddresses } from "./local-addresses.ts"
 import { type FromListener, parseToListener, type ToListener, toLine } from "./messages.ts"
 import { Neighbours } from "./neighbours.ts"
-import { networkDevices } from "./network-devices.ts"
 import { favourNobody } from "./priority.ts"
 import { dropPrivileges } from "./privileges.ts"
+import { Turns } from "./turns.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 
-/** Kernel ring of the capture that has to hold a flood, and of those that mostly inject; bytes. */
-const mainRing = 2 * 1024 * 1024
-const deviceRing = 256 * 1024
 /** How often a capture is read even though nothing announced a packet; see {@link Capture.poke}. Milliseconds. */
 const pokeMs = 200
-/** How often counts are reported, in milliseconds, and the frames after which a flooded listener looks at the clock. */
+/** How often counts are reported, in milliseconds. */
 const countsMs = 1000
-const framesBetweenLooks = 1024
 /** How often the canary is sent, and how often interfaces and addresses are looked at; milliseconds. */
 const canaryMs = 5000
 const linksMs = 1000
-/** Named captures that are opened when no `--interface` was given. */
-const mostDevices = 64
 /** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
 const pipeLimit = 256 * 1024
 
-const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
+const monotonicMs = (): number => performance.now()
 
 /**
  * The unprivileged process. It takes its configuration from `input`, opens the captures, gives up root, and then turns
@@ -46,9 +41,18 @@ const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n)
  * @returns a promise of the exit code: 0 when the guard let go of it, 1 when it could not begin or go on.
  */
 export async function runListener(input: Readable, output: Writable): Promise<number> {
+  let corked = false
   const send = (message: FromListener): boolean => {
     if (output.writableLength > pipeLimit) return false
     output.write(toLine(message))
+    if (corked) return true
+    // The first message of a turn leaves at once, those behind it together: a flood costs no system call for each.
+    corked = true
+    output.cork()
+    setImmediate(() => {
+      corked = false
+      output.uncork()
+    })
     return true
   }
   let configuration: Configuration | undefined
@@ -130,16 +134,20 @@ function begin(
     after: (delayMs, then) => setTimeout(then, delayMs),
     router: forwardsIpv6(),
   })
-  let frames = 0
+  const turns = new Turns({ nowMs: monotonicMs, nextTurn: setImmediate })
   const onFrame: OnFrame = (bytes, device, linkType) => {
-    frames += 1
-    // A flood keeps the event loop from its timers; the counts are then what tells the guard that we are alive.
-    if (frames % framesBetweenLooks === 0) reportCounts()
+    if (!turns.allows(device)) return hearing.skip(device)
     if (linkType === "ethernet" && neighbours.hear(bytes, device)) return
     hearing.hear(bytes, device, linkType)
   }
   const neighbourFilter = neighbourFilterText(own.all().map(addressBytes))
-  const { captures, notes } = openCaptures(configuration.devices, filter, neighbourFilter, onFrame)
+  const { captures, notes } = openCaptures({
+    wanted: configuration.devices,
+    knocks: filter,
+    neighbours: neighbourFilter,
+    onFrame,
+    plain: configuration.plain !== "",
+  })
   const loopback = canary === undefined ? undefined : openLoopback(notes)
   const sockets = openReplySockets()
   favourNobody()
@@ -154,60 +162,10 @@ function begin(
     const why = linksChanged(links, readHostLinks())
     if (why !== undefined) send({ type: "outdated", why })
   }, linksMs)
-  const reportCounts = countReporter(hearing, captures, send)
-  setInterval(reportCounts, countsMs)
+  setInterval(countReporter(hearing, captures, send), countsMs)
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
   send({ type: "ready", devices: [...captures.keys()], filter: shown.slice(0, 1500), notes })
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
-}
-
-/** A capture that hears nothing, to inject canaries on. */
-function openLoopback(notes: string[]): Capture | undefined {
-  try {
-    return openCapture({ device: "lo", filter: "less 1", onFrame: () => {}, bufferSize: 65_536 })
-  } catch (thrown) {
-    notes.push(`no canary: ${reasonOf(thrown)}`.slice(0, 200))
-    return undefined
-  }
-}
-
-type OnFrame = Parameters<typeof openCapture>[0]["onFrame"]
-
-function openCaptures(
-  wanted: readonly string[],
-  knocks: string,
-  neighbours: string,
-  onFrame: OnFrame,
-): { captures: Map<string, Capture>; notes: string[] } {
-  const captures = new Map<string, Capture>()
-  const notes: string[] = []
-  const openNamed = (device: string, bufferSize: number): Capture => {
-    try {
-      return openCapture({ device, filter: `(${knocks}) or ${neighbours}`, onFrame, bufferSize })
-    } catch (thrown) {
-      // A link without ARP (tun, ppp) has no filter for it; whatever else is wrong is wrong again without it.
-      if (!(thrown instanceof Fault) || thrown.code !== "configuration") throw thrown
-      return openCapture({ device, filter: knocks, onFrame, bufferSize })
-    }
-  }
-  if (wanted.length > 0) {
-    for (const device of wanted) captures.set(device, openNamed(device, mainRing))
-    return { captures, notes }
-  }
-  // `any` hears everything and survives interfaces that come and go, but names no interface and cannot inject: the
-  // named ones tell where an answer has to leave.
-  captures.set("any", openCapture({ device: "any", filter: knocks, onFrame, bufferSize: mainRing }))
-  const devices = networkDevices(readFileSync("/proc/self/net/dev", "utf8")).filter(
-    (device) => device !== "lo",
-  )
-  for (const device of devices.slice(0, mostDevices)) {
-    try {
-      captures.set(device, openNamed(device, deviceRing))
-    } catch (thrown) {
-      notes.push(reasonOf(thrown).slice(0, 200))
-    }
-  }
-  return { captures, notes: notes.slice(0, 4) }
 }
 
 /** Does this host forward IPv6? See ip-sysctl.rst, conf/all/forwarding. */
@@ -244,18 +202,14 @@ function sendAnswer(
   })
 }
 
-/** Sends the counts when they have changed, at most once a second however often it is called. */
+/** Sends the counts when they have changed. */
 function countReporter(
   hearing: Hearing,
   captures: ReadonlyMap<string, Capture>,
   send: (message: FromListener) => boolean,
 ): () => void {
   let reported = ""
-  let lookedMs = 0
   return () => {
-    const now = monotonicMs()
-    if (now - lookedMs < countsMs) return
-    lookedMs = now
     let missed = 0
     for (const capture of captures.values()) missed += capture.counters().dropped
     const message: FromListener = {

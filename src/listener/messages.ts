@@ -12,7 +12,10 @@ export type FromListener =
       readonly filter: string
       readonly notes: readonly string[]
     }
-  /** A request of exactly 128 bytes that passed the screen, `data` in hex. `ref` names the way back for its answer. */
+  /**
+   * A request of exactly 128 bytes that passed the screen, `data` in hex. `ref` names the way back for its answer. `way`
+   * tells whether it came as the first copy of it that this listener heard did: source, identifier, link address.
+   */
   | {
       readonly type: "knock"
       readonly ref: number
@@ -20,6 +23,7 @@ export type FromListener =
       readonly source: string
       readonly destination: string
       readonly device: string
+      readonly way: "first" | "other"
     }
   | { readonly type: "plain"; readonly source: string; readonly destination: string; readonly device: string }
   /** Totals since this listener began, at most once a second. */
@@ -89,7 +93,8 @@ export function parseFromListener(line: string): FromListener | undefined {
         isHex(m.data, 128) &&
         isText(m.source, 64) &&
         isText(m.destination, 64) &&
-        isText(m.device, 64)
+        isText(m.device, 64) &&
+        (m.way === "first" || m.way === "other")
         ? {
             type: "knock",
             ref: m.ref,
@@ -97,6 +102,7 @@ export function parseFromListener(line: string): FromListener | undefined {
             source: m.source,
             destination: m.destination,
             device: m.device,
+            way: m.way,
           }
         : undefined
     case "plain":

@@ -63,12 +63,13 @@ describe.skipIf(labUnavailable)("only the owner of the secret", () => {
   it("and nobody with another secret, or with a knock bent in any one bit", async () => {
     const before = opens()
     const knock = reset(keys)
+    // A new knock for each bit: bent copies of one would be held for its retransmissions and not all be looked at.
     const bent = Array.from({ length: 1024 }, (_, bit) => {
-      const data = Uint8Array.from(knock)
+      const data = reset(keys)
       data[bit >> 3] = (data[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7))
       return { data }
     })
-    sendEchoes(client, "192.0.2.1", bent)
+    for (let at = 0; at < bent.length; at += 128) sendEchoes(client, "192.0.2.1", bent.slice(at, at + 128))
     sendEchoes(client, "192.0.2.1", [{ data: reset(deriveKeys(new Uint8Array(randomBytes(16)))) }])
     for (const length of [0, 1, 8, 79, 80, 127])
       sendEchoes(client, "192.0.2.1", [{ data: knock.subarray(0, length) }])
@@ -76,7 +77,7 @@ describe.skipIf(labUnavailable)("only the owner of the secret", () => {
     sendEchoes(client, "192.0.2.1", [{ data: knock, kind: "reply" }])
     await eventually("the counts", () => {
       const rejected = armed.status().rejected as Record<string, number>
-      return (rejected["screen/screen-mac"] ?? 0) >= 600
+      return (rejected["screen/screen-mac"] ?? 0) >= 600 && (rejected["verify/request-mac"] ?? 0) >= 200
     })
     expect(opens()).toBe(before)
     expect(await shut()).toBe(true)

@@ -8,6 +8,9 @@ export interface EchoChanges {
   readonly destination?: string
   readonly kind?: "request" | "reply"
   readonly sequence?: number
+  readonly identifier?: number
+  /** Last byte of the sender's link address. */
+  readonly sender?: number
 }
 
 /** An Ethernet frame with an ICMP echo that carries `data`, from 192.0.2.2 to 192.0.2.1 unless told. */
@@ -17,7 +20,7 @@ export function ethernetEcho(data: Uint8Array, changes: EchoChanges = {}): Uint8
     link: {
       type: "ethernet",
       destination: Uint8Array.of(2, 0, 0, 0, 0, 1),
-      source: Uint8Array.of(2, 0, 0, 0, 0, 2),
+      source: Uint8Array.of(2, 0, 0, 0, 0, changes.sender ?? 2),
       vlanTags: [],
       etherType: 0x0800,
     },
@@ -28,7 +31,7 @@ export function ethernetEcho(data: Uint8Array, changes: EchoChanges = {}): Uint8
     ),
     echo: {
       kind: changes.kind ?? "request",
-      identifier: 1,
+      identifier: changes.identifier ?? 1,
       sequence: changes.sequence ?? 1,
       data,
       checksum: undefined,

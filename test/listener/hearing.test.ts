@@ -57,6 +57,7 @@ describe("Hearing", () => {
         source: "192.0.2.2",
         destination: "192.0.2.1",
         device: "any",
+        way: "first",
       },
     ])
     expect(hearing.rejected()).toEqual({})
@@ -89,6 +90,60 @@ describe("Hearing", () => {
     hear(frameOf(knock(1), { sequence: 3 }))
     expect(sent).toHaveLength(2)
     expect(hearing.pathOf(2)?.frame.echo.sequence).toBe(3)
+  })
+
+  it("forwards the copies of one way more and more slowly, and as fast as a client sends them", () => {
+    const forwardedAt = (times: readonly number[]): number[] =>
+      times.filter((time) => {
+        now = 1000 + time
+        const before = sent.length
+        hear(frameOf(knock(1)))
+        return sent.length > before
+      })
+    const client = [0, 50, 150, 400, 800, 1200, 1600, 2000]
+    expect(forwardedAt(client)).toEqual(client)
+    const replay = Array.from({ length: 5000 }, (_, at) => 10_000 + at)
+    expect(forwardedAt(replay).slice(0, 8)).toEqual(
+      [0, 20, 60, 140, 300, 620, 940, 1260].map((at) => 10_000 + at),
+    )
+    expect(forwardedAt([20_000, 20_020])).toEqual([20_000, 20_020])
+  })
+
+  it("has one turn for who came first and one for all others, whatever they change", () => {
+    const tail = knock(1)
+    tail[127] = (tail[127] ?? 0) ^ 1
+    hear(frameOf(knock(1)))
+    now += 10
+    hear(frameOf(knock(1), { source: "198.51.100.1" }))
+    now += 5
+    hear(frameOf(knock(1), { source: "198.51.100.2" }))
+    hear(frameOf(knock(1), { identifier: 9 }))
+    hear(frameOf(knock(1), { sender: 9 }))
+    hear(frameOf(tail))
+    expect(sent.map((message) => message.type === "knock" && message.way)).toEqual(["first", "other"])
+    now += 5
+    hear(frameOf(knock(1)))
+    expect(sent).toHaveLength(3)
+    expect(sent[2]).toMatchObject({ source: "192.0.2.2", way: "first" })
+  })
+
+  it("completes the way back with a frame of the same way only", () => {
+    hear(frameOf(knock(1)))
+    hear(frameOf(knock(1), { identifier: 9 }), "eth1")
+    expect(hearing.pathOf(1)?.device).toBe("any")
+    const forged = knock(1)
+    forged[30] = (forged[30] ?? 0) ^ 1 // its screen MAC is known and does not fit
+    hear(frameOf(forged), "eth1")
+    expect(hearing.pathOf(1)?.device).toBe("any")
+    hear(frameOf(knock(1)), "eth0")
+    expect(hearing.pathOf(1)?.device).toBe("eth0")
+  })
+
+  it("counts what nobody has time to look at", () => {
+    hearing.skip("any")
+    hearing.skip("eth0")
+    expect(hearing.rejected()).toEqual({ "screen/overload": 1 })
+    expect(hearing.heard).toBe(1)
   })
 
   it("is silent about everything else, and counts it by reason", () => {

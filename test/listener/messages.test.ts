@@ -12,7 +12,15 @@ import {
 const hex = (bytes: number): string => "5a".repeat(bytes)
 const fromListener: FromListener[] = [
   { type: "ready", devices: ["any", "eth0"], filter: "icmp", notes: [] },
-  { type: "knock", ref: 7, data: hex(128), source: "2001:db8::2", destination: "2001:db8::1", device: "any" },
+  {
+    type: "knock",
+    ref: 7,
+    data: hex(128),
+    source: "2001:db8::2",
+    destination: "2001:db8::1",
+    device: "any",
+    way: "other",
+  },
   { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
   { type: "counts", heard: 3, missed: 0, rejected: { "screen/tag": 2 } },
   { type: "pong", sequence: 9 },
@@ -46,7 +54,15 @@ describe("the pipe between listener and guard", () => {
         expect(parseFromListener(JSON.stringify({ ...message, [field]: { x: "y" } }))).toBeUndefined()
       }
     }
-    const knock = { type: "knock", ref: 1, data: hex(128), source: "a", destination: "b", device: "c" }
+    const knock = {
+      type: "knock",
+      ref: 1,
+      data: hex(128),
+      source: "a",
+      destination: "b",
+      device: "c",
+      way: "first",
+    }
     for (const data of [hex(127), hex(129), `${hex(127)}zz`, hex(128).toUpperCase()])
       expect(parseFromListener(JSON.stringify({ ...knock, data }))).toBeUndefined()
     for (const ref of [-1, 1.5, 2 ** 60, "1"])
