@@ -214,15 +214,18 @@ export class Session {
     this.#provenFromOutside ||= !isLoopback(message.source)
     const { source, device } = message
     const facts = { verb: request.verb, source, device, host: key.host, name: key.name }
+    const { dryRun } = this.#deps.configuration
+    // The open is on its way before its knock is written down, which takes longer than all that was checked.
+    if (request.verb === "reset" && !dryRun)
+      void this.#open(request.hard, (verdict, verified) => this.#answer(knock, verdict, { verified }))
     this.#say("knock", `an authentic ${request.verb} came from ${source}`, facts)
     if (request.verb === "probe") return this.#answer(knock, "alive")
     if (request.verb === "confirm") return this.#answer(knock, "refused")
-    if (this.#deps.configuration.dryRun) {
+    if (dryRun) {
       this.#answer(knock, "dry-run")
       return this.#say("dry-run", `would have carried out the ${request.verb} (dry run)`, facts)
     }
     if (request.verb === "rollback") void this.#rollBack(knock)
-    else void this.#open(request.hard, (verdict, verified) => this.#answer(knock, verdict, { verified }))
   }
 
   async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
@@ -247,10 +250,10 @@ export class Session {
     this.#lastPlainMs = now
     this.#accepted += 1
     const facts = { source: message.source, device: message.device }
+    const { dryRun } = this.#deps.configuration
+    if (!dryRun) void this.#open(false)
     this.#say("plain", `the plain text came from ${message.source}`, facts)
-    if (this.#deps.configuration.dryRun)
-      this.#say("dry-run", "would have opened the firewall (dry run)", facts)
-    else void this.#open(false)
+    if (dryRun) this.#say("dry-run", "would have opened the firewall (dry run)", facts)
   }
 
   /** `fw-watchdog undo`: puts back what the last open changed. */

@@ -2,7 +2,7 @@ import { BlockList, isIPv4, isIPv6 } from "node:net"
 import { networkInterfaces } from "node:os"
 import type { OwnAddress } from "./neighbours.ts"
 
-/** How long a look at the interfaces stays good, in milliseconds: an address added a second ago is ours. */
+/** An address that the last look did not find is looked for again after so long: one added a second ago is ours. */
 const refreshMs = 1000
 
 /** This host's own unicast addresses, as they are now. */
@@ -15,15 +15,17 @@ export interface LocalAddresses {
 }
 
 /**
- * Reads the interfaces at most once a second (getifaddrs, which needs no privilege), so a flood cannot turn this into
- * work.
+ * Reads the interfaces (getifaddrs, which needs no privilege) at the first question, and when an address is not found; at
+ * most once a second, so a flood cannot turn this into work. A knock to an address that was found waits for no look: the
+ * kernel answers that one under the lock of all network configuration (rtnetlink), which a busy script can hold for half a
+ * second. An address that goes makes the whole listener outdated (host-links.ts).
  *
  * @param nowMs a clock in milliseconds that never steps
  */
 export function localAddresses(nowMs: () => number): LocalAddresses {
   let own = new Map<string, OwnAddress | undefined>()
   let readAt = Number.NEGATIVE_INFINITY
-  const current = (): typeof own => {
+  const look = (): typeof own => {
     const now = nowMs()
     if (now - readAt >= refreshMs) {
       readAt = now
@@ -37,10 +39,11 @@ export function localAddresses(nowMs: () => number): LocalAddresses {
     }
     return own
   }
+  const knowing = (address: string): typeof own => (own.has(address) ? own : look())
   return {
-    isLocal: (address) => current().has(address) || (isIPv4(address) && address.startsWith("127.")),
-    ownerOf: (address) => current().get(address),
-    all: () => [...current()].filter(([, owner]) => owner !== undefined).map(([address]) => address),
+    isLocal: (address) => knowing(address).has(address) || (isIPv4(address) && address.startsWith("127.")),
+    ownerOf: (address) => knowing(address).get(address),
+    all: () => [...look()].filter(([, owner]) => owner !== undefined).map(([address]) => address),
   }
 }
 
