@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { Instrument } from "./instruments/instrument.ts"
 import { pause } from "./pause.ts"
-import { type ArmedStage, serverAddress } from "./stage.ts"
+import { type ArmedStage, asClient, serverAddress } from "./stage.ts"
 
 /** Where the probes go; nothing else listens there. */
 const probePort = 9
@@ -49,7 +49,7 @@ export async function timeOpening(stage: ArmedStage, lockOut: (stage: ArmedStage
   ])
   await probes.next()
   await pause(shutMs)
-  const knock = client.start(armed.knock)
+  const knock = client.start(asClient(armed.knock))
   const knocked = once(knock, "exit")
   const seen = await witness.next<Witnessed>()
   await probes.end()

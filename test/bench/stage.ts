@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process"
+import { availableParallelism } from "node:os"
 import { type Host, type Lab, twoHosts } from "../lab/lab.ts"
 import type { Armed, Contender } from "./contenders/contender.ts"
 import { pause } from "./pause.ts"
@@ -12,6 +14,22 @@ export interface Stage {
   readonly client: Host
   /** What `iptables` is on this server: iptables-nft or iptables-legacy. */
   readonly iptables: string
+}
+
+/**
+ * Two hosts do not share processors: the first one here is the client's, with its stream of probes and its knock, and the
+ * rest are the server's. Otherwise the probes interrupt what they measure twenty thousand times a second.
+ */
+const cores = availableParallelism()
+const onClientCores = cores < 2 ? [] : ["taskset", "-c", "0"]
+
+/** The command line that runs a command on the client's processors. */
+export const asClient = (command: readonly string[]): string[] => [...onClientCores, ...command]
+
+function moveToServerCores(pids: readonly number[]): void {
+  if (cores < 2) return
+  for (const pid of pids)
+    execFileSync("taskset", ["-a", "-c", "-p", `1-${cores - 1}`, String(pid)], { stdio: "ignore" })
 }
 
 /** A contender that stands armed on its stage. */
@@ -39,6 +57,7 @@ export async function armOnStage(contender: Contender, iptables: string): Promis
     const pids = (): number[] => withDescendants(roots)
     const calm = (most: number): Promise<void> => calmDown(contender.name, pids, most)
     await calm(roots.length)
+    moveToServerCores(pids())
     const most = pids().length
     return { ...stage, contender, armed, pids, calm: () => calm(most) }
   } catch (thrown) {

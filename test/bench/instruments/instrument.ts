@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process"
 import { createInterface } from "node:readline"
 import type { Host } from "../../lab/lab.ts"
 import { benchFolder } from "../paths.ts"
+import { asClient } from "../stage.ts"
 
 /**
  * One of the Python programs beside this file, running in a host: it prints one JSON object a line. Python and not Node,
@@ -16,7 +17,7 @@ export class Instrument {
 
   constructor(host: Host, program: string, args: readonly string[]) {
     this.#program = program
-    this.#child = host.start(["/usr/bin/python3", `${benchFolder}/instruments/${program}`, ...args])
+    this.#child = host.start(asClient(["/usr/bin/python3", `${benchFolder}/instruments/${program}`, ...args]))
     this.#ended = new Promise((resolve) => this.#child.once("close", resolve))
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString()).slice(-500)
