@@ -1,5 +1,7 @@
 /** How long one capture may keep the event loop in one of its turns, in milliseconds. */
 export const turnMs = 25
+/** So many frames are looked at in any case: on a busy machine the time may pass without us. */
+export const turnFrames = 256
 
 export interface TurnDeps {
   /** A clock in milliseconds that never steps, with fractions. */
@@ -16,7 +18,7 @@ export interface TurnDeps {
  */
 export class Turns {
   readonly #deps: TurnDeps
-  readonly #begunMs = new Map<string, number>()
+  readonly #taken = new Map<string, { readonly begunMs: number; frames: number }>()
 
   constructor(deps: TurnDeps) {
     this.#deps = deps
@@ -24,11 +26,13 @@ export class Turns {
 
   /** May a frame of this device be looked at now? */
   allows(device: string): boolean {
-    const now = this.#deps.nowMs()
-    const begun = this.#begunMs.get(device)
-    if (begun !== undefined) return now - begun < turnMs
-    if (this.#begunMs.size === 0) this.#deps.nextTurn(() => this.#begunMs.clear())
-    this.#begunMs.set(device, now)
-    return true
+    const taken = this.#taken.get(device)
+    if (taken === undefined) {
+      if (this.#taken.size === 0) this.#deps.nextTurn(() => this.#taken.clear())
+      this.#taken.set(device, { begunMs: this.#deps.nowMs(), frames: 1 })
+      return true
+    }
+    taken.frames += 1
+    return taken.frames <= turnFrames || this.#deps.nowMs() - taken.begunMs < turnMs
   }
 }
