@@ -7,8 +7,21 @@ process.on("SIGUSR1", () => {})
 process.on("SIGHUP", () => {})
 process.on("SIGINT", () => {})
 
-// Whatever goes wrong in one corner must not take the way back in along; it is written to guard.stderr.
-process.on("uncaughtException", (cause) => process.stderr.write(`${cause.stack}\n`))
+/** What guard.stderr may grow to by this, in bytes: it lies in memory. */
+let complaintBytesLeft = 256 * 1024
+
+// Whatever goes wrong in one corner must not take the way back in along; it is written to guard.stderr. Not by
+// process.stderr: on a full tmpfs that would raise the next exception.
+process.on("uncaughtException", (cause: unknown) => {
+  const text = `${cause instanceof Error ? cause.stack : String(cause)}\n`
+  complaintBytesLeft -= text.length
+  if (complaintBytesLeft < 0) return
+  try {
+    writeSync(2, text)
+  } catch {
+    // Nobody can be told.
+  }
+})
 
 let announced = false
 const announce = (result: object): void => {
