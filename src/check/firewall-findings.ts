@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
-import { armFirewall } from "../firewall/open.ts"
+import { armFirewall } from "../firewall/open/open.ts"
 import type { RunCommand } from "../firewall/run-command.ts"
 import type { Finding } from "./finding.ts"
 

@@ -1,7 +1,7 @@
-import type { Dropping, FirewallBackend, StepResult } from "./dropping.ts"
-import type { LegacyFirewall } from "./iptables-legacy.ts"
-import type { Scope } from "./nft-open.ts"
-import type { NftFirewall } from "./nftables.ts"
+import type { Dropping, FirewallBackend, StepResult } from "./open/dropping.ts"
+import type { LegacyFirewall } from "./open/iptables-legacy.ts"
+import type { Scope } from "./open/nft-open.ts"
+import type { NftFirewall } from "./open/nftables.ts"
 
 /**
  * nf_tables by nft; where nft is not there, or nothing of an open by nft worked, by what iptables-nft can do: its own

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
-import { writeDurably } from "../firewall/durable-file.ts"
+import { writeDurably } from "../firewall/snapshot/durable-file.ts"
 import type { SessionConfiguration } from "./configuration.ts"
 
 /**

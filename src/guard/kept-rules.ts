@@ -1,20 +1,20 @@
 import { join } from "node:path"
 import type { Clock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
-import { beforeOpen } from "../firewall/before-open.ts"
-import type { Keep } from "../firewall/open.ts"
-import { proveRestorable } from "../firewall/prove.ts"
+import { beforeOpen } from "../firewall/open/before-open.ts"
+import type { Keep } from "../firewall/open/open.ts"
 import type { RunCommand } from "../firewall/run-command.ts"
-import { type Snapshot, takeSnapshot } from "../firewall/snapshot.ts"
-import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../firewall/snapshot-store.ts"
-import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
-import { findSystemTools } from "../firewall/system-tools.ts"
+import { proveRestorable } from "../firewall/snapshot/prove.ts"
+import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
+import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../firewall/snapshot/snapshot-store.ts"
 import {
   finishInterruptedRestores,
   type RestoreDeps,
   type RestoreReport,
   restoreSnapshot,
-} from "../firewall/undo.ts"
+} from "../firewall/snapshot/undo.ts"
+import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
+import { findSystemTools } from "../firewall/system-tools.ts"
 import type { Outcome } from "../report/outcome.ts"
 
 /** Snapshots that stay on disk. */

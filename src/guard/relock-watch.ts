@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../clock.ts"
-import type { Dropping } from "../firewall/open.ts"
+import type { Dropping } from "../firewall/open/open.ts"
 import type { Outcome } from "../report/outcome.ts"
 
 /** How often what is in force is looked at after an open, in milliseconds. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { clearHard, type HardDeps } from "../../src/firewall/hard.ts"
+import { clearHard, type HardDeps } from "../../src/firewall/open/hard.ts"
 import type { CommandResult } from "../../src/firewall/run-command.ts"
 
 /** A machine made of texts: what each command prints, what each file holds. */

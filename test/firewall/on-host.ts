@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { systemClock } from "../../src/clock.ts"
-import { type ArmedFirewall, armFirewall, type FirewallDeps } from "../../src/firewall/open.ts"
+import { type ArmedFirewall, armFirewall, type FirewallDeps } from "../../src/firewall/open/open.ts"
+import { startLoader } from "../../src/firewall/open/standby.ts"
 import { runCommand } from "../../src/firewall/run-command.ts"
-import { startLoader } from "../../src/firewall/standby.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /**

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { compareSnapshots } from "../../src/firewall/compare.ts"
-import { parseIpsets } from "../../src/firewall/ipset.ts"
-import { parseRuleset } from "../../src/firewall/nft-text.ts"
-import { planRestore } from "../../src/firewall/restore-plan.ts"
-import { parseSave } from "../../src/firewall/save-text.ts"
-import type { Snapshot } from "../../src/firewall/snapshot.ts"
+import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
+import { parseIpsets } from "../../src/firewall/snapshot/ipset.ts"
+import { parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
+import { planRestore } from "../../src/firewall/snapshot/restore-plan.ts"
+import { parseSave } from "../../src/firewall/snapshot/save-text.ts"
+import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
 
 const tools = {
   nft: "/n/nft",

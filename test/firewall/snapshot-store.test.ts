@@ -11,14 +11,14 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import type { Snapshot } from "../../src/firewall/snapshot.ts"
-import { decodeSnapshot, encodeSnapshot } from "../../src/firewall/snapshot-format.ts"
+import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
+import { decodeSnapshot, encodeSnapshot } from "../../src/firewall/snapshot/snapshot-format.ts"
 import {
   listSnapshots,
   loadSnapshot,
   pruneSnapshots,
   saveSnapshot,
-} from "../../src/firewall/snapshot-store.ts"
+} from "../../src/firewall/snapshot/snapshot-store.ts"
 
 const snapshot: Snapshot = {
   version: 1,

@@ -2,9 +2,14 @@ import { execFileSync, spawn } from "node:child_process"
 import { existsSync, readlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
+import {
+  addInterfaces,
+  interfaceNames,
+  openThrowaway,
+  withThrowaway,
+} from "../../src/firewall/rehearsal/throwaway.ts"
 import { runCommand } from "../../src/firewall/run-command.ts"
 import { findSystemTools } from "../../src/firewall/system-tools.ts"
-import { addInterfaces, interfaceNames, openThrowaway, withThrowaway } from "../../src/firewall/throwaway.ts"
 import { Lab, labUnavailable } from "../lab/lab.ts"
 import { compiledSource } from "./compiled.ts"
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import type { Clock, Timer } from "../../src/clock.ts"
-import type { Dropping } from "../../src/firewall/open.ts"
+import type { Dropping } from "../../src/firewall/open/open.ts"
 import { RelockWatch } from "../../src/guard/relock-watch.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { Fault } from "../errors.ts"
+import { Fault } from "../../errors.ts"
+import type { RunCommand } from "../run-command.ts"
+import type { SystemTools } from "../system-tools.ts"
 import { fileFault, makeFolder, writeDurably } from "./durable-file.ts"
 import { parseScriptResult, type ScriptResult } from "./restore-script.ts"
-import type { RunCommand } from "./run-command.ts"
-import type { SystemTools } from "./system-tools.ts"
 
 /**
  * The journal of restores: a folder a restore, made before anything is changed and removed when its end is known. Rules

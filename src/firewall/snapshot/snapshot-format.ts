@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { Fault } from "../errors.ts"
+import { Fault } from "../../errors.ts"
 import type { Snapshot } from "./snapshot.ts"
 
 /**

@@ -1,4 +1,11 @@
-import { chainText, isDormant, isOwned, type NftBlock, type NftTableText, parseRuleset } from "./nft-text.ts"
+import {
+  chainText,
+  isDormant,
+  isOwned,
+  type NftBlock,
+  type NftTableText,
+  parseRuleset,
+} from "../snapshot/nft-text.ts"
 
 /** The nf_tables families, as nft spells them. */
 export type NftFamily = "ip" | "ip6" | "inet" | "arp" | "bridge" | "netdev"

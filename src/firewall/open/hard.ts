@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { reasonOf } from "../errors.ts"
-import { failureOf } from "./reading.ts"
-import type { RunCommand } from "./run-command.ts"
-import { findProgram } from "./snapshot-tools.ts"
+import { reasonOf } from "../../errors.ts"
+import type { RunCommand } from "../run-command.ts"
+import { failureOf } from "../snapshot/reading.ts"
+import { findProgram } from "../snapshot-tools.ts"
 
 /** What `--hard` did beyond an open. */
 export interface HardReport {

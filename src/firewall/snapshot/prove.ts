@@ -1,3 +1,4 @@
+import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "../rehearsal/throwaway.ts"
 import { compareSnapshots, type Difference, nftWhere } from "./compare.ts"
 import { isTranslated, possibleViews } from "./nft-table-view.ts"
 import type { NftTableCopy } from "./nft-tables.ts"
@@ -5,7 +6,6 @@ import { renderTable } from "./nft-text.ts"
 import { breathe } from "./reading.ts"
 import { withScratchFolder } from "./scratch-folder.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
-import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "./throwaway.ts"
 import { type RestoreDeps, restoreSnapshot } from "./undo.ts"
 
 /** Whether one table or set of a snapshot comes back as it was. */

@@ -1,5 +1,5 @@
-import { failureOf } from "./reading.ts"
-import type { RunCommand } from "./run-command.ts"
+import type { RunCommand } from "../run-command.ts"
+import { failureOf } from "../snapshot/reading.ts"
 
 /** Did a load reach the kernel? `error` is what the tool said, on one line. */
 export type Loaded = { readonly ok: true } | { readonly ok: false; readonly error: string }

@@ -1,3 +1,4 @@
+import type { SnapshotTools } from "../snapshot-tools.ts"
 import { compareSnapshots, nftWhere } from "./compare.ts"
 import { arptablesCommands } from "./legacy-listing.ts"
 import { type LegacyBackend, legacyBuiltinChains } from "./legacy-tables.ts"
@@ -6,7 +7,6 @@ import { expectedChains, type NftTableCopy, tableId } from "./nft-tables.ts"
 import { ipsetSteps, planIpsets, usersOf } from "./restore-ipsets.ts"
 import { emptySection, renderSection, renderSectionCountersBehind, type SaveSection } from "./save-text.ts"
 import type { Snapshot } from "./snapshot.ts"
-import type { SnapshotTools } from "./snapshot-tools.ts"
 
 /** One command of a restore. All may be run again after having been cut off anywhere. */
 export interface RestoreStep {

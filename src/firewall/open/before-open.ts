@@ -1,9 +1,9 @@
-import type { NftTableCopy } from "./nft-tables.ts"
-import { tableId } from "./nft-tables.ts"
-import { chainText, type NftBlock, type NftTableText } from "./nft-text.ts"
+import type { NftTableCopy } from "../snapshot/nft-tables.ts"
+import { tableId } from "../snapshot/nft-tables.ts"
+import { chainText, type NftBlock, type NftTableText } from "../snapshot/nft-text.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "../snapshot/save-text.ts"
+import type { Snapshot } from "../snapshot/snapshot.ts"
 import type { Opened } from "./open.ts"
-import { chainNameOf, chainOfRule, type SaveSection } from "./save-text.ts"
-import type { Snapshot } from "./snapshot.ts"
 
 /**
  * A snapshot that was taken between step 1 of an open and its settling, without what step 1 put there: tables awake

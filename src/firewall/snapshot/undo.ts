@@ -1,10 +1,10 @@
+import type { SystemTools } from "../system-tools.ts"
 import { compareSnapshots, type Difference } from "./compare.ts"
 import { breathe, type SnapshotDeps } from "./reading.ts"
 import { interruptedJournals, removeJournal, runJournal, stepError, writeJournal } from "./restore-journal.ts"
 import { planRestore, type RestoreStep } from "./restore-plan.ts"
 import { renderRestore, type ScriptResult } from "./restore-script.ts"
 import { type Snapshot, takeSnapshot } from "./snapshot.ts"
-import type { SystemTools } from "./system-tools.ts"
 
 export interface RestoreDeps extends SnapshotDeps {
   readonly system: SystemTools

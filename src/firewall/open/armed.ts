@@ -1,7 +1,7 @@
-import type { Timer } from "../clock.ts"
-import { reasonOf } from "../errors.ts"
+import type { Timer } from "../../clock.ts"
+import { reasonOf } from "../../errors.ts"
+import { type Detected, legacyTables, type ReadText, readTextFile } from "../detect.ts"
 import { type Backends, startBackends } from "./backends.ts"
-import { type Detected, legacyTables, type ReadText, readTextFile } from "./detect.ts"
 import type { Dropping, StepResult } from "./dropping.ts"
 import { openMark, type Scope } from "./nft-open.ts"
 import type {

@@ -1,6 +1,6 @@
-import type { Clock } from "../clock.ts"
-import type { CommandResult, RunCommand } from "./run-command.ts"
-import type { SnapshotTools } from "./snapshot-tools.ts"
+import type { Clock } from "../../clock.ts"
+import type { CommandResult, RunCommand } from "../run-command.ts"
+import type { SnapshotTools } from "../snapshot-tools.ts"
 
 /** What holds rules on this machine; each is read by its own tool. */
 export type Backend =

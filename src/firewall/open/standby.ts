@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
-import type { Clock, Timer } from "../clock.ts"
-import { reasonOf } from "../errors.ts"
-import { commandEnvironment } from "./run-command.ts"
+import type { Clock, Timer } from "../../clock.ts"
+import { reasonOf } from "../../errors.ts"
+import { commandEnvironment } from "../run-command.ts"
 
 /** A program that is started at arming and waits on its standard input. */
 export interface LoaderCommand {

@@ -1,3 +1,4 @@
+import type { SnapshotTools } from "../snapshot-tools.ts"
 import { nftWhere } from "./compare.ts"
 import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "./ipset.ts"
 import type { LegacyBackend } from "./legacy-tables.ts"
@@ -11,7 +12,6 @@ import {
 } from "./restore-plan.ts"
 import type { SaveSection } from "./save-text.ts"
 import type { Snapshot } from "./snapshot.ts"
-import type { SnapshotTools } from "./snapshot-tools.ts"
 
 /** What has to happen to IP sets. */
 export interface IpsetChanges {

@@ -1,6 +1,6 @@
+import type { RunCommand } from "../run-command.ts"
+import { failureOf } from "../snapshot/reading.ts"
 import type { Loaded } from "./nft-port.ts"
-import { failureOf } from "./reading.ts"
-import type { RunCommand } from "./run-command.ts"
 
 /** A way to talk to one legacy family; neither method ever rejects. */
 export interface LegacyPort {

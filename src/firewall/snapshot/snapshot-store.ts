@@ -9,7 +9,7 @@ import {
   statSync,
 } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { Fault } from "../errors.ts"
+import { Fault } from "../../errors.ts"
 import { fileFault, makeFolder, writeDurably } from "./durable-file.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts"

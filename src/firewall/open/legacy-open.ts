@@ -1,5 +1,5 @@
+import { builtinChains } from "../snapshot/save-text.ts"
 import { judgeLegacy, type LegacyTable } from "./legacy-rules.ts"
-import { builtinChains } from "./save-text.ts"
 
 /** The chains of a legacy table that an open touches: all it was born with, none in nat. */
 export function openedChains(table: string): readonly string[] {

@@ -1,6 +1,6 @@
-import { Fault } from "../errors.ts"
-import type { RunCommand } from "./run-command.ts"
-import type { SystemTools } from "./system-tools.ts"
+import { Fault } from "../../errors.ts"
+import type { RunCommand } from "../run-command.ts"
+import type { SystemTools } from "../system-tools.ts"
 import { addInterfaces, openThrowaway, type Throwaway, type ThrowawayDeps } from "./throwaway.ts"
 
 /** How a TCP connection from the client to the server went. */

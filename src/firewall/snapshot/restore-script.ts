@@ -1,5 +1,5 @@
+import type { SystemTools } from "../system-tools.ts"
 import type { RestoreStep } from "./restore-plan.ts"
-import type { SystemTools } from "./system-tools.ts"
 
 /**
  * How a restore ended, as `run.sh` writes it into `result`: `restored`, or the step that failed (by its index) and

@@ -1,7 +1,7 @@
+import { findProgram } from "../snapshot-tools.ts"
 import { parseArptablesListing, parseEbtablesListing } from "./legacy-listing.ts"
 import { type Backend, failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
 import { builtinChains, parseSave, type SaveSection } from "./save-text.ts"
-import { findProgram } from "./snapshot-tools.ts"
 
 export type LegacyBackend = Exclude<Backend, "ipset" | "nft">
 
