@@ -26,6 +26,16 @@ export function cleanEnvironment(
   return kept
 }
 
+/**
+ * Node's options for what stays in memory while a session is armed: a small heap that is collected without threads of its
+ * own. 6 MB less for the two processes (native-notes/packaging.md).
+ */
+export const smallHeap: readonly string[] = [
+  "--max-semi-space-size=1",
+  "--single-threaded-gc",
+  "--optimize-for-size",
+]
+
 /** What a guard's process is started by. */
 export interface GuardStart {
   readonly path: string
@@ -94,7 +104,7 @@ export async function launchGuard(
 ): Promise<Extract<ArmingResult, { ready: true }>> {
   preparePrivateFolder(runtimeFolder)
   const program = fileURLToPath(new URL("../bin/guard.js", import.meta.url))
-  const guard: GuardStart = { path: process.execPath, args: [program] }
+  const guard: GuardStart = { path: process.execPath, args: [...smallHeap, program] }
   const clean = cleanEnvironment(environment)
   const systemdRun = systemdRunHere()
   const start = systemdRun === undefined ? guard : asTransientUnit(systemdRun, guard, clean)
