@@ -28,7 +28,7 @@ export interface LinkEnd {
 /** A link between two hosts that does what it is told to packets. */
 export class UserLink {
   readonly #child: ChildProcess
-  readonly #waiting: ((line: string) => void)[] = []
+  readonly #waiting: ((line: string | undefined) => void)[] = []
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -37,6 +37,9 @@ export class UserLink {
       const lines = (rest + chunk.toString()).split("\n")
       rest = lines.pop() ?? ""
       for (const line of lines) this.#waiting.shift()?.(line)
+    })
+    child.once("close", () => {
+      for (const tell of this.#waiting.splice(0)) tell(undefined)
     })
   }
 
@@ -63,10 +66,9 @@ export class UserLink {
     return Number(await this.#line())
   }
 
-  #line(): Promise<string> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push(resolve)
-      this.#child.once("close", () => reject(new Error("the link ended")))
-    })
+  async #line(): Promise<string> {
+    const line = await new Promise<string | undefined>((resolve) => this.#waiting.push(resolve))
+    if (line === undefined) throw new Error("the link ended")
+    return line
   }
 }
