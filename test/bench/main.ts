@@ -2,7 +2,10 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Case, CaseResult } from "./case.ts"
+import { growth } from "./cases/growth.ts"
+import { senderStart } from "./cases/sender-start.ts"
 import { timeToOpen } from "./cases/time-to-open.ts"
+import { weight } from "./cases/weight.ts"
 import { contenders } from "./contenders/table.ts"
 import { describeMachine } from "./machine.ts"
 import { benchFolder } from "./paths.ts"
@@ -11,7 +14,7 @@ import { caseTable, ratio } from "./table.ts"
 
 // TypeScript, compiled: it uses the lab's library, which is TypeScript, and Node 20 runs none.
 
-const cases: readonly Case[] = [timeToOpen]
+const cases: readonly Case[] = [timeToOpen, growth, weight, senderStart]
 
 const args = process.argv.slice(2)
 const quick = args.includes("--quick")

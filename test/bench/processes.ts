@@ -14,13 +14,10 @@ export interface Weight {
   readonly pid: number
   /** The program, and for an interpreter what it runs: "node guard.js". */
   readonly name: string
-  /**
-   * Kilobytes: proportional (pages that n processes share count 1/n), private, and resident. Other programs of the same
-   * interpreter on this machine make the first smaller; the second does not depend on them.
-   */
+  /** Kilobytes in proportion: a page that n processes of this machine share counts 1/n. */
   readonly pssKb: number
+  /** Kilobytes that nobody shares. */
   readonly privateKb: number
-  readonly rssKb: number
   readonly descriptors: number
   readonly cpuMs: number
 }
@@ -65,18 +62,40 @@ export function weigh(pid: number): Weight | undefined {
   const rollup = read(pid, "smaps_rollup")
   const stat = statOf(pid)
   if (rollup === undefined || stat === undefined) return undefined
-  const kb = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(rollup)?.[1] ?? 0)
   return {
     pid,
     name: nameOf(pid),
-    pssKb: kb("Pss"),
-    privateKb: kb("Private_Clean") + kb("Private_Dirty"),
-    rssKb: kb("Rss"),
+    pssKb: kb(rollup, "Pss"),
+    privateKb: kb(rollup, "Private_Clean") + kb(rollup, "Private_Dirty"),
     descriptors: descriptors(pid),
     cpuMs: stat.cpuMs,
   }
 }
+
+/**
+ * What these processes would weigh together were they alone on the machine, in kilobytes: their own pages, and what they
+ * have in memory of each file once. A proportional figure is smaller where others run the same interpreter (this program
+ * does), so it says as much about the machine as about them.
+ */
+export function weightAlone(pids: readonly number[]): number {
+  const files = new Map<string, number>()
+  let own = 0
+  // Each mapping begins with "ADDRESSES PERMISSIONS OFFSET DEVICE INODE [PATH]", see proc_pid_smaps(5).
+  for (const pid of pids)
+    for (const mapping of (read(pid, "smaps") ?? "").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+      const [, , offset, device, inode] = mapping.split(/\s+/, 5)
+      const anonymous = kb(mapping, "Anonymous")
+      const ofFile = kb(mapping, "Rss") - anonymous
+      const file = `${device} ${inode} ${offset}`
+      own += anonymous
+      files.set(file, Math.max(files.get(file) ?? 0, ofFile))
+    }
+  return own + [...files.values()].reduce((sum, size) => sum + size, 0)
+}
+
+/** A field of smaps or smaps_rollup. */
+const kb = (text: string, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0)
 
 function descriptors(pid: number): number {
   try {

@@ -46,10 +46,18 @@ export interface ArmedStage extends Stage {
 const calmMs = 300
 const longestCalmMs = 120_000
 
-/** Builds a stage and arms the contender on it. Close its lab when done. */
-export async function armOnStage(contender: Contender, iptables: string): Promise<ArmedStage> {
+/**
+ * Builds a stage and arms the contender on it. Close its lab when done.
+ * @param prepare what the server is like before anything is armed
+ */
+export async function armOnStage(
+  contender: Contender,
+  iptables: string,
+  prepare: (stage: Stage) => void = () => {},
+): Promise<ArmedStage> {
   const stage: Stage = { ...twoHosts(), iptables }
   try {
+    prepare(stage)
     // The first packet finds the way known: a question about a link address is not what is measured.
     stage.client.run(["ping", "-c", "1", "-W", "2", serverAddress])
     const armed = await contender.arm(stage)
