@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { closeSync, openSync, writeSync } from "node:fs"
+import { closeInheritedDescriptors } from "../guard/descriptors.ts"
 
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})
 // The default would end the guard when a terminal goes; once it is armed this means "read the secrets again".
 process.on("SIGHUP", () => {})
 process.on("SIGINT", () => {})
+closeInheritedDescriptors()
 
 /** What guard.stderr may grow to by this, in bytes: it lies in memory. */
 let complaintBytesLeft = 256 * 1024

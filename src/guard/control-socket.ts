@@ -3,6 +3,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { dirname, join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { LineReader } from "../listener/lines.ts"
+import { hasJournal } from "./journal.ts"
 import type { SessionStatus } from "./session-status.ts"
 
 /** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
@@ -200,10 +201,18 @@ export async function askGuard(
             hint: "run it as root: sudo",
           }),
         )
-      else if (cause.code === "ENOENT" || cause.code === "ECONNREFUSED")
-        reject(new Fault("refused", "no session is armed here", { hint: "`fw-watchdog` arms one" }))
+      else if (cause.code === "ENOENT" || cause.code === "ECONNREFUSED") reject(noSession(runtimeFolder))
       else reject(new Fault("state-unknown", `cannot talk to the session: ${reasonOf(cause)}`))
     })
     socket.once("close", () => resolve())
+  })
+}
+
+/** Nobody answers: there is no session, or its guard was killed and left a journal. */
+function noSession(runtimeFolder: string): Fault {
+  if (!hasJournal(runtimeFolder))
+    return new Fault("refused", "no session is armed here", { hint: "`fw-watchdog` arms one" })
+  return new Fault("refused", "the guard of the session here is gone, and its journal is still there", {
+    hint: "`fw-watchdog resume` goes on with it, what it owes included",
   })
 }

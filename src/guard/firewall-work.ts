@@ -29,6 +29,8 @@ export class FirewallWork {
   /** Opens since arming. */
   opens = 0
   readonly #relocks: RelockWatch
+  /** What the latest `--hard` could not take away. */
+  #outOfReach: readonly string[] = []
 
   constructor(deps: FirewallWorkDeps) {
     this.#deps = deps
@@ -41,7 +43,7 @@ export class FirewallWork {
 
   /** What can drop although the firewall was opened; empty before the first open. */
   get stillDropping(): readonly string[] {
-    return this.#relocks.dropping
+    return [...this.#relocks.dropping, ...this.#outOfReach]
   }
 
   /** How often something locked again after an open. */
@@ -68,9 +70,11 @@ export class FirewallWork {
     const found = beyond === undefined ? report.stillDropping : await firewall.verify(scope)
     this.opens += 1
     this.#relocks.start(found)
+    // An owned table is in the listing already.
+    this.#outOfReach = beyond?.left.filter((line) => found.length === 0 || !line.startsWith("table ")) ?? []
     const failures = [...report.failures, ...(beyond?.failures ?? [])]
     tell(failures.length === 0 ? "opened" : "open-failed", true)
-    const left = [...this.stillDropping, ...(beyond?.left ?? [])]
+    const left = this.stillDropping
     const facts = {
       committedMs,
       changed: report.changed,
@@ -97,6 +101,7 @@ export class FirewallWork {
   /** Goes back to kept rules. The outcome has been emitted already. */
   async goBack(which: GoBackTo): Promise<Outcome> {
     this.#relocks.stop() // what locks now is meant to
+    this.#outOfReach = []
     const report = await this.#deps.rules.goBack(which)
     const outcome = outcomeOf(which, report)
     this.#deps.emit(outcome)

@@ -102,7 +102,7 @@ async function holdSession(
       backends,
       emit,
       ...(journal === undefined ? {} : { resumed: journal }),
-      changed: (state) => keepJournal(folders.runtime, { ...state, configuration, rules }, emit),
+      changed: (state) => keepJournal(folders.runtime, { ...state, rules }, emit),
     })
     session = opened
     let filter = ""

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from "node:fs"
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { writeDurably } from "../firewall/snapshot/durable-file.ts"
@@ -41,6 +41,11 @@ export function writeJournal(runtimeFolder: string, journal: Journal): void {
 
 export function removeJournal(runtimeFolder: string): void {
   rmSync(join(runtimeFolder, fileName), { force: true })
+}
+
+/** Is there a journal at all, whatever it says? */
+export function hasJournal(runtimeFolder: string): boolean {
+  return existsSync(join(runtimeFolder, fileName))
 }
 
 /**

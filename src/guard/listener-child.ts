@@ -27,6 +27,14 @@ export interface ChildEvents {
 
 /** Bytes of answers that may wait for a listener that does not read. */
 const pipeLimit = 64 * 1024
+/**
+ * What is read of one listener in a second, in lines and 512 bytes: a real one has a few of either to say. A listener that
+ * an attacker took over is not listened to any faster, so that it cannot keep the guard or the processor busy.
+ */
+const mostASecond = 2000
+const budgetMs = 1000
+/** How long a listener that was let go may take to end, in milliseconds. */
+const lingerMs = 2000
 
 /**
  * One listener process. Everything that comes out of it is distrusted: unknown lines are counted and dropped, and long
@@ -36,21 +44,31 @@ export class ListenerChild {
   readonly #clock: Clock
   readonly #process: ChildProcess | undefined
   readonly startedMs: number
-  /** When it last said anything, on the boot clock. */
-  lastHeardMs: number
+  /** Has it opened its captures? */
+  ready = false
   /** The devices it hears on; empty until it is ready. */
   devices: readonly string[] = []
   counts: ListenerCounts = { heard: 0, missed: 0, rejected: {} }
-  /** Lines that were no message, or too long. */
-  unparsed = 0
-  /** When it last heard its own canary, on the boot clock; undefined when it sends none. */
-  canaryMs: number | undefined
+  /** Pings since it last said anything. */
+  unanswered = 0
+  /** Canaries that it sent since it last heard one; stays 0 when it sends none. */
+  unheardCanaries = 0
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>
+  #resolveGone: () => void = () => {}
+  readonly #reader: LineReader
+  #fault: Fault | undefined
+  #unknown = 0
+  #lines = 0
   #pings = 0
 
   constructor(spawn: SpawnListener, clock: Clock, setup: readonly ToListener[], events: ChildEvents) {
     this.#clock = clock
     this.startedMs = clock.bootMs()
-    this.lastHeardMs = this.startedMs
+    this.gone = new Promise((resolve) => {
+      this.#resolveGone = resolve
+    })
+    this.#reader = new LineReader((line) => this.#hear(line, events))
     try {
       this.#process = spawn()
     } catch (thrown) {
@@ -58,6 +76,7 @@ export class ListenerChild {
         thrown instanceof Fault
           ? thrown
           : new Fault("missing", `cannot start the listener: ${reasonOf(thrown)}`)
+      this.#resolveGone()
       queueMicrotask(() => events.onEnd({ fault, wasReady: false }))
       return
     }
@@ -73,17 +92,30 @@ export class ListenerChild {
     this.#write({ type: "answer", ref, data: Buffer.from(data).toString("hex") })
   }
 
+  /** Lines that were no message, or too long. */
+  get unparsed(): number {
+    return this.#unknown + this.#reader.overlong
+  }
+
   ping(): void {
     this.#pings += 1
+    this.unanswered += 1
     this.#write({ type: "ping", sequence: this.#pings })
   }
 
-  /** Lets it go: it ends when its standard input does, having injected the answers that were on their way. */
+  /**
+   * Lets it go: it ends when its standard input does, having injected the answers that were on their way. One that does not
+   * end is killed: nobody would hear of what it does any more.
+   */
   letGo(): void {
     this.#process?.stdin?.end()
+    const timer = this.#clock.after(lingerMs, () => this.kill())
+    void this.gone.then(() => timer.cancel())
   }
 
-  kill(): void {
+  /** @param why what it is to be reported as, when it has not said so itself */
+  kill(why?: string): void {
+    if (why !== undefined) this.#fault ??= new Fault("state-unknown", `the listener ${why}`)
     this.#process?.kill("SIGKILL")
   }
 
@@ -93,19 +125,8 @@ export class ListenerChild {
   }
 
   #watch(child: ChildProcess, events: ChildEvents): void {
-    let fault: Fault | undefined
     let stderr = ""
-    const reader = new LineReader((line) => {
-      const message = parseFromListener(line)
-      if (message === undefined) {
-        this.unparsed += 1
-        return
-      }
-      this.lastHeardMs = this.#clock.bootMs()
-      if (message.type === "fault") fault = faultOf(message)
-      else this.#take(message, events)
-    })
-    child.stdout?.on("data", (chunk: Buffer) => reader.feed(chunk))
+    this.#listenTo(child)
     child.stderr?.on("data", (chunk: Buffer) => {
       stderr = (stderr + chunk.toString("utf8")).slice(-500)
     })
@@ -114,22 +135,56 @@ export class ListenerChild {
     const end = (why: string): void => {
       if (over) return
       over = true
-      const wasReady = this.devices.length > 0
-      events.onEnd({ fault: fault ?? new Fault("state-unknown", `the listener ${why}`), wasReady })
+      this.#resolveGone()
+      const fault = this.#fault ?? new Fault("state-unknown", `the listener ${why}`)
+      events.onEnd({ fault, wasReady: this.ready })
     }
     child.once("close", (code, signal) =>
       end(signal === null ? `ended with code ${code}: ${lastLine(stderr)}` : `was ended by ${signal}`),
     )
     // A spawn that failed need not be followed by `close`.
     child.once("error", (cause) => {
-      fault = new Fault("missing", `cannot start the listener: ${cause.message}`)
+      this.#fault = new Fault("missing", `cannot start the listener: ${cause.message}`)
       end("did not start")
     })
+  }
+
+  /** Reads what it says, and no more in a second than {@link mostASecond}. */
+  #listenTo({ stdout }: ChildProcess): void {
+    let begunMs = this.#clock.bootMs()
+    let spent = 0
+    stdout?.on("data", (chunk: Buffer) => {
+      const now = this.#clock.bootMs()
+      if (now - begunMs >= budgetMs) {
+        begunMs = now
+        spent = 0
+      }
+      const linesBefore = this.#lines
+      this.#reader.feed(chunk)
+      spent += this.#lines - linesBefore + chunk.length / 512
+      if (spent < mostASecond) return
+      stdout.pause()
+      this.#clock.after(budgetMs, () => stdout.resume())
+    })
+  }
+
+  #hear(line: string, events: ChildEvents): void {
+    this.#lines += 1
+    const message = parseFromListener(line)
+    if (message === undefined) {
+      this.#unknown += 1
+      return
+    }
+    this.unanswered = 0
+    if (message.type === "fault") this.#fault = faultOf(message)
+    else this.#take(message, events)
   }
 
   #take(message: Exclude<FromListener, { type: "fault" }>, events: ChildEvents): void {
     switch (message.type) {
       case "ready":
+        if (this.ready) return // one that says it again is no longer ours
+        this.ready = true
         this.devices = message.devices
         return events.onReady(message)
       case "knock":
@@ -142,7 +197,7 @@ export class ListenerChild {
         this.counts = message
         return
       case "canary":
-        this.canaryMs = this.#clock.bootMs()
+        this.unheardCanaries = message.is === "heard" ? 0 : this.unheardCanaries + 1
         return
       case "pong":
         return

@@ -23,12 +23,18 @@ const pauses = [0, 0, 100, 300, 1000]
 const steadyMs = 2000
 /** How often listeners are looked at, in milliseconds. */
 const lookMs = 1000
-/** A listener that has said nothing for so long, though it was pinged, is as good as dead; milliseconds. */
-const hungMs = 5000
-/** One that does not hear its own canary for so long is deaf; milliseconds. */
-const deafMs = 15_000
-/** Pause after a replacement that could not begin, in milliseconds. */
+/** A listener that has not answered so many pings, one at each look, is as good as dead. */
+const hungPings = 5
+/** How long one may take to begin, in milliseconds: opening captures on 64 interfaces takes seconds on a busy machine. */
+const startingMs = 20_000
+/** One that does not hear so many of its own canaries, one every 5 s, is deaf. */
+const deafCanaries = 3
+/** Pause after a replacement for deafness, in milliseconds. */
+const deafAgainMs = 15_000
+/** Pause after a replacement that could not begin, and between two while `any` hears everything meanwhile; milliseconds. */
 const replaceAgainMs = 2000
+/** How long an ending guard waits for its listeners, in milliseconds. */
+const farewellMs = 500
 
 /**
  * Keeps one listener alive: starts it, watches that it answers and hears, and when it ends, hangs, goes deaf or no longer
@@ -39,6 +45,8 @@ export class Listeners {
   readonly #clock: Clock
   readonly #events: ListenerEvents
   #setup: readonly ToListener[]
+  /** All that have not ended, those that were let go included. */
+  readonly #living = new Set<ListenerChild>()
   #present: ListenerChild | undefined
   #next: ListenerChild | undefined
   #stopped = false
@@ -65,21 +73,34 @@ export class Listeners {
 
   /**
    * Starts the first listener and waits until it is ready.
-   * @throws Fault with the listener's own code and words when it cannot begin.
+   * @param patient one that cannot begin is started again, as later ones are, and this waits no longer
+   * @throws Fault with the listener's own code and words when it cannot begin; never when patient
    */
-  async start(): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#present = this.#launch(resolve, reject)
-    })
+  async start(patient = false): Promise<void> {
     this.#timer = this.#clock.every(lookMs, () => this.#look())
+    await new Promise<void>((resolve, reject) => {
+      this.#present = this.#launch(resolve, (fault) => {
+        if (!patient) return reject(fault)
+        this.#restart(fault.message)
+        resolve()
+      })
+    })
   }
 
   /** Lets the listeners go. */
   stop(): void {
     this.#stopped = true
     this.#timer?.cancel()
-    this.#present?.letGo()
-    this.#next?.letGo()
+    for (const child of this.#living) child.letGo()
+  }
+
+  /** Lets them go, and waits a moment for it: none outlives its guard. */
+  async close(): Promise<void> {
+    this.stop()
+    const living = [...this.#living]
+    const moment = new Promise<void>((resolve) => this.#clock.after(farewellMs, resolve))
+    await Promise.race([Promise.all(living.map(({ gone }) => gone)), moment])
+    for (const child of this.#living) child.kill()
   }
 
   /**
@@ -122,22 +143,40 @@ export class Listeners {
     return this.#earlierUnparsed + (this.#present?.unparsed ?? 0)
   }
 
-  /** Has the present listener not heard its own canary for too long? */
+  /** Has the present listener not heard its own canaries for too long? */
   get deaf(): boolean {
-    const canaryMs = this.#present?.canaryMs
-    return canaryMs !== undefined && this.#clock.bootMs() - canaryMs > deafMs
+    return (this.#present?.unheardCanaries ?? 0) > deafCanaries
   }
 
   #look(): void {
-    const present = this.#present
-    if (present === undefined) return
-    if (this.#clock.bootMs() - present.lastHeardMs > hungMs) return present.kill() // its end starts the next
-    present.ping()
-    this.#next?.ping()
-    if (this.deaf && this.#next === undefined && this.#clock.bootMs() >= this.#replaceAfterMs) {
-      this.#replaceAfterMs = this.#clock.bootMs() + deafMs
+    // The end of a hung one starts the next.
+    for (const child of [this.#present, this.#next]) {
+      if (child === undefined) continue
+      const hung = this.#whyHung(child)
+      if (hung !== undefined) child.kill(hung)
+      else child.ping()
+    }
+    if (this.deaf && this.#mayReplace()) {
+      this.#replaceAfterMs = this.#clock.bootMs() + deafAgainMs
       this.replace("it did not hear its own canary any more")
     }
+  }
+
+  /** Counted in pings and not in time: after a suspend, or a stall of the guard's own, nothing is wrong with it. */
+  #whyHung({ ready, unanswered, startedMs }: ListenerChild): string | undefined {
+    if (ready) return unanswered >= hungPings ? "did not answer any more" : undefined
+    const late = this.#clock.bootMs() - startedMs > startingMs
+    return late ? `had not begun after ${startingMs / 1000} s` : undefined
+  }
+
+  #mayReplace(): boolean {
+    return this.#next === undefined && this.#clock.bootMs() >= this.#replaceAfterMs
+  }
+
+  #replaceOutdated(why: string): void {
+    if (!this.#mayReplace()) return // it will say so again
+    if (this.devices.includes("any")) this.#replaceAfterMs = this.#clock.bootMs() + replaceAgainMs
+    this.replace(why)
   }
 
   /** @param onFailed takes the fault when this one ends before it was ready, instead of another start */
@@ -151,9 +190,10 @@ export class Listeners {
       onKnock: (knock) => this.#events.onKnock(knock, (data) => child.answer(knock.ref, data)),
       onPlain: (plain) => this.#events.onPlain(plain),
       onOutdated: (why) => {
-        if (this.#next === undefined && this.#clock.bootMs() >= this.#replaceAfterMs) this.replace(why)
+        if (child === this.#present) this.#replaceOutdated(why)
       },
       onEnd: ({ fault, wasReady }) => {
+        this.#living.delete(child)
         if (this.#stopped) return
         if (child === this.#next) {
           this.#next = undefined // the present one goes on, and will say again that it is outdated
@@ -164,6 +204,7 @@ export class Listeners {
         }
       },
     })
+    this.#living.add(child)
     return child
   }
 

@@ -34,7 +34,9 @@ export interface SessionDeps {
   /** Set when this goes on with the session of a guard that was killed. */
   readonly resumed?: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs">
   /** Called whenever what the journal holds has changed. */
-  readonly changed: (state: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs">) => void
+  readonly changed: (
+    state: Pick<Journal, "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs">,
+  ) => void
 }
 
 /** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
@@ -62,6 +64,7 @@ interface FreshKnock {
  */
 export class Session {
   readonly #deps: SessionDeps
+  #armedSecrets: readonly ArmedSecret[]
   #secrets: readonly GuardSecret[]
   #verify: Verify<GuardSecret>
   readonly #knocks: Knocks
@@ -82,7 +85,8 @@ export class Session {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
-    this.#secrets = deps.configuration.secrets.map(guardSecret)
+    this.#armedSecrets = deps.configuration.secrets
+    this.#secrets = this.#armedSecrets.map(guardSecret)
     this.#verify = createVerifier(this.#secrets)
     this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
     this.#knocks = new Knocks({
@@ -99,8 +103,10 @@ export class Session {
 
   /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */
   useSecrets(secrets: readonly ArmedSecret[]): void {
+    this.#armedSecrets = secrets
     this.#secrets = secrets.map(guardSecret)
     this.#verify = createVerifier(this.#secrets)
+    this.#changed()
   }
 
   /** What the listener gets of each secret: its tag and the key of its screen. */
@@ -137,6 +143,7 @@ export class Session {
 
   #changed(): void {
     this.#deps.changed({
+      configuration: { ...this.#deps.configuration, secrets: this.#armedSecrets },
       deadlineMs: this.#deadlineMs,
       closeAgainMs: this.#closeAgainMs ?? 0,
       bornWallMs: this.#bornWallMs,
@@ -231,7 +238,9 @@ export class Session {
   async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
     const { openForMs } = this.#deps.configuration
     if (openForMs > 0) this.#closeAgainMs = this.#deps.clock.bootMs() + openForMs
-    await this.#deps.work.open(hard, tell)
+    const opening = this.#deps.work.open(hard, tell)
+    if (openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
+    await opening
     this.#changed()
   }
 
@@ -245,6 +254,9 @@ export class Session {
   plain(message: PlainMessage): void {
     const now = this.#deps.clock.bootMs()
     if (this.#expired) return
+    // Whoever took the listener over can say that he heard it.
+    if (this.#deps.configuration.plain === "")
+      return this.#rejections.add({ stage: "plain", reason: "not-asked-for" })
     if (now - this.#lastPlainMs < plainPauseMs)
       return this.#rejections.add({ stage: "plain", reason: "too-soon" })
     this.#lastPlainMs = now

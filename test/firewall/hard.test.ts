@@ -48,7 +48,9 @@ describe("clearHard", () => {
     await clearHard(deps)
     const restores = ran.filter((line) => line.includes("-legacy-restore"))
     expect(restores).toHaveLength(1)
-    expect(restores[0]).toContain("iptables-legacy-restore --noflush -w 2 <<< *nat|:PREROUTING ACCEPT [0:0]|")
+    expect(restores[0]).toContain(
+      "/usr/sbin/iptables-legacy-restore --noflush <<< *nat|:PREROUTING ACCEPT [0:0]|",
+    )
     expect(ran).toContain("nft flush ruleset")
   })
 

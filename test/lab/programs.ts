@@ -38,8 +38,11 @@ export class ArmedServer {
   readonly secret: Uint8Array
   readonly environment: NodeJS.ProcessEnv
   readonly #folder: string
+  readonly #program: readonly string[]
 
-  constructor(lab: Lab, host: Host) {
+  /** @param program what runs instead of the built `fw-watchdog` */
+  constructor(lab: Lab, host: Host, program: readonly string[] = fwWatchdog) {
+    this.#program = program
     this.host = host
     this.#folder = join(lab.folder, host.name)
     this.environment = {
@@ -54,7 +57,7 @@ export class ArmedServer {
 
   /** The command line of `fw-watchdog ARGS`. */
   command(...args: string[]): string[] {
-    return [...fwWatchdog, ...args]
+    return [...this.#program, ...args]
   }
 
   /** `fw-watchdog ARGS` here; whatever its exit code. */

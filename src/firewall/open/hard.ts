@@ -3,6 +3,7 @@ import { reasonOf } from "../../errors.ts"
 import type { RunCommand } from "../run-command.ts"
 import { failureOf } from "../snapshot/reading.ts"
 import { findProgram } from "../snapshot-tools.ts"
+import { privateLock } from "./legacy-port.ts"
 
 /** What `--hard` did beyond an open. */
 export interface HardReport {
@@ -81,7 +82,9 @@ async function clearLegacyNat(deps: HardDeps, report: Report): Promise<void> {
     const path = deps.findProgram(`${tool}-legacy-restore`)
     const held = deps.readText(`/proc/net/${family}_tables_names`).split("\n").includes("nat")
     if (!held || path === undefined) continue
-    const restored = await deps.run({ path, args: ["--noflush", "-w", "2"], input: lines.join("\n") })
+    const env = deps.findProgram("env") ?? "/usr/bin/env"
+    const args = [privateLock, path, "--noflush"] // a stuck holder of the xtables lock holds nobody up here
+    const restored = await deps.run({ path: env, args, input: lines.join("\n") })
     if (!restored.ok) report.failures.push(`${tool}-legacy nat: ${failureOf(restored)}`)
   }
 }
