@@ -38,6 +38,8 @@ export interface HearingDeps {
 
 /** Copies of one plain packet (bridge and port, both directions of `lo`) arrive within this time, in milliseconds. */
 const plainCopyMs = 500
+/** The guard takes one plain packet a second; a flood of them is no reason to fill the pipe. Milliseconds. */
+const plainPauseMs = 100
 /** Ways back that are remembered. */
 const pathsKept = 4096
 
@@ -64,6 +66,7 @@ export class Hearing {
   readonly #plainSeen = new Recent<number>(pathsKept)
   readonly #paths: (ReturnPath | undefined)[] = new Array(pathsKept).fill(undefined)
   readonly #rejected = new Map<string, number>()
+  #plainMs = Number.NEGATIVE_INFINITY
   #nextRef = 0
   /** Frames that count, since the start. */
   heard = 0
@@ -154,6 +157,8 @@ export class Hearing {
     const before = this.#plainSeen.get(key)
     if (before !== undefined && now - before < plainCopyMs) return { stage: "plain", reason: "copy" }
     this.#plainSeen.set(key, now)
+    if (now - this.#plainMs < plainPauseMs) return { stage: "plain", reason: "too-soon" }
+    this.#plainMs = now
     const sent = this.#deps.send({ type: "plain", source, destination, device })
     return sent ? undefined : { stage: "screen", reason: "pipe-full" }
   }

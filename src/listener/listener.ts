@@ -14,7 +14,7 @@ import { Hearing } from "./hearing.ts"
 import { linksChanged, readHostLinks } from "./host-links.ts"
 import { LineReader } from "./lines.ts"
 import { allowedSources, localAddresses } from "./local-addresses.ts"
-import { type FromListener, parseToListener, type ToListener, toLine } from "./messages.ts"
+import { type FromListener, fittingReady, parseToListener, type ToListener, toLine } from "./messages.ts"
 import { Neighbours } from "./neighbours.ts"
 import { favourNobody } from "./priority.ts"
 import { dropPrivileges } from "./privileges.ts"
@@ -31,6 +31,9 @@ const canaryMs = 5000
 const linksMs = 1000
 /** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
 const pipeLimit = 256 * 1024
+
+/** The longest line that the guard says, in bytes: `configure` with many `--from` and `--interface`. */
+const longestOrder = 128 * 1024
 
 const monotonicMs = (): number => performance.now()
 
@@ -89,10 +92,11 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
         handle(message)
       } catch (thrown) {
         const fault = thrown instanceof Fault ? thrown : new Fault("state-unknown", reasonOf(thrown))
-        send({ type: "fault", code: fault.code, message: fault.message, hint: fault.hint ?? "" })
+        const { code, message, hint = "" } = fault
+        send({ type: "fault", code, message: message.slice(0, 1000), hint: hint.slice(0, 500) })
         output.end(() => resolve(1))
       }
-    })
+    }, longestOrder)
     input.on("data", (chunk: Buffer) => reader.feed(chunk))
     input.on("end", () => resolve(0))
     input.on("error", () => resolve(1))
@@ -118,7 +122,7 @@ function begin(
     screen: createScreen(keys),
     takesCanary: (data) => {
       const heard = canary?.isCanary(data) === true
-      if (heard) send({ type: "canary" })
+      if (heard) send({ type: "canary", is: "heard" })
       return heard
     },
     holdsPlainText: configuration.plain === "" ? () => false : plainMatcher(configuration.plain),
@@ -157,14 +161,17 @@ function begin(
     for (const capture of captures.values()) capture.poke()
   }, pokeMs)
   if (canary !== undefined && loopback !== undefined)
-    setInterval(() => loopback.inject(canary.frame), canaryMs) // could not send is not deaf: nothing is said of it
+    setInterval(() => {
+      // Could not send is not deaf: nothing is said of it.
+      if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
+    }, canaryMs)
   setInterval(() => {
     const why = linksChanged(links, readHostLinks())
     if (why !== undefined) send({ type: "outdated", why })
   }, linksMs)
   setInterval(countReporter(hearing, captures, send), countsMs)
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
-  send({ type: "ready", devices: [...captures.keys()], filter: shown.slice(0, 1500), notes })
+  send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
 }
 

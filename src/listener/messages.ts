@@ -1,3 +1,5 @@
+import { maxLineBytes } from "./lines.ts"
+
 /**
  * The pipe between the listener and the guard: JSON, one message a line, a closed set. Each side parses what it gets as
  * if an attacker had written it; what does not parse is undefined and gets counted.
@@ -36,8 +38,8 @@ export type FromListener =
   | { readonly type: "pong"; readonly sequence: number }
   /** The captures do not fit this host any more (an interface or address came or went); said again until it is let go. */
   | { readonly type: "outdated"; readonly why: string }
-  /** It heard its own canary. */
-  | { readonly type: "canary" }
+  /** It put a canary on `lo`, or heard one. */
+  | { readonly type: "canary"; readonly is: "sent" | "heard" }
   | { readonly type: "fault"; readonly code: string; readonly message: string; readonly hint: string }
 
 /** What the guard tells the listener. The first three come once, in this order, before it opens anything. */
@@ -65,6 +67,8 @@ const isText = (value: unknown, limit: number): value is string =>
 const isHex = (value: unknown, bytes: number): value is string =>
   typeof value === "string" && value.length === bytes * 2 && /^[0-9a-f]*$/.test(value)
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+/** `stage/reason`: a slash keeps it from being the name of something that every object has. */
+const isReason = (key: string): boolean => key.length <= 48 && /^[a-z0-9]+\/[a-z0-9-]+$/.test(key)
 const isTexts = (value: unknown, limit: number): value is string[] =>
   Array.isArray(value) && value.every((item) => isText(item, limit))
 
@@ -85,7 +89,7 @@ export function parseFromListener(line: string): FromListener | undefined {
   if (m === undefined) return undefined
   switch (m.type) {
     case "ready":
-      return isTexts(m.devices, 64) && isText(m.filter, 2048) && isTexts(m.notes, 300)
+      return isTexts(m.devices, 64) && isText(m.filter, maxLineBytes) && isTexts(m.notes, 300)
         ? { type: "ready", devices: m.devices, filter: m.filter, notes: m.notes }
         : undefined
     case "knock":
@@ -114,7 +118,7 @@ export function parseFromListener(line: string): FromListener | undefined {
       if (!isCount(m.heard) || !isCount(m.missed) || typeof rejected !== "object" || rejected === null)
         return undefined
       const entries = Object.entries(rejected)
-      if (entries.length > 100 || !entries.every(([key, value]) => isText(key, 48) && isCount(value)))
+      if (entries.length > 100 || !entries.every(([key, value]) => isReason(key) && isCount(value)))
         return undefined
       return { type: "counts", heard: m.heard, missed: m.missed, rejected: Object.fromEntries(entries) }
     }
@@ -123,7 +127,7 @@ export function parseFromListener(line: string): FromListener | undefined {
     case "outdated":
       return isText(m.why, 200) ? { type: "outdated", why: m.why } : undefined
     case "canary":
-      return { type: "canary" }
+      return m.is === "sent" || m.is === "heard" ? { type: "canary", is: m.is } : undefined
     case "fault":
       return isText(m.code, 32) && isText(m.message, 1000) && isText(m.hint, 500)
         ? { type: "fault", code: m.code, message: m.message, hint: m.hint }
@@ -164,4 +168,18 @@ export function parseToListener(line: string): ToListener | undefined {
 /** One message as the line that carries it. */
 export function toLine(message: FromListener | ToListener): string {
   return `${JSON.stringify(message)}\n`
+}
+
+/**
+ * A `ready` whose line the guard takes: on a host with many interfaces and secrets it would be too long. What is cut is
+ * for people to read, the filter first.
+ */
+export function fittingReady(ready: Extract<FromListener, { type: "ready" }>): FromListener {
+  let { devices, filter, notes } = ready
+  const excess = (): number =>
+    Buffer.byteLength(toLine({ type: "ready", devices, filter, notes })) - maxLineBytes
+  if (excess() > 0) filter = `${filter.slice(0, Math.max(0, filter.length - excess() - 3))}...`
+  while (excess() > 0 && notes.length > 0) notes = notes.slice(0, -1)
+  while (excess() > 0 && devices.length > 1) devices = devices.slice(0, -1)
+  return { type: "ready", devices, filter, notes }
 }

@@ -173,8 +173,19 @@ describe("Hearing", () => {
     hear(frameOf(text, { kind: "reply", sequence: 1 }))
     hear(frameOf(text, { destination: "192.0.2.9", sequence: 2 }))
     expect(sent).toEqual([{ type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "any" }])
+    now += 100
     hear(frameOf(text, { sequence: 3 }))
     expect(sent).toHaveLength(2)
+  })
+
+  it("hands on ten plain packets a second, so that a flood of them leaves room for knocks", () => {
+    const text = new TextEncoder().encode("xx reset-iptables")
+    for (let sequence = 0; sequence < 2000; sequence += 1) {
+      hear(frameOf(text, { sequence }))
+      now += 1
+    }
+    expect(sent).toHaveLength(20)
+    expect(hearing.rejected()).toEqual({ "plain/too-soon": 1980 })
   })
 
   it("drops a knock when the pipe is full, says so in the counts, and takes its retransmission", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import { maxLineBytes } from "../../src/listener/lines.ts"
 import {
   type FromListener,
+  fittingReady,
   parseFromListener,
   parseToListener,
   type ToListener,
@@ -25,7 +26,8 @@ const fromListener: FromListener[] = [
   { type: "counts", heard: 3, missed: 0, rejected: { "screen/tag": 2 } },
   { type: "pong", sequence: 9 },
   { type: "outdated", why: "eth1 is new" },
-  { type: "canary" },
+  { type: "canary", is: "sent" },
+  { type: "canary", is: "heard" },
   { type: "fault", code: "permission", message: "cannot capture", hint: "" },
 ]
 const toListener: ToListener[] = [
@@ -43,6 +45,27 @@ describe("the pipe between listener and guard", () => {
       expect(Buffer.byteLength(toLine(message))).toBeLessThanOrEqual(maxLineBytes)
     }
     for (const message of toListener) expect(parseToListener(toLine(message).trimEnd())).toEqual(message)
+  })
+
+  it("says it is ready in a line that fits, whatever the host", () => {
+    const few = { type: "ready", devices: ["any"], filter: "icmp", notes: ["x"] } as const
+    expect(fittingReady(few)).toEqual(few)
+    const names = (name: string): string[] => Array.from({ length: 65 }, (_, i) => `${name}${i}`)
+    for (const name of ["veth0123456_", "\u0001\u0002\u0003\u0004\u0005\u0006\u0007_"])
+      for (const filter of ["icmp", "x".repeat(20_000)])
+        for (const notes of [[], Array(4).fill("n".repeat(200))]) {
+          const line = toLine(fittingReady({ type: "ready", devices: names(name), filter, notes }))
+          expect(Buffer.byteLength(line)).toBeLessThanOrEqual(maxLineBytes)
+          expect(parseFromListener(line)).toMatchObject({ type: "ready" })
+        }
+  })
+
+  it("takes counts of reasons only, not of what every object has", () => {
+    const counts = (reason: string): unknown =>
+      parseFromListener(`{"type":"counts","heard":1,"missed":0,"rejected":{${JSON.stringify(reason)}:1}}`)
+    expect(counts("screen/tag")).toBeDefined()
+    for (const name of ["constructor", "__proto__", "toString", "", "a/", "/b", "a/b c", "a/\u001b[2J"])
+      expect(counts(name)).toBeUndefined()
   })
 
   it("takes no message of the other direction, and none that lacks or bends a field", () => {
