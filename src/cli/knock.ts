@@ -14,7 +14,7 @@ import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
  */
 
 /** Milliseconds that never step, finer than the clock of the boot time: what a round trip is measured with. */
-const monotonicMs = (): number => performance.now()
+const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /**
  * `fw-knock`: reads the command line and does what it asks for.
