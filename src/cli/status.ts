@@ -15,6 +15,11 @@ async function ask<Value>(host: ProgramHost, command: ControlCommand): Promise<V
   })
   if (answer === undefined)
     throw new Fault("state-unknown", "the guard closed the connection without an answer")
+  const { error } = answer as { readonly error?: string }
+  if (error !== undefined)
+    throw new Fault("refused", `the guard refused ${command.command}: ${error}`, {
+      hint: "try again in a moment",
+    })
   return answer as Value
 }
 

@@ -1,9 +1,11 @@
 import type { Clock } from "../clock.ts"
+import { reasonOf } from "../errors.ts"
 import { clearHard, type HardReport, systemHardDeps } from "../firewall/open/hard.ts"
-import type { ArmedFirewall } from "../firewall/open/open.ts"
+import type { ArmedFirewall, OpenInProgress, OpenReport } from "../firewall/open/open.ts"
 import type { RunCommand } from "../firewall/run-command.ts"
 import type { RestoreReport } from "../firewall/snapshot/undo.ts"
 import type { Verdict } from "../knock/answer.ts"
+import { mostListed, someOf } from "../report/listing.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { GoBackTo, KeptRules } from "./kept-rules.ts"
 import { RelockWatch } from "./relock-watch.ts"
@@ -15,7 +17,7 @@ export interface FirewallWorkDeps {
   readonly run: RunCommand
   readonly clock: Clock
   readonly firewall: ArmedFirewall
-  readonly rules: KeptRules
+  readonly rules: Pick<KeptRules, "keep" | "goBack">
   readonly scope: "all" | "filter"
   readonly emit: (outcome: Outcome) => void
 }
@@ -31,6 +33,11 @@ export class FirewallWork {
   readonly #relocks: RelockWatch
   /** What the latest `--hard` could not take away. */
   #outOfReach: readonly string[] = []
+  /** Settles when every open so far has. */
+  #opening: Promise<unknown> = Promise.resolve()
+  /** Settles when every way back so far has. */
+  #goingBack: Promise<unknown> = Promise.resolve()
+  #waysBack = 0
 
   constructor(deps: FirewallWorkDeps) {
     this.#deps = deps
@@ -56,16 +63,31 @@ export class FirewallWork {
     this.#relocks.stop()
   }
 
-  /** Opens the firewall and keeps what was there. */
+  /** Settles when nothing is under way any more. */
+  async idle(): Promise<void> {
+    await Promise.allSettled([this.#opening, this.#goingBack])
+  }
+
+  /**
+   * Opens the firewall and keeps what was there. Waits for nothing: an open that meets a way back half-way is made once
+   * more when that is done, since whoever knocked last wants it open.
+   */
   async open(hard: boolean, tell: TellOpen = () => {}): Promise<void> {
+    const opening = this.#open(hard, tell)
+    this.#opening = Promise.allSettled([this.#opening, opening])
+    await opening
+  }
+
+  async #open(hard: boolean, tell: TellOpen): Promise<void> {
     const { firewall, scope, emit } = this.#deps
+    const met = this.#waysBack > 0 ? this.#goingBack : undefined
     const startedMs = performance.now()
     const opening = firewall.open({ scope, hard })
     const commit = await opening.committed
     const committedMs = Math.round((performance.now() - startedMs) * 10) / 10
     this.#relocks.stop()
     tell(commit.ok ? "opened" : "open-failed", false)
-    const report = await opening.settled
+    const report = await this.#settled(opening, met)
     const beyond = hard ? await this.#clearHard(report.changed) : undefined
     const found = beyond === undefined ? report.stillDropping : await firewall.verify(scope)
     this.opens += 1
@@ -79,27 +101,53 @@ export class FirewallWork {
       committedMs,
       changed: report.changed,
       failures,
-      stillDropping: this.stillDropping,
+      stillDropping: left.slice(0, mostListed),
       ...(beyond === undefined ? {} : { cleared: beyond.cleared, left: beyond.left }),
     }
     if (failures.length > 0)
-      emit(lookNow("open-failed", `the open did not work completely: ${failures.join("; ")}`, facts))
+      emit(lookNow("open-failed", `the open did not work completely: ${someOf(failures)}`, facts))
     else if (left.length > 0)
-      emit(lookNow("opened", `opened, but ${left.length} can still drop: ${left.join("; ")}`, facts))
+      emit(lookNow("opened", `opened, but ${left.length} can still drop: ${someOf(left)}`, facts))
     else {
       const message = report.changed || hard ? "the firewall is open" : "the firewall was open already"
       emit({ event: "opened", code: "done", message, facts })
     }
   }
 
-  /** What a plain open left alone is kept before `--hard` takes it away. */
-  async #clearHard(kept: boolean): Promise<HardReport> {
-    if (!kept) await this.#deps.rules.keep({ asleep: [], mark: "", legacyAccepts: [] })
-    return await clearHard(systemHardDeps(this.#deps.run))
+  async #settled(opening: OpenInProgress, met: Promise<unknown> | undefined): Promise<OpenReport> {
+    const report = await opening.settled
+    if (met === undefined) return report
+    await met
+    const again = await this.#deps.firewall.open({ scope: this.#deps.scope, hard: false }).settled
+    return { ...again, changed: report.changed || again.changed }
   }
 
-  /** Goes back to kept rules. The outcome has been emitted already. */
+  /** What a plain open left alone is kept before `--hard` takes it away. */
+  async #clearHard(kept: boolean): Promise<HardReport> {
+    const failures: string[] = []
+    try {
+      if (!kept) await this.#deps.rules.keep({ asleep: [], mark: "", legacyAccepts: [] })
+    } catch (thrown) {
+      failures.push(`keep: ${reasonOf(thrown)}`)
+    }
+    const report = await clearHard(systemHardDeps(this.#deps.run))
+    return { ...report, failures: [...failures, ...report.failures] }
+  }
+
+  /** Goes back to kept rules, when the opens that were asked for before have settled. The outcome has been emitted already. */
   async goBack(which: GoBackTo): Promise<Outcome> {
+    this.#waysBack += 1
+    const goingBack = this.#goBack(which, this.#opening)
+    this.#goingBack = Promise.allSettled([this.#goingBack, goingBack])
+    try {
+      return await goingBack
+    } finally {
+      this.#waysBack -= 1
+    }
+  }
+
+  async #goBack(which: GoBackTo, opening: Promise<unknown>): Promise<Outcome> {
+    await opening
     this.#relocks.stop() // what locks now is meant to
     this.#outOfReach = []
     const report = await this.#deps.rules.goBack(which)

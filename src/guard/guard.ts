@@ -1,3 +1,4 @@
+import { accessSync, constants, statSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { systemClock } from "../clock.ts"
@@ -26,6 +27,9 @@ import { Listeners } from "./listeners.ts"
 import { Session } from "./session.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
 import { tellPeople } from "./tell.ts"
+
+/** How long each thing that is put away at the end may take, in milliseconds. */
+const lastTaskMs = 5000
 
 /** What reaches the guard from outside: SIGTERM ends it, SIGHUP has it read its secrets again. */
 export interface GuardSignals {
@@ -104,14 +108,15 @@ async function holdSession(
       ...(journal === undefined ? {} : { resumed: journal }),
       changed: (state) => keepJournal(folders.runtime, { ...state, rules }, emit),
     })
-    session = opened
     let filter = ""
+    let armed = false
     const listeners = new Listeners({
       spawn: spawnListener,
       clock: systemClock,
       setup: listenerSetup(configuration, opened),
       events: {
         onReady: (ready) => {
+          if (armed) return // nobody reads what later ones note
           filter = ready.filter
           notes.push(...ready.notes)
         },
@@ -122,8 +127,11 @@ async function holdSession(
       },
     })
     opened.watchListener(listeners)
-    undo.push(() => listeners.stop())
-    await listeners.start()
+    undo.push(() => listeners.close())
+    // A session that is gone on with keeps its promises even if nothing can be heard at the moment.
+    await listeners.start(journal !== undefined)
+    armed = true
+    session = opened
     signals.onTerminate(() => opened.end("terminated", "the guard was told to end (SIGTERM)"))
     signals.onReload(() => reloadSecrets(configuration, opened, listeners, emit))
     opened.begin()
@@ -132,7 +140,17 @@ async function holdSession(
     await opened.ended
     removeJournal(folders.runtime)
   } finally {
-    for (const task of undo.reverse()) await task()
+    for (const task of undo.reverse()) await atMost(lastTaskMs, task)
+  }
+}
+
+/** Nothing that has to be put away may keep what is over alive: a disk that hangs, a process that does not end. */
+async function atMost(limitMs: number, task: () => void | Promise<void>): Promise<void> {
+  const limit = new Promise<void>((resolve) => systemClock.after(limitMs, resolve))
+  try {
+    await Promise.race([task(), limit])
+  } catch {
+    // Everything that matters has been done and told.
   }
 }
 
@@ -140,6 +158,7 @@ async function holdSession(
 function usableStateFolder(folders: Folders, notes: string[]): string {
   try {
     preparePrivateFolder(folders.state)
+    accessSync(folders.state, constants.W_OK) // EROFS, for root too
     return folders.state
   } catch (thrown) {
     notes.push(`${reasonOf(thrown)}; snapshots and events are kept in ${folders.runtime} until the next boot`)
@@ -195,6 +214,9 @@ function reloadSecrets(
       message: "SIGHUP: there is no secret file to read again",
     })
   try {
+    // Opening a named pipe would wait for who writes to it, and nothing else would be done meanwhile.
+    if (!statSync(configuration.secretFile).isFile())
+      throw new Fault("configuration", `${configuration.secretFile} is no file`)
     session.useSecrets(standingSecrets(readSecretFile(configuration.secretFile)))
     listeners.replace("the secrets were read again", listenerSetup(configuration, session))
     emit({ event: "reloaded", code: "done", message: `read ${configuration.secretFile} again` })

@@ -117,6 +117,7 @@ export class KeptRules {
 
   /** The hook of an open between its commit and its settling. */
   readonly keep: Keep = async (opened) => {
+    await this.#busy // half of what is being put back is nothing to go back to
     const snapshot = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
     this.#lastOpen = snapshot
     const path = this.#save(snapshot)

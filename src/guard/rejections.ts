@@ -1,10 +1,14 @@
 import type { Rejection } from "../wire/reject.ts"
 import type { Listeners } from "./listeners.ts"
 
+/** How often what was refused is news, in milliseconds: who sends noise must not fill the log. */
+const newsEveryMs = 60_000
+
 /** Counts what was refused, by `stage/reason`: the guard's own refusals and those that listeners report. */
 export class Rejections {
   readonly #own = new Map<string, number>()
   #reported = ""
+  #reportedMs = Number.NEGATIVE_INFINITY
 
   add({ stage, reason }: Rejection): void {
     const key = `${stage}/${reason}`
@@ -20,16 +24,18 @@ export class Rejections {
   }
 
   /**
-   * The totals as one line when something new was refused since the last call, else undefined. Copies of one packet are
-   * no news.
+   * The totals as one line when something new was refused since the last one, at most once a minute, else undefined.
+   * Copies of one packet are no news.
    */
-  news(listener: Listeners | undefined): string | undefined {
+  news(listener: Listeners | undefined, bootMs: number): string | undefined {
+    if (bootMs - this.#reportedMs < newsEveryMs) return undefined
     const text = Object.entries(this.totals(listener))
       .filter(([reason]) => !reason.endsWith("/copy"))
       .map(([reason, count]) => `${reason} ${count}`)
       .join(", ")
     if (text === this.#reported) return undefined
     this.#reported = text
+    this.#reportedMs = bootMs
     return text
   }
 }

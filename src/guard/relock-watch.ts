@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../clock.ts"
 import type { Dropping } from "../firewall/open/open.ts"
+import { mostListed, someOf } from "../report/listing.ts"
 import type { Outcome } from "../report/outcome.ts"
 
 /** How often what is in force is looked at after an open, in milliseconds. */
@@ -67,9 +68,9 @@ export class RelockWatch {
       this.#deps.emit({
         event: "re-locked",
         code: "state-unknown",
-        message: `something locks again: ${fresh.slice(0, 5).join("; ")}${fresh.length > 5 ? `; and ${fresh.length - 5} more` : ""}`,
+        message: `something locks again: ${someOf(fresh)}`,
         hint: "stop what loads these rules, then knock again",
-        facts: { dropping: fresh, reLocks: this.reLocks },
+        facts: { dropping: fresh.slice(0, mostListed), reLocks: this.reLocks },
       })
     }
     const tookMs = this.#deps.clock.bootMs() - startedMs

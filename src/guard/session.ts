@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import type { Clock, Timer } from "../clock.ts"
+import type { Clock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
 import { type Answer, encodeAnswer } from "../knock/answer.ts"
 import { Knocks, type KnownSecret } from "../knock/decide.ts"
@@ -8,14 +8,13 @@ import { type Authentic, createVerifier, type Verify } from "../knock/verify.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
+import { Deadlines, type SessionEnd } from "./deadlines.ts"
 import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
 import type { Journal } from "./journal.ts"
+import type { GoBackTo } from "./kept-rules.ts"
 import type { Listeners } from "./listeners.ts"
 import { Rejections } from "./rejections.ts"
 import type { SessionStatus } from "./session-status.ts"
-
-/** Why a session ended. */
-export type SessionEnd = "expired" | "disarmed" | "terminated"
 
 /** One secret as the session uses it. */
 interface GuardSecret extends KnownSecret {
@@ -39,13 +38,12 @@ export interface SessionDeps {
   ) => void
 }
 
-/** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
-const lookMs = 1000
-/** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
-const longestSessionMs = 7 * 86_400_000
-const longestTimerMs = 2 ** 31
 /** Unauthenticated texts reset at most once in this time, in milliseconds. */
 const plainPauseMs = 1000
+/** Listeners that end again and again for the same reason are reported once in this time, in milliseconds. */
+const sameEndMs = 60_000
+/** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
+const lastWorkMs = 180_000
 
 type KnockMessage = Extract<FromListener, { type: "knock" }>
 type PlainMessage = Extract<FromListener, { type: "plain" }>
@@ -69,15 +67,13 @@ export class Session {
   #verify: Verify<GuardSecret>
   readonly #knocks: Knocks
   readonly #bornWallMs: number
-  #deadlineMs: number
-  readonly #timers: Timer[] = []
+  readonly #deadlines: Deadlines
   readonly #rejections = new Rejections()
   #listener: Listeners | undefined
   #lastPlainMs = Number.NEGATIVE_INFINITY
   #accepted = 0
   #provenFromOutside = false
-  /** When `--open-for` goes back, on the boot clock. */
-  #closeAgainMs: number | undefined
+  #listenerEnd = { why: "", atMs: Number.NEGATIVE_INFINITY }
   #over = false
   #resolveEnded: () => void = () => {}
   /** Resolves when the session is over and its last action is done. */
@@ -94,8 +90,12 @@ export class Session {
       bornWallMs: this.#bornWallMs,
       resumed: deps.resumed !== undefined,
     })
-    this.#deadlineMs = deps.resumed?.deadlineMs ?? deps.clock.bootMs() + deps.configuration.timeoutMs
-    this.#closeAgainMs = deps.resumed?.closeAgainMs || undefined
+    const born = { deadlineMs: deps.clock.bootMs() + deps.configuration.timeoutMs, closeAgainMs: 0 }
+    this.#deadlines = new Deadlines(deps.clock, deps.resumed ?? born, {
+      onEnd: () => this.end("expired", "the session expired"),
+      onCloseAgain: () => void this.#goBack("arming"),
+      onLook: () => this.#reportRejections(),
+    })
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
@@ -125,38 +125,28 @@ export class Session {
 
   /** Starts the clock's work; the session is armed. */
   begin(): void {
-    const { clock, configuration } = this.#deps
-    const { timeoutMs, onExpiry, dryRun, armedBy } = configuration
+    const { timeoutMs, onExpiry, dryRun, armedBy } = this.#deps.configuration
     const how = this.#deps.resumed === undefined ? "armed" : "resumed"
     this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
-    this.#timers.push(clock.every(lookMs, () => this.#look()))
-    this.#wakeAtDeadline()
+    this.#deadlines.begin()
     this.#changed()
   }
 
-  /** The second's look finds the deadline too; this one finds it on time. */
-  #wakeAtDeadline(): void {
-    const { clock } = this.#deps
-    const leftMs = Math.max(0, this.#deadlineMs - clock.bootMs())
-    if (leftMs < longestTimerMs) this.#timers.push(clock.after(leftMs, () => this.#look()))
-  }
-
   #changed(): void {
+    if (this.#over) return // its journal is about to go, and must not come again
     this.#deps.changed({
+      ...this.#deadlines.kept,
       configuration: { ...this.#deps.configuration, secrets: this.#armedSecrets },
-      deadlineMs: this.#deadlineMs,
-      closeAgainMs: this.#closeAgainMs ?? 0,
       bornWallMs: this.#bornWallMs,
     })
   }
 
   /** `fw-watchdog extend`: the session lasts so much longer, and never longer than the longest session from now. */
   extend(byMs: number): Outcome {
-    const latestMs = this.#deps.clock.bootMs() + longestSessionMs
-    this.#deadlineMs = Math.min(this.#deadlineMs + byMs, latestMs)
-    this.#wakeAtDeadline()
+    if (this.#over) return endingAlready
+    this.#deadlines.extend(byMs)
     this.#changed()
-    const secondsLeft = this.#secondsLeft
+    const { secondsLeft } = this.#deadlines
     const outcome: Outcome = {
       event: "extended",
       code: "done",
@@ -167,27 +157,10 @@ export class Session {
     return outcome
   }
 
-  #look(): void {
-    const now = this.#deps.clock.bootMs()
-    if (now >= this.#deadlineMs) {
-      this.end("expired", "the session expired")
-      return
-    }
-    if (this.#closeAgainMs !== undefined && now >= this.#closeAgainMs) {
-      this.#closeAgainMs = undefined
-      void this.#deps.work.goBack("arming").then(() => this.#changed())
-    }
-    const news = this.#rejections.news(this.#listener)
+  #reportRejections(): void {
+    const news = this.#rejections.news(this.#listener, this.#deps.clock.bootMs())
     if (news !== undefined)
       this.#say("rejected", `rejected so far: ${news}`, { rejected: this.#rejections.totals(this.#listener) })
-  }
-
-  get #secondsLeft(): number {
-    return Math.max(0, Math.ceil((this.#deadlineMs - this.#deps.clock.bootMs()) / 1000))
-  }
-
-  get #expired(): boolean {
-    return this.#over || this.#deps.clock.bootMs() >= this.#deadlineMs
   }
 
   #now(): { bootMs: number; wallMs: number } {
@@ -196,7 +169,7 @@ export class Session {
 
   /** A request that a listener says it heard; `reply` sends 128 bytes back the way it came. */
   knock(message: KnockMessage, reply: (data: Uint8Array) => void): void {
-    if (this.#expired) return
+    if (this.#over || this.#deadlines.past) return
     const verified = this.#verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return this.#rejections.add(verified.rejection)
     const authentic = verified.value
@@ -218,7 +191,7 @@ export class Session {
   #act(knock: FreshKnock, message: KnockMessage): void {
     const { request, key } = knock.authentic
     this.#accepted += 1
-    this.#provenFromOutside ||= !isLoopback(message.source)
+    this.#provenFromOutside ||= !isFromHere(message)
     const { source, device } = message
     const facts = { verb: request.verb, source, device, host: key.host, name: key.name }
     const { dryRun } = this.#deps.configuration
@@ -237,7 +210,7 @@ export class Session {
 
   async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
     const { openForMs } = this.#deps.configuration
-    if (openForMs > 0) this.#closeAgainMs = this.#deps.clock.bootMs() + openForMs
+    if (openForMs > 0) this.#deadlines.closeAgainIn(openForMs)
     const opening = this.#deps.work.open(hard, tell)
     if (openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
     await opening
@@ -245,15 +218,20 @@ export class Session {
   }
 
   async #rollBack(knock: FreshKnock): Promise<void> {
-    this.#closeAgainMs = undefined
-    this.#answer(knock, rollbackVerdict(await this.#deps.work.goBack("arming")), { verified: true })
+    this.#answer(knock, rollbackVerdict(await this.#goBack("arming")), { verified: true })
+  }
+
+  async #goBack(which: GoBackTo): Promise<Outcome> {
+    this.#deadlines.forgetCloseAgain()
+    const outcome = await this.#deps.work.goBack(which)
     this.#changed()
+    return outcome
   }
 
   /** The bare text of `--plain`, heard in an echo request. */
   plain(message: PlainMessage): void {
     const now = this.#deps.clock.bootMs()
-    if (this.#expired) return
+    if (this.#over || this.#deadlines.past) return
     // Whoever took the listener over can say that he heard it.
     if (this.#deps.configuration.plain === "")
       return this.#rejections.add({ stage: "plain", reason: "not-asked-for" })
@@ -270,14 +248,14 @@ export class Session {
 
   /** `fw-watchdog undo`: puts back what the last open changed. */
   async undo(): Promise<Outcome> {
-    this.#closeAgainMs = undefined
-    const outcome = await this.#deps.work.goBack("last-open")
-    this.#changed()
-    return outcome
+    return this.#over ? endingAlready : await this.#goBack("last-open")
   }
 
   listenerEnded(why: string): void {
-    if (this.#over) return
+    const { why: before, atMs } = this.#listenerEnd
+    const now = this.#deps.clock.bootMs()
+    if (this.#over || (why === before && now - atMs < sameEndMs)) return
+    this.#listenerEnd = { why, atMs: now }
     const message = `the listener ended and another is being started: ${why}`
     this.#deps.emit({ event: "listener-restarted", code: "state-unknown", message })
   }
@@ -289,38 +267,37 @@ export class Session {
   /** Ends the session once; what is owed at expiry is carried out before `ended` resolves. */
   end(how: SessionEnd, message: string): Outcome {
     const outcome: Outcome = { event: how, code: "done", message, facts: { ends: true } }
-    if (this.#over) return outcome
+    if (this.#over) return endingAlready
     this.#over = true
-    for (const timer of this.#timers) timer.cancel()
+    this.#deadlines.stop()
     this.#listener?.stop()
     void this.#finish(how, outcome)
     return outcome
   }
 
   async #finish(how: SessionEnd, outcome: Outcome): Promise<void> {
-    const { work, emit } = this.#deps
+    const { clock, work, emit } = this.#deps
+    const tooLate = new Promise<never>((_, reject) =>
+      clock.after(lastWorkMs, () => reject(new Error(`not done after ${lastWorkMs / 1000} s`))),
+    )
     try {
-      const owed = this.#owed(how)
-      if (owed === "reset") await work.open(false)
-      if (owed === "rollback") await work.goBack("arming")
+      await Promise.race([this.#lastWork(how), tooLate])
     } catch (thrown) {
-      emit({
-        event: "expiry-failed",
-        code: "state-unknown",
-        message: `what was owed failed: ${reasonOf(thrown)}`,
-      })
+      const message = `what was under way or owed did not end well: ${reasonOf(thrown)}`
+      emit({ event: "expiry-failed", code: "state-unknown", message })
     }
     work.close()
     emit(outcome)
     this.#resolveEnded()
   }
 
-  /** A disarm owes nothing; a guard that is told to go, or whose time is up, keeps its promises. */
-  #owed(how: SessionEnd): "reset" | "rollback" | undefined {
-    const { dryRun, onExpiry } = this.#deps.configuration
-    if (dryRun || how === "disarmed") return undefined
-    if (how === "expired" && onExpiry !== "disarm") return onExpiry
-    return this.#closeAgainMs === undefined && onExpiry !== "rollback" ? undefined : "rollback"
+  /** What is under way is not cut off half-way, and what is owed is done. */
+  async #lastWork(how: SessionEnd): Promise<void> {
+    const { work, configuration } = this.#deps
+    const owed = this.#deadlines.owed(how, configuration)
+    if (owed === "reset") await work.open(false)
+    if (owed === "rollback") await work.goBack("arming")
+    await work.idle()
   }
 
   #answer(
@@ -337,7 +314,7 @@ export class Session {
       pinned,
       stillDropping: this.#deps.work.stillDropping.length,
       reLocks: this.#deps.work.reLocks,
-      secondsLeft: this.#secondsLeft,
+      secondsLeft: this.#deadlines.secondsLeft,
       serverTimeMs: now.wallMs,
       challenge: more.challenge,
       requestMac,
@@ -352,7 +329,7 @@ export class Session {
     return {
       event: "status",
       armedBy: configuration.armedBy,
-      secondsLeft: this.#secondsLeft,
+      secondsLeft: this.#deadlines.secondsLeft,
       onExpiry: configuration.onExpiry,
       dryRun: configuration.dryRun,
       provenFromOutside: this.#provenFromOutside,
@@ -383,4 +360,13 @@ function guardSecret({ secret, kind, host, name }: ArmedSecret): GuardSecret {
   return { keys: deriveKeys(new Uint8Array(Buffer.from(secret, "hex"))), kind, host, name }
 }
 
-const isLoopback = (address: string): boolean => address.startsWith("127.") || address === "::1"
+/** For an address of its own the kernel takes that address as the source, too. */
+const isFromHere = ({ source, destination }: KnockMessage): boolean =>
+  source === destination || source.startsWith("127.") || source === "::1"
+
+const endingAlready: Outcome = {
+  event: "ending",
+  code: "refused",
+  message: "the session is ending already",
+  hint: "`fw-watchdog status` tells when it is over",
+}

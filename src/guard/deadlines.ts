@@ -1,0 +1,105 @@
+import type { Clock, Timer } from "../clock.ts"
+import type { SessionConfiguration } from "./configuration.ts"
+import type { Journal } from "./journal.ts"
+
+/** Why a session ended. */
+export type SessionEnd = "expired" | "disarmed" | "terminated"
+
+/** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
+const lookMs = 1000
+/** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
+const longestSessionMs = 7 * 86_400_000
+const longestTimerMs = 2 ** 31
+
+/** What is due when; called by {@link Deadlines}. */
+export interface DeadlineEvents {
+  onEnd(): void
+  /** `--open-for` has passed since the last open. */
+  onCloseAgain(): void
+  /** Once a second, while nothing else is due. */
+  onLook(): void
+}
+
+/** When a session ends, when it goes back after an open, and what it owes then. All times are the boot clock's. */
+export class Deadlines {
+  readonly #clock: Clock
+  readonly #events: DeadlineEvents
+  #endMs: number
+  #closeAgainMs: number | undefined
+  #looking: Timer | undefined
+  #waking: Timer | undefined
+
+  constructor(clock: Clock, born: Pick<Journal, "deadlineMs" | "closeAgainMs">, events: DeadlineEvents) {
+    this.#clock = clock
+    this.#events = events
+    this.#endMs = born.deadlineMs
+    this.#closeAgainMs = born.closeAgainMs || undefined
+  }
+
+  begin(): void {
+    this.#looking = this.#clock.every(lookMs, () => this.#look())
+    this.#wakeAtEnd()
+  }
+
+  stop(): void {
+    this.#looking?.cancel()
+    this.#waking?.cancel()
+  }
+
+  /** The session lasts so much longer, and never longer than the longest session from now. */
+  extend(byMs: number): void {
+    this.#endMs = Math.min(this.#endMs + byMs, this.#clock.bootMs() + longestSessionMs)
+    this.#wakeAtEnd()
+  }
+
+  /** An open was asked for: go back when so much has passed. */
+  closeAgainIn(delayMs: number): void {
+    this.#closeAgainMs = this.#clock.bootMs() + delayMs
+  }
+
+  /** Somebody went back already. */
+  forgetCloseAgain(): void {
+    this.#closeAgainMs = undefined
+  }
+
+  /** Is its time up? True a moment before {@link DeadlineEvents.onEnd}, too. */
+  get past(): boolean {
+    return this.#clock.bootMs() >= this.#endMs
+  }
+
+  /** Whole seconds until the end, rounded up. */
+  get secondsLeft(): number {
+    return Math.max(0, Math.ceil((this.#endMs - this.#clock.bootMs()) / 1000))
+  }
+
+  /** As the journal keeps them. */
+  get kept(): Pick<Journal, "deadlineMs" | "closeAgainMs"> {
+    return { deadlineMs: this.#endMs, closeAgainMs: this.#closeAgainMs ?? 0 }
+  }
+
+  /** What has to be done when it ends. A disarm owes nothing; a guard that is told to go does not leave rules open. */
+  owed(
+    how: SessionEnd,
+    { dryRun, onExpiry }: Pick<SessionConfiguration, "dryRun" | "onExpiry">,
+  ): "reset" | "rollback" | undefined {
+    if (dryRun || how === "disarmed") return undefined
+    if (how === "expired" && onExpiry !== "disarm") return onExpiry
+    return this.#closeAgainMs === undefined && onExpiry !== "rollback" ? undefined : "rollback"
+  }
+
+  /** The second's look finds the end too; this one finds it on time. */
+  #wakeAtEnd(): void {
+    this.#waking?.cancel()
+    const leftMs = Math.max(0, this.#endMs - this.#clock.bootMs())
+    if (leftMs < longestTimerMs) this.#waking = this.#clock.after(leftMs, () => this.#look())
+  }
+
+  #look(): void {
+    if (this.past) return this.#events.onEnd()
+    if (this.#closeAgainMs !== undefined && this.#clock.bootMs() >= this.#closeAgainMs) {
+      this.#closeAgainMs = undefined
+      this.#events.onCloseAgain()
+    }
+    this.#events.onLook()
+  }
+}
