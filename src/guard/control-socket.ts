@@ -28,6 +28,8 @@ const viewerLimit = 64 * 1024
 const farewellMs = 500
 /** How long a guard may take for one answer, in milliseconds; putting back rules is the longest. */
 const answerMs = 120_000
+/** The longest answer that is read, in bytes: a ruleset can have thousands of chains that drop. */
+const longestAnswer = 16 * 1024 * 1024
 const socketName = "control.sock"
 
 /** The control socket's path below a runtime folder. */
@@ -87,6 +89,16 @@ export async function openControlSocket(
   }
 }
 
+/**
+ * Is this namespace free for another session? Only claiming the socket makes it sure; asking first is for the words that
+ * go with a refusal, where a service manager stands between.
+ * @throws Fault `refused` when a session answers
+ */
+export async function refuseSecondSession(runtimeFolder: string): Promise<void> {
+  const path = controlPath(runtimeFolder)
+  if (await answers(path)) throw await inUse(path)
+}
+
 const listen = (server: Server, path: string): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once("error", (cause) =>
@@ -99,6 +111,7 @@ async function claim(own: string, path: string): Promise<void> {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     try {
       linkSync(own, path)
+      rmSync(own, { force: true }) // its other name stays behind when a guard is killed; this one would be one more
       return
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown
@@ -181,7 +194,7 @@ export async function askGuard(
     const socket = createConnection(path)
     const reader = new LineReader((line) => {
       if (!onValue(JSON.parse(line) as Record<string, unknown>)) socket.destroy()
-    }, 256 * 1024)
+    }, longestAnswer)
     socket.once("connect", () => socket.write(`${JSON.stringify(command)}\n`))
     if (command.command !== "watch")
       socket.setTimeout(answerMs, () => {

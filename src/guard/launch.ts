@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url"
 import { Fault, type FaultCode, reasonOf } from "../errors.ts"
 import { findProgram } from "../firewall/snapshot-tools.ts"
 import type { ArmingResult, GuardOrder } from "./configuration.ts"
+import { refuseSecondSession } from "./control-socket.ts"
 import { inFirstNamespace, preparePrivateFolder } from "./folders.ts"
 
 /** How long a guard may take to arm, in milliseconds: detection, standby loaders, captures. */
@@ -85,6 +86,15 @@ export function asTransientUnit(
   }
 }
 
+/**
+ * Outside of systemd nobody else says that a guard, or its listener after it, leaves no core: it would hold the secrets.
+ * prlimit(1) is in util-linux, as setpriv is.
+ */
+export function withoutCore(prlimit: string | undefined, guard: GuardStart): GuardStart {
+  if (prlimit === undefined) return guard
+  return { path: prlimit, args: ["--core=0", "--", guard.path, ...guard.args] }
+}
+
 /** A unit lives in the network namespace of process 1; in any other the guard is a plain daemon. */
 function systemdRunHere(): string | undefined {
   if (!existsSync("/run/systemd/system") || !inFirstNamespace()) return undefined
@@ -103,14 +113,19 @@ export async function launchGuard(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<Extract<ArmingResult, { ready: true }>> {
   preparePrivateFolder(runtimeFolder)
+  await refuseSecondSession(runtimeFolder)
   const program = fileURLToPath(new URL("../bin/guard.js", import.meta.url))
   const guard: GuardStart = { path: process.execPath, args: [...smallHeap, program] }
   const clean = cleanEnvironment(environment)
   const systemdRun = systemdRunHere()
-  const start = systemdRun === undefined ? guard : asTransientUnit(systemdRun, guard, clean)
+  const start =
+    systemdRun === undefined
+      ? withoutCore(findProgram("prlimit"), guard)
+      : asTransientUnit(systemdRun, guard, clean)
+  const complaints = join(runtimeFolder, "guard.stderr")
   const errors = openSync(
-    join(runtimeFolder, "guard.stderr"),
-    constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
+    complaints,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND | constants.O_NOFOLLOW,
     0o600,
   )
   let child: ChildProcess
@@ -124,7 +139,7 @@ export async function launchGuard(
   } finally {
     closeSync(errors)
   }
-  const result = await firstLine(child, `${JSON.stringify(order)}\n`)
+  const result = await firstLine(child, `${JSON.stringify(order)}\n`, complaints)
   child.unref()
   child.stdout?.destroy()
   // systemd-run only waits for the unit by now; the unit does not need it.
@@ -133,14 +148,14 @@ export async function launchGuard(
   throw new Fault(result.code as FaultCode, result.message, result.hint === "" ? {} : { hint: result.hint })
 }
 
-function firstLine(child: ChildProcess, input: string): Promise<ArmingResult> {
+function firstLine(child: ChildProcess, input: string, complaints: string): Promise<ArmingResult> {
   return new Promise((resolve, reject) => {
     let text = ""
     const fail = (why: string): void => {
       clearTimeout(limit)
       reject(
         new Fault("state-unknown", `the guard did not arm: ${why}`, {
-          hint: "`fw-watchdog status` tells whether a session is armed",
+          hint: `look at ${complaints}; \`fw-watchdog status\` tells whether a session is armed all the same`,
         }),
       )
     }

@@ -13,6 +13,8 @@ const newsworthy: ReadonlySet<string> = new Set([
 ])
 /** A terminal that does not read (Ctrl-S) holds up wall(1), not us; milliseconds. */
 const tellLimitMs = 10_000
+/** People get so many characters of a message; all of it is in the log. */
+const longestMessage = 500
 /** Messages that may be on their way at one time; more are not told. */
 const mostUnderWay = 4
 
@@ -33,10 +35,17 @@ export function tellPeople(run: RunCommand, quiet: boolean): (outcome: Outcome) 
       underWay -= 1
     })
   }
-  return ({ event, code, message }) => {
-    if (!newsworthy.has(event)) return
+  return (outcome) => {
+    if (!newsworthy.has(outcome.event) || changedNothing(outcome)) return
+    const { code } = outcome
+    const message = outcome.message.slice(0, longestMessage)
     const priority = code === "done" ? "daemon.notice" : "daemon.crit"
     if (logger !== undefined) send(logger, ["-t", "fw-watchdog", "-p", priority, "--", message])
     if (wall !== undefined) send(wall, [`fw-watchdog on this host: ${message}`])
   }
+}
+
+/** An open of what was open already; with `--plain` anybody can cause one every second. */
+function changedNothing({ event, code, facts }: Outcome): boolean {
+  return event === "opened" && code === "done" && facts?.changed === false && facts.cleared === undefined
 }

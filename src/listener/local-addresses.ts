@@ -29,8 +29,10 @@ export function localAddresses(nowMs: () => number): LocalAddresses {
     const now = nowMs()
     if (now - readAt >= refreshMs) {
       readAt = now
+      const present = interfacesNow()
+      if (present === undefined) return own
       own = new Map()
-      for (const [device, list] of Object.entries(networkInterfaces()))
+      for (const [device, list] of Object.entries(present))
         for (const { address, mac, internal } of list ?? [])
           own.set(
             address,
@@ -44,6 +46,15 @@ export function localAddresses(nowMs: () => number): LocalAddresses {
     isLocal: (address) => knowing(address).has(address) || (isIPv4(address) && address.startsWith("127.")),
     ownerOf: (address) => knowing(address).get(address),
     all: () => [...look()].filter(([, owner]) => owner !== undefined).map(([address]) => address),
+  }
+}
+
+/** Undefined when the kernel has no memory or descriptor left to tell: the packet path throws nothing. */
+function interfacesNow(): ReturnType<typeof networkInterfaces> | undefined {
+  try {
+    return networkInterfaces()
+  } catch {
+    return undefined
   }
 }
 
