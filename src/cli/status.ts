@@ -6,12 +6,15 @@ import { exitCodeFor, type Outcome } from "../report/outcome.ts"
 import { formatDuration } from "./duration.ts"
 import type { ProgramHost, Terminal } from "./terminal.ts"
 
-/** One command, one answer. */
-async function ask<Value>(host: ProgramHost, command: ControlCommand): Promise<Value> {
+/**
+ * One command, one answer.
+ * @param untilGone waits behind the answer for the guard to go
+ */
+async function ask<Value>(host: ProgramHost, command: ControlCommand, untilGone = false): Promise<Value> {
   let answer: unknown
   await askGuard(foldersFor(host.env).runtime, command, (value) => {
     answer = value
-    return false
+    return untilGone && value.error === undefined
   })
   if (answer === undefined)
     throw new Fault("state-unknown", "the guard closed the connection without an answer")
@@ -35,11 +38,12 @@ export async function showStatus(terminal: Terminal, host: ProgramHost): Promise
 }
 
 /**
- * `fw-watchdog disarm`: ends the session; rules stay as they are.
+ * `fw-watchdog disarm`: ends the session; rules stay as they are. When this returns, another one can be armed.
  * @throws Fault `refused` when there is none.
  */
 export async function disarm(terminal: Terminal, host: ProgramHost): Promise<number> {
-  const { outcome } = await ask<{ outcome: Outcome }>(host, { command: "disarm", by: "fw-watchdog disarm" })
+  const command = { command: "disarm", by: "fw-watchdog disarm" } as const
+  const { outcome } = await ask<{ outcome: Outcome }>(host, command, true)
   terminal.report(outcome)
   return exitCodeFor(outcome.code)
 }

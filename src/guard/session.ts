@@ -2,9 +2,8 @@ import { randomBytes } from "node:crypto"
 import type { Clock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
 import { type Answer, encodeAnswer } from "../knock/answer.ts"
-import { Knocks, type KnownSecret } from "../knock/decide.ts"
-import { deriveKeys } from "../knock/keys.ts"
-import { type Authentic, createVerifier, type Verify } from "../knock/verify.ts"
+import { Knocks } from "../knock/decide.ts"
+import type { Authentic } from "../knock/verify.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
@@ -14,13 +13,8 @@ import type { Journal } from "./journal.ts"
 import type { GoBackTo } from "./kept-rules.ts"
 import type { Listeners } from "./listeners.ts"
 import { Rejections } from "./rejections.ts"
+import { type GuardSecret, SessionSecrets } from "./session-secrets.ts"
 import type { SessionStatus } from "./session-status.ts"
-
-/** One secret as the session uses it. */
-interface GuardSecret extends KnownSecret {
-  readonly host: string
-  readonly name: string
-}
 
 export interface SessionDeps {
   readonly clock: Clock
@@ -62,9 +56,7 @@ interface FreshKnock {
  */
 export class Session {
   readonly #deps: SessionDeps
-  #armedSecrets: readonly ArmedSecret[]
-  #secrets: readonly GuardSecret[]
-  #verify: Verify<GuardSecret>
+  #secrets: SessionSecrets
   readonly #knocks: Knocks
   readonly #bornWallMs: number
   readonly #deadlines: Deadlines
@@ -81,9 +73,7 @@ export class Session {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
-    this.#armedSecrets = deps.configuration.secrets
-    this.#secrets = this.#armedSecrets.map(guardSecret)
-    this.#verify = createVerifier(this.#secrets)
+    this.#secrets = new SessionSecrets(deps.configuration.secrets)
     this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
     this.#knocks = new Knocks({
       challengeKey: new Uint8Array(randomBytes(32)),
@@ -103,20 +93,13 @@ export class Session {
 
   /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */
   useSecrets(secrets: readonly ArmedSecret[]): void {
-    this.#armedSecrets = secrets
-    this.#secrets = secrets.map(guardSecret)
-    this.#verify = createVerifier(this.#secrets)
+    this.#secrets = new SessionSecrets(secrets)
     this.#changed()
   }
 
   /** What the listener gets of each secret: its tag and the key of its screen. */
   screenKeys(): ToListener[] {
-    return this.#secrets.map(({ keys }) => ({
-      type: "key",
-      id: keys.id,
-      tag: Buffer.from(keys.requestTag).toString("hex"),
-      screenKey: Buffer.from(keys.screenKey).toString("hex"),
-    }))
+    return this.#secrets.screenKeys()
   }
 
   watchListener(listener: Listeners): void {
@@ -136,7 +119,7 @@ export class Session {
     if (this.#over) return // its journal is about to go, and must not come again
     this.#deps.changed({
       ...this.#deadlines.kept,
-      configuration: { ...this.#deps.configuration, secrets: this.#armedSecrets },
+      configuration: { ...this.#deps.configuration, secrets: this.#secrets.armed },
       bornWallMs: this.#bornWallMs,
     })
   }
@@ -170,7 +153,7 @@ export class Session {
   /** A request that a listener says it heard; `reply` sends 128 bytes back the way it came. */
   knock(message: KnockMessage, reply: (data: Uint8Array) => void): void {
     if (this.#over || this.#deadlines.past) return
-    const verified = this.#verify(new Uint8Array(Buffer.from(message.data, "hex")))
+    const verified = this.#secrets.verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return this.#rejections.add(verified.rejection)
     const authentic = verified.value
     const decision = this.#knocks.decide(authentic, this.#now(), message.way)
@@ -333,7 +316,7 @@ export class Session {
       onExpiry: configuration.onExpiry,
       dryRun: configuration.dryRun,
       provenFromOutside: this.#provenFromOutside,
-      secrets: this.#secrets.map(({ kind, host, name }) => ({ kind, host, name })),
+      secrets: this.#secrets.names(),
       plain: configuration.plain !== "",
       devices: listener?.devices ?? [],
       deaf: listener?.deaf ?? false,
@@ -354,10 +337,6 @@ export class Session {
   #say(event: string, message: string, facts: Facts = {}): void {
     this.#deps.emit({ event, code: "done", message, facts })
   }
-}
-
-function guardSecret({ secret, kind, host, name }: ArmedSecret): GuardSecret {
-  return { keys: deriveKeys(new Uint8Array(Buffer.from(secret, "hex"))), kind, host, name }
 }
 
 /** For an address of its own the kernel takes that address as the source, too. */

@@ -64,6 +64,13 @@ describe.skipIf(labUnavailable)("a session whose guard was killed", () => {
     expect(armed.status().secondsLeft as number).toBeLessThanOrEqual(60)
   })
 
+  it("leaves room for another one as soon as it is disarmed", () => {
+    for (let round = 0; round < 3; round += 1) {
+      armed.arm("--timeout", "1m")
+      armed.disarm()
+    }
+  })
+
   it("cannot be resumed twice, nor when there is none", () => {
     expect(armed.try("resume").code).toBe(1)
     armed.arm("--timeout", "1m")
