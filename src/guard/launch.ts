@@ -60,7 +60,7 @@ export function asTransientUnit(
 ): GuardStart {
   const properties = [
     "Restart=on-failure",
-    "RestartSec=100ms",
+    "RestartSec=2s", // never five starts in ten seconds, after which systemd would give up
     "RestartPreventExitStatus=1", // it said why it does not arm
     "KillMode=process", // a restore that is under way ends by itself
     "TimeoutStopSec=90s", // a rollback that is owed
