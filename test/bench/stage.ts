@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process"
 import { availableParallelism } from "node:os"
 import { type Host, type Lab, twoHosts } from "../lab/lab.ts"
 import type { Armed, Contender } from "./contenders/contender.ts"
@@ -17,20 +16,13 @@ export interface Stage {
 }
 
 /**
- * Two hosts do not share processors: the first one here is the client's, with its stream of probes and its knock, and the
- * rest are the server's. Otherwise the probes interrupt what they measure twenty thousand times a second.
+ * Two hosts do not share processors. Here the client keeps to the first one, with its stream of probes and its knock, and
+ * the server has all: the scheduler puts its processes where the probes do not interrupt them.
  */
-const cores = availableParallelism()
-const onClientCores = cores < 2 ? [] : ["taskset", "-c", "0"]
+const onClientCore = availableParallelism() < 2 ? [] : ["taskset", "-c", "0"]
 
-/** The command line that runs a command on the client's processors. */
-export const asClient = (command: readonly string[]): string[] => [...onClientCores, ...command]
-
-function moveToServerCores(pids: readonly number[]): void {
-  if (cores < 2) return
-  for (const pid of pids)
-    execFileSync("taskset", ["-a", "-c", "-p", `1-${cores - 1}`, String(pid)], { stdio: "ignore" })
-}
+/** The command line that runs a command on the client's processor. */
+export const asClient = (command: readonly string[]): string[] => [...onClientCore, ...command]
 
 /** A contender that stands armed on its stage. */
 export interface ArmedStage extends Stage {
@@ -65,7 +57,6 @@ export async function armOnStage(
     const pids = (): number[] => withDescendants(roots)
     const calm = (most: number): Promise<void> => calmDown(contender.name, pids, most)
     await calm(roots.length)
-    moveToServerCores(pids())
     const most = pids().length
     return { ...stage, contender, armed, pids, calm: () => calm(most) }
   } catch (thrown) {
