@@ -125,7 +125,7 @@ describe.skipIf(labUnavailable)("fw-knock over raw sockets", () => {
 
   it("every verdict has its exit code", async () => {
     for (const [verb, verdict, code] of [
-      ["reset", "nothing-to-do", 0],
+      ["reset", "nothing-to-do", 1],
       ["reset", "dry-run", 5],
       ["reset", "open-failed", 3],
       ["reset", "refused", 1],
