@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "../..")
 /**
  * Compiles src into the lab's folder, for tests that kill a process and so need one of their own; Node 20 does not run
  * TypeScript.
- * @returns the folder that holds firewall/undo.js and so on
+ * @returns the folder that holds firewall/snapshot/undo.js and so on
  */
 export function compiledSource(lab: Lab): string {
   const folder = join(lab.folder, "dist")

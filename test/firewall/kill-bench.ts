@@ -97,10 +97,10 @@ function guardProgram(dist: string, snapshot: string, folder: string): string {
   return `
 import { systemClock } from "${dist}/clock.js"
 import { runCommand } from "${dist}/firewall/run-command.js"
-import { loadSnapshot } from "${dist}/firewall/snapshot-store.js"
+import { loadSnapshot } from "${dist}/firewall/snapshot/snapshot-store.js"
 import { findSnapshotTools } from "${dist}/firewall/snapshot-tools.js"
 import { findSystemTools } from "${dist}/firewall/system-tools.js"
-import { restoreSnapshot } from "${dist}/firewall/undo.js"
+import { restoreSnapshot } from "${dist}/firewall/snapshot/undo.js"
 const deps = { run: runCommand, clock: systemClock, tools: findSnapshotTools(), system: findSystemTools() }
 const snapshot = loadSnapshot("${snapshot}")
 process.stdout.write("begins\\n")

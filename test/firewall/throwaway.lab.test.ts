@@ -66,7 +66,7 @@ describe.skipIf(labUnavailable)("a throw-away namespace", () => {
       `
 import { runCommand } from "${dist}/firewall/run-command.js"
 import { findSystemTools } from "${dist}/firewall/system-tools.js"
-import { openThrowaway } from "${dist}/firewall/throwaway.js"
+import { openThrowaway } from "${dist}/firewall/rehearsal/throwaway.js"
 const throwaway = await openThrowaway({ runHere: runCommand, system: findSystemTools() })
 void throwaway.run({ path: "/bin/sleep", args: ["1000"], timeoutMs: 1e6 })
 setTimeout(() => process.stdout.write(throwaway.pid + "\\n"), 300)
