@@ -7,6 +7,7 @@ import { armFirewall } from "../firewall/open/open.ts"
 import { runCommand } from "../firewall/run-command.ts"
 import type { ToListener } from "../listener/messages.ts"
 import { favourGuard } from "../listener/priority.ts"
+import { warmUpRounds } from "../listener/warm-up.ts"
 import { openEventLog } from "../report/logger.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { readSecretFile } from "../sender/secret-source.ts"
@@ -27,6 +28,7 @@ import { Listeners } from "./listeners.ts"
 import { Session } from "./session.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
 import { tellPeople } from "./tell.ts"
+import { warmUpSession } from "./warm-up.ts"
 
 /** How long each thing that is put away at the end may take, in milliseconds. */
 const lastTaskMs = 5000
@@ -129,7 +131,9 @@ async function holdSession(
     opened.watchListener(listeners)
     undo.push(() => listeners.close())
     // A session that is gone on with keeps its promises even if nothing can be heard at the moment.
-    await listeners.start(journal !== undefined)
+    const begun = listeners.start(journal !== undefined)
+    warmUpSession(warmUpRounds) // while the listener begins
+    await begun
     armed = true
     session = opened
     signals.onTerminate(() => opened.end("terminated", "the guard was told to end (SIGTERM)"))

@@ -19,7 +19,10 @@ import type { SessionStatus } from "./session-status.ts"
 export interface SessionDeps {
   readonly clock: Clock
   readonly configuration: SessionConfiguration
-  readonly work: FirewallWork
+  readonly work: Pick<
+    FirewallWork,
+    "opens" | "stillDropping" | "reLocks" | "open" | "goBack" | "idle" | "close"
+  >
   /** The backends of this machine, for `status`. */
   readonly backends: readonly string[]
   /** Takes every event once; must not block. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Fault } from "../errors.ts"
-import { cleanEnvironment, smallHeap } from "./launch.ts"
+import { armedOptions, cleanEnvironment } from "./launch.ts"
 
 /** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
 export function listenerUser(passwd = readFileSync("/etc/passwd", "utf8")): { uid: number; gid: number } {
@@ -52,7 +52,7 @@ export function spawnListener(): ChildProcess {
     })
   const options = setprivArguments(listenerUser(), nodeRefusesSetuid)
   const program = fileURLToPath(new URL("../bin/listener.js", import.meta.url))
-  return spawn(setpriv, [...options, process.execPath, ...smallHeap, program], {
+  return spawn(setpriv, [...options, process.execPath, ...armedOptions, program], {
     cwd: "/",
     stdio: ["pipe", "pipe", "pipe"],
     env: cleanEnvironment({}),

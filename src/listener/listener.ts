@@ -19,6 +19,7 @@ import { Neighbours } from "./neighbours.ts"
 import { favourNobody } from "./priority.ts"
 import { dropPrivileges } from "./privileges.ts"
 import { Turns } from "./turns.ts"
+import { warmUpHearing, warmUpRounds } from "./warm-up.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 
@@ -172,6 +173,7 @@ function begin(
   setInterval(countReporter(hearing, captures, send), countsMs)
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
   send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
+  warmUpHearing(warmUpRounds, setImmediate)
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
 }
 
