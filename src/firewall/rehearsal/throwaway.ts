@@ -5,7 +5,7 @@ import type { SystemTools } from "../system-tools.ts"
 
 /** A network namespace that nobody else uses and that is gone when it is closed or when this process ends. */
 export interface Throwaway {
-  /** Runs a command in it; the command is killed when this process ends. */
+  /** Runs a command in it, with the files of this machine; the command is killed when this process ends. */
   readonly run: RunCommand
   /** Its network namespace, as a path for nsenter(1) and `ip link set netns`. */
   readonly netns: string
@@ -21,30 +21,48 @@ export interface ThrowawayDeps {
   readonly system: SystemTools
 }
 
+/** Namespaces that a throw-away may have besides that of the network, as nsenter(1) and unshare(1) call them. */
+export type Apart = "mount" | "pid" | "ipc" | "uts"
+
+/** The arguments of nsenter(1) that enter all of these namespaces of a process. */
+export function enterArguments(throwaway: Throwaway, apart: readonly Apart[]): string[] {
+  const file = { mount: "mnt", pid: "pid", ipc: "ipc", uts: "uts" }
+  return [
+    `--net=${throwaway.netns}`,
+    ...apart.map((name) => `--${name}=/proc/${throwaway.pid}/ns/${file[name]}`),
+    "--",
+  ]
+}
+
 /**
  * Makes a network namespace. It belongs to a process that does nothing but read from us: it dies of our death
  * (prctl(2), PR_SET_PDEATHSIG) and, should we have died before that was set, of the end of its input. The namespace
  * is never mounted anywhere, so the kernel takes it away with its last process; nothing is left behind by a SIGKILL.
+ * With a pid namespace that process is its init, whose end is the end of everything in it.
+ * @param apart further namespaces that it gets of its own
  * @throws Fault `permission` or `missing` when the machine refuses new namespaces
  */
-export async function openThrowaway(deps: ThrowawayDeps): Promise<Throwaway> {
+export async function openThrowaway(deps: ThrowawayDeps, apart: readonly Apart[] = []): Promise<Throwaway> {
   const { setpriv, unshare, nsenter, sh, cat } = deps.system
-  const holder = spawn(
-    setpriv,
-    ["--pdeathsig", "KILL", unshare, "--net", sh, "-c", `echo ready && exec ${cat} >&2`],
-    { stdio: ["pipe", "pipe", "pipe"], env: { ...commandEnvironment } },
-  )
+  const forked = apart.includes("pid") ? ["--fork", "--kill-child"] : []
+  const flags = ["--net", ...apart.map((name) => `--${name}`), ...forked]
+  // The shell opens /proc/self itself, and /proc is still that of the machine: the first field is its id out here.
+  const hold = `read -r pid rest </proc/self/stat && echo $pid && exec ${cat} >&2`
+  const holder = spawn(setpriv, ["--pdeathsig", "KILL", unshare, ...flags, sh, "-c", hold], {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...commandEnvironment },
+  })
   const ended = new Promise<void>((resolve) => {
     holder.once("exit", () => resolve())
     holder.once("error", () => resolve())
   })
-  await new Promise<void>((resolve, reject) => {
+  const pid = await new Promise<number>((resolve, reject) => {
     let said = ""
     holder.stderr.on("data", (chunk) => {
       said += String(chunk)
     })
     holder.stdin.on("error", () => {})
-    holder.stdout.once("data", () => resolve())
+    holder.stdout.once("data", (chunk) => resolve(Number(chunk)))
     const refuse = (cause: unknown): void =>
       reject(
         new Fault("permission", `cannot make a network namespace: ${reasonOf(cause)}`, {
@@ -54,7 +72,6 @@ export async function openThrowaway(deps: ThrowawayDeps): Promise<Throwaway> {
     holder.once("error", refuse)
     holder.once("close", (code) => refuse(said || `unshare ended with ${code}`))
   })
-  const pid = holder.pid ?? 0
   const netns = `/proc/${pid}/ns/net`
   return {
     pid,
@@ -66,9 +83,19 @@ export async function openThrowaway(deps: ThrowawayDeps): Promise<Throwaway> {
     },
     close: async () => {
       holder.stdin.destroy()
-      holder.kill("SIGKILL")
+      // An init first: the program that forked it ends with it, when everything else in there has ended.
+      if (forked.length > 0) endProcess(pid)
+      else holder.kill("SIGKILL")
       await ended
     },
+  }
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch {
+    // It has ended.
   }
 }
 
@@ -95,14 +122,28 @@ export async function addInterfaces(
   system: SystemTools,
   names: readonly string[],
 ): Promise<string[]> {
-  const failed: string[] = []
-  for (const [index, name] of names.entries()) {
-    const add = async (...type: string[]): Promise<boolean> =>
-      (await throwaway.run({ path: system.ip, args: ["link", "add", name, "type", ...type] })).ok
-    // A kernel without dummy devices has veth pairs; the other end stays here, with a name that nobody uses.
-    if (!(await add("dummy")) && !(await add("veth", "peer", "name", `fw-end${index}`))) failed.push(name)
+  const lacking = async (): Promise<string[]> => {
+    const there = new Set(await interfaceNames(throwaway.run, system))
+    return names.filter((name) => !there.has(name))
   }
-  return failed
+  // A kernel without dummy devices has veth pairs; the other end stays here, with a name that nobody uses.
+  for (const type of ["dummy", "veth"]) {
+    const left = await lacking()
+    const end = (index: number): string => (type === "veth" ? ` peer name fw-end${index}` : "")
+    const lines = left.map((name, index) => `link add ${name} type ${type}${end(index)}`)
+    if (left.length > 0) await ipBatch(throwaway, system, lines)
+  }
+  return await lacking()
+}
+
+/** Gives ip(8) many commands at once; one that fails does not stop the others. */
+export async function ipBatch(
+  throwaway: Throwaway,
+  system: SystemTools,
+  lines: readonly string[],
+): Promise<CommandResult> {
+  const input = lines.map((line) => `${line}\n`).join("")
+  return await throwaway.run({ path: system.ip, args: ["-force", "-batch", "-"], input })
 }
 
 /** The interfaces of the namespace that `run` works in, loopback left out. */

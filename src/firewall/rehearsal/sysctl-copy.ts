@@ -1,0 +1,50 @@
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join, relative } from "node:path"
+
+/** Looking into it mounts a filesystem. */
+const leftOut = new Set(["fs/binfmt_misc"])
+
+/**
+ * Copies the tree of sysctls as plain files: a script in the copy reads and writes them as it would here, and nothing
+ * that it writes reaches the kernel. What cannot be read is empty.
+ */
+export function copySysctls(from: string, to: string, top = from): void {
+  for (const name of readdirSync(from)) {
+    const path = join(from, name)
+    if (leftOut.has(relative(top, path))) continue
+    try {
+      const stat = lstatSync(path)
+      if (stat.isDirectory()) {
+        mkdirSync(join(to, name))
+        copySysctls(path, join(to, name), top)
+      } else {
+        writeFileSync(join(to, name), readable(path))
+        chmodSync(join(to, name), stat.mode & 0o777)
+      }
+    } catch {
+      // An interface went away in between.
+    }
+  }
+}
+
+function readable(path: string): string {
+  try {
+    return readFileSync(path, "latin1")
+  } catch {
+    return ""
+  }
+}
+
+/** The sysctls of a copy that are other than the machine's: "net.ipv4.ip_forward = 1". */
+export function changedSysctls(copy: string, machine = "/proc/sys", top = copy): string[] {
+  return readdirSync(copy, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(copy, entry.name)
+    if (entry.isDirectory()) return changedSysctls(path, join(machine, entry.name), top)
+    const text = readable(path)
+    // The kernel's own text has tabs where a script writes blanks.
+    const words = (value: string): string => value.trim().split(/\s+/).join(" ")
+    if (words(text) === words(readable(join(machine, entry.name)))) return []
+    const name = relative(top, path).replaceAll("/", ".")
+    return [`${name} = ${words(text)}`]
+  })
+}
