@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { Clock } from "../clock.ts"
+import type { Clock, Timer } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
 import { beforeOpen } from "../firewall/open/before-open.ts"
 import type { Keep } from "../firewall/open/open.ts"
@@ -19,6 +19,8 @@ import type { Outcome } from "../report/outcome.ts"
 
 /** Snapshots that stay on disk. */
 const keptOnDisk = 20
+/** How long the disk may take over one, in milliseconds. */
+const savingMs = 5000
 
 /** Which rules to go back to: those before the last open, or those in force at arming. */
 export type GoBackTo = "last-open" | "arming"
@@ -64,7 +66,7 @@ export class KeptRules {
         `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
       )
     this.#arming = snapshot
-    this.paths = { ...this.paths, arming: this.#save(snapshot) }
+    this.paths = { ...this.paths, arming: await this.#save(snapshot) }
   }
 
   /** Goes on with the snapshots of a guard that was killed, and ends what it left half-done. */
@@ -120,7 +122,7 @@ export class KeptRules {
     await this.#busy // half of what is being put back is nothing to go back to
     const snapshot = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
     this.#lastOpen = snapshot
-    const path = this.#save(snapshot)
+    const path = await this.#save(snapshot)
     this.paths = { ...this.paths, lastOpen: path }
     return path === "" ? undefined : path
   }
@@ -163,15 +165,16 @@ export class KeptRules {
   }
 
   /**
-   * A full or read-only disk delays nothing: then it goes to the runtime folder, which a reboot empties.
+   * A full or read-only disk delays nothing, one that hangs not for long: then it goes to the runtime folder, which a
+   * reboot empties.
    * @returns the path, or empty when it is in memory only
    */
-  #save(snapshot: Snapshot): string {
+  async #save(snapshot: Snapshot): Promise<string> {
     let why = ""
     for (const folder of [this.#snapshotFolder, this.#spareFolder]) {
       try {
-        const path = saveSnapshot(folder, snapshot)
-        pruneSnapshots(folder, keptOnDisk)
+        const path = await this.#inTime(saveSnapshot(folder, snapshot))
+        void pruneSnapshots(folder, keptOnDisk)
         if (why !== "")
           this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is not on disk: ${why}`)
         return path
@@ -181,6 +184,18 @@ export class KeptRules {
     }
     this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is in memory only: ${why}`)
     return ""
+  }
+
+  async #inTime<T>(task: Promise<T>): Promise<T> {
+    let timer: Timer | undefined
+    const tooLate = new Promise<never>((_, reject) => {
+      timer = this.#deps.clock.after(savingMs, () => reject(new Error(`not done after ${savingMs / 1000} s`)))
+    })
+    try {
+      return await Promise.race([task, tooLate])
+    } finally {
+      timer?.cancel()
+    }
   }
 
   #tell(code: "done" | "state-unknown", event: string, message: string): void {

@@ -32,7 +32,7 @@ export async function killBench(lab: Lab, newScript: string, oldScript: string):
   const old = await takeSnapshot(deps, "old")
   views.old = independentView(host)
   const folder = join(lab.folder, "journal")
-  const path = saveSnapshot(join(lab.folder, "saved"), wanted)
+  const path = await saveSnapshot(join(lab.folder, "saved"), wanted)
   const program = join(lab.folder, "guard.js")
   writeFileSync(program, guardProgram(dist, path, folder))
   const look = (): Aftermath => {

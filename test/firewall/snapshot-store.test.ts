@@ -52,8 +52,8 @@ describe("snapshots on disk", () => {
   })
   afterEach(() => rmSync(join(folder, "../.."), { recursive: true, force: true }))
 
-  it("come back as they were, from a file that only root can read", () => {
-    const path = saveSnapshot(folder, snapshot)
+  it("come back as they were, from a file that only root can read", async () => {
+    const path = await saveSnapshot(folder, snapshot)
     expect(path).toBe(join(folder, "snapshot-00000001-2026-11-22T18-55-12-007Z-open-by-a-knock.fw"))
     expect(loadSnapshot(path)).toEqual(snapshot)
     expect(statSync(path).mode & 0o777).toBe(0o600)
@@ -61,14 +61,16 @@ describe("snapshots on disk", () => {
     expect(statSync(join(folder, "..")).mode & 0o777).toBe(0o700)
   })
 
-  it("are in the order they were saved in, whatever the clock says, and the oldest go first", () => {
-    const paths = [5, 5, 4, 3, 2, 1].map((ms) => saveSnapshot(folder, { ...snapshot, takenAtMs: ms }))
-    expect(listSnapshots(folder)).toEqual(paths)
-    expect(pruneSnapshots(folder, 3)).toBe(3)
-    expect(listSnapshots(folder)).toEqual(paths.slice(3))
-    expect(pruneSnapshots(folder, 3)).toBe(0)
-    expect(pruneSnapshots(folder, 0)).toBe(3)
-    expect(pruneSnapshots(join(folder, "none"), 3)).toBe(0)
+  it("are in the order they were saved in, whatever the clock says, and the oldest go first", async () => {
+    const paths: string[] = []
+    for (const takenAtMs of [5, 5, 4, 3, 2, 1])
+      paths.push(await saveSnapshot(folder, { ...snapshot, takenAtMs }))
+    expect(await listSnapshots(folder)).toEqual(paths)
+    expect(await pruneSnapshots(folder, 3)).toBe(3)
+    expect(await listSnapshots(folder)).toEqual(paths.slice(3))
+    expect(await pruneSnapshots(folder, 3)).toBe(0)
+    expect(await pruneSnapshots(folder, 0)).toBe(3)
+    expect(await pruneSnapshots(join(folder, "none"), 3)).toBe(0)
   })
 
   it.each([
@@ -84,20 +86,20 @@ describe("snapshots on disk", () => {
         symlinkSync(real, path)
       },
     ],
-  ])("are not trusted when %s", (_, spoil) => {
-    const path = saveSnapshot(folder, snapshot)
+  ])("are not trusted when %s", async (_, spoil) => {
+    const path = await saveSnapshot(folder, snapshot)
     spoil(path)
     expect(() => loadSnapshot(path)).toThrow(expect.objectContaining({ name: "Fault" }))
   })
 
-  it.skipIf(process.geteuid?.() !== 0)("are not trusted when they belong to somebody else", () => {
-    const path = saveSnapshot(folder, snapshot)
+  it.skipIf(process.geteuid?.() !== 0)("are not trusted when they belong to somebody else", async () => {
+    const path = await saveSnapshot(folder, snapshot)
     chownSync(path, 65534, 65534)
     expect(() => loadSnapshot(path)).toThrow(expect.objectContaining({ name: "Fault", code: "permission" }))
   })
 
-  it("are refused with a fault when they are garbage, wherever it is", () => {
-    const path = saveSnapshot(folder, snapshot)
+  it("are refused with a fault when they are garbage, wherever it is", async () => {
+    const path = await saveSnapshot(folder, snapshot)
     const good = readFileSync(path)
     const refused = expect.objectContaining({ name: "Fault", code: "configuration" })
     for (const bad of [
@@ -128,8 +130,8 @@ describe("snapshots on disk", () => {
       expect(() => decodeSnapshot(encodeSnapshot(value as never), "x")).toThrow(/not a snapshot/)
   })
 
-  it("cannot be written to a place that refuses, which is a fault and leaves nothing", () => {
-    expect(() => saveSnapshot("/proc/self/none", snapshot)).toThrow(
+  it("cannot be written to a place that refuses, which is a fault and leaves nothing", async () => {
+    await expect(saveSnapshot("/proc/self/none", snapshot)).rejects.toThrow(
       expect.objectContaining({ name: "Fault" }),
     )
     expect(() => loadSnapshot(join(folder, "none"))).toThrow(

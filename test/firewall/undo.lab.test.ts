@@ -22,7 +22,7 @@ describe.skipIf(labUnavailable)("undo", () => {
     const before = independentView(host)
     const taken = await takeSnapshot(deps, "open")
     expect(independentView(host), "taking a snapshot changes nothing").toBe(before)
-    const snapshot = loadSnapshot(saveSnapshot(join(lab.folder, "snapshots"), taken))
+    const snapshot = loadSnapshot(await saveSnapshot(join(lab.folder, "snapshots"), taken))
 
     host.sh(openByHand)
     if (name !== "nothing at all") expect(independentView(host)).not.toBe(before)

@@ -8,6 +8,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs"
+import { type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
 
@@ -17,7 +18,7 @@ import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
  * @throws Fault `missing` when the disk is full, read-only or gone, `permission` when it may not
  */
 export function writeDurably(path: string, text: string): void {
-  const beside = join(dirname(path), `.${basename(path)}.${process.pid}.new`)
+  const beside = besideOf(path)
   try {
     writeAndSync(beside, text)
     renameSync(beside, path)
@@ -31,6 +32,36 @@ export function writeDurably(path: string, text: string): void {
     throw fileFault(`cannot write ${path}`, cause)
   }
 }
+
+/**
+ * The same behind the event loop's back: a disk that hangs keeps the caller waiting and nobody else.
+ * @throws Fault as {@link writeDurably}
+ */
+export async function writeDurablyBehind(path: string, text: string): Promise<void> {
+  const beside = besideOf(path)
+  try {
+    await syncedAndClosed(await open(beside, "wx", 0o600), (file) => file.writeFile(text))
+    await rename(beside, path)
+    await syncedAndClosed(await open(dirname(path), "r"))
+  } catch (cause) {
+    await unlink(beside).catch(() => {}) // it was not made, or has its name already
+    throw fileFault(`cannot write ${path}`, cause)
+  }
+}
+
+async function syncedAndClosed(
+  file: FileHandle,
+  before: (file: FileHandle) => Promise<void> = async () => {},
+): Promise<void> {
+  try {
+    await before(file)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
+const besideOf = (path: string): string => join(dirname(path), `.${basename(path)}.${process.pid}.new`)
 
 /**
  * Makes a folder and its parents, each 0700, where they are missing. (`mkdirSync` with `recursive` never returns when

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-} from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs"
+import { readdir, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Fault } from "../../errors.ts"
-import { fileFault, makeFolder, writeDurably } from "./durable-file.ts"
+import { fileFault, makeFolder, writeDurablyBehind } from "./durable-file.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts"
 
@@ -25,22 +17,23 @@ const suffix = ".fw"
 const largestBytes = 256 * 1024 * 1024
 
 /**
- * Writes a snapshot into a folder, which is made (0700) when missing; 0600, by write, fsync, rename.
+ * Writes a snapshot into a folder, which is made (0700) when missing; 0600, by write, fsync, rename. A disk that hangs
+ * keeps whoever awaits this waiting, and nobody else.
  * @returns the path of the file
  * @throws Fault `missing` (full, read-only) or `permission`; the snapshot in memory is as good as before
  */
-export function saveSnapshot(folder: string, snapshot: Snapshot): string {
+export async function saveSnapshot(folder: string, snapshot: Snapshot): Promise<string> {
   makeFolder(folder)
   const time = new Date(snapshot.takenAtMs).toISOString().replace(/[:.]/g, "-")
   const reason = snapshot.reason
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
     .slice(0, 40)
-  const last = /-(\d+)-/.exec(basename(listSnapshots(folder).at(-1) ?? ""))?.[1]
+  const last = /-(\d+)-/.exec(basename((await listSnapshots(folder)).at(-1) ?? ""))?.[1]
   const number = String(Number(last ?? 0) + 1).padStart(8, "0")
   const name = `${prefix}${number}-${time}-${reason}${suffix}`
   const path = join(folder, name)
-  writeDurably(path, encodeSnapshot(snapshot))
+  await writeDurablyBehind(path, encodeSnapshot(snapshot))
   return path
 }
 
@@ -79,9 +72,9 @@ export function loadSnapshot(path: string): Snapshot {
 }
 
 /** The snapshots in a folder, oldest first; none when there is no folder. */
-export function listSnapshots(folder: string): string[] {
+export async function listSnapshots(folder: string): Promise<string[]> {
   try {
-    const names = readdirSync(folder).filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
+    const names = (await readdir(folder)).filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
     return names.sort().map((name) => join(folder, name))
   } catch {
     return []
@@ -93,11 +86,11 @@ export function listSnapshots(folder: string): string[] {
  * @param keep how many stay
  * @returns how many went; what cannot be removed stays and is tried again next time
  */
-export function pruneSnapshots(folder: string, keep: number): number {
+export async function pruneSnapshots(folder: string, keep: number): Promise<number> {
   let removed = 0
-  for (const path of listSnapshots(folder).slice(0, -keep || undefined)) {
+  for (const path of (await listSnapshots(folder)).slice(0, -keep || undefined)) {
     try {
-      rmSync(path)
+      await rm(path)
       removed += 1
     } catch {
       // Read-only disk: it was not written to either.
