@@ -47,17 +47,8 @@ export const commandEnvironment: Readonly<Record<string, string>> = {
 export const runCommand: RunCommand = async (request) => {
   if (!request.path.startsWith("/"))
     throw new Fault("usage", `cannot run "${request.path}": an absolute path is wanted`)
-  const result = await execa(request.path, [...request.args], {
-    reject: false,
-    extendEnv: false,
-    env: { ...commandEnvironment },
-    input: request.input ?? "",
-    timeout: request.timeoutMs ?? 10_000,
-    killSignal: "SIGKILL",
-    stripFinalNewline: false,
-    maxBuffer: 256 * 1024 * 1024,
-    shell: false,
-  })
+  const result = await execute(request)
+  if (result === undefined) return notStarted(request, "EMFILE")
   const started = result.exitCode !== undefined || result.signal !== undefined
   return {
     path: request.path,
@@ -70,4 +61,29 @@ export const runCommand: RunCommand = async (request) => {
     startError: started ? undefined : (result.code ?? result.shortMessage ?? "could not be started"),
     ok: result.exitCode === 0,
   }
+}
+
+/** Undefined when no descriptors are left for its pipes: execa does not foresee a spawn that returns without any. */
+async function execute({ path, args, input, timeoutMs }: CommandRequest) {
+  try {
+    return await execa(path, [...args], {
+      reject: false,
+      extendEnv: false,
+      env: { ...commandEnvironment },
+      input: input ?? "",
+      timeout: timeoutMs ?? 10_000,
+      killSignal: "SIGKILL",
+      stripFinalNewline: false,
+      maxBuffer: 256 * 1024 * 1024,
+      shell: false,
+    })
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return undefined
+    throw thrown
+  }
+}
+
+function notStarted({ path, args }: CommandRequest, startError: string): CommandResult {
+  const nothing = { exitCode: undefined, signal: undefined, timedOut: false, stdout: "", stderr: "" }
+  return { path, args, ...nothing, startError, ok: false }
 }

@@ -9,27 +9,40 @@ export type HostLinks = ReadonlyMap<string, string>
  * Reads them: per interface its index (an interface that was deleted and made again has another one), link address and
  * addresses. /proc/net/igmp is where an unprivileged process finds the index without /sys, which does not follow the
  * network namespace.
+ *
+ * @returns undefined when no descriptor or no memory is left to read them: that is no news of the interfaces, and no reason
+ *   to end
  */
-export function readHostLinks(): HostLinks {
+export function readHostLinks(): HostLinks | undefined {
+  try {
+    return hostLinks()
+  } catch {
+    return undefined
+  }
+}
+
+function hostLinks(): HostLinks {
   const indexes = new Map<string, string>()
-  for (const line of read("/proc/self/net/igmp").split("\n")) {
+  for (const line of multicastGroups().split("\n")) {
     const match = /^(\d+)\s+(\S+)/.exec(line)
     if (match) indexes.set(match[2] ?? "", match[1] ?? "")
   }
   const addresses = networkInterfaces()
   return new Map(
-    networkDevices(read("/proc/self/net/dev")).map((name) => {
+    networkDevices(readFileSync("/proc/self/net/dev", "utf8")).map((name) => {
       const own = (addresses[name] ?? []).map(({ address, mac }) => `${mac} ${address}`).sort()
       return [name, [indexes.get(name) ?? "-", ...own].join(" ")]
     }),
   )
 }
 
-function read(path: string): string {
+/** A kernel without CONFIG_IP_MULTICAST does not have the file. */
+function multicastGroups(): string {
   try {
-    return readFileSync(path, "utf8")
-  } catch {
-    return ""
+    return readFileSync("/proc/self/net/igmp", "utf8")
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return ""
+    throw thrown
   }
 }
 

@@ -19,7 +19,6 @@ import { Neighbours } from "./neighbours.ts"
 import { favourNobody } from "./priority.ts"
 import { dropPrivileges } from "./privileges.ts"
 import { Turns } from "./turns.ts"
-import { warmUpHearing, warmUpRounds } from "./warm-up.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 
@@ -117,7 +116,7 @@ function begin(
   const canary = configuration.devices.length === 0 ? makeCanary() : undefined
   const tags = [...keys.map((key) => key.requestTag), ...(canary === undefined ? [] : [canary.tag])]
   const filter = filterText({ tags, plain: configuration.plain !== "" })
-  const links = readHostLinks()
+  let links = readHostLinks()
   const own = localAddresses(monotonicMs)
   const hearing = new Hearing({
     screen: createScreen(keys),
@@ -167,13 +166,14 @@ function begin(
       if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
     }, canaryMs)
   setInterval(() => {
-    const why = linksChanged(links, readHostLinks())
+    const now = readHostLinks()
+    links ??= now
+    const why = links === undefined || now === undefined ? undefined : linksChanged(links, now)
     if (why !== undefined) send({ type: "outdated", why })
   }, linksMs)
   setInterval(countReporter(hearing, captures, send), countsMs)
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
   send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
-  warmUpHearing(warmUpRounds, setImmediate)
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import type { Clock, Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import { commandEnvironment } from "../run-command.ts"
@@ -30,7 +30,7 @@ export type StartLoader = (command: LoaderCommand, events: LoaderEvents) => Load
 
 /** {@link StartLoader} of this machine. */
 export const startLoader: StartLoader = ({ path, args, env }, events) => {
-  const child = spawn(path, args, {
+  const child: ChildProcess = spawn(path, args, {
     cwd: "/",
     env: { ...commandEnvironment, ...env },
     stdio: ["pipe", "pipe", "pipe"],
@@ -42,11 +42,12 @@ export const startLoader: StartLoader = ({ path, args, env }, events) => {
   }
   child.once("error", (error) => end(error.message))
   child.once("close", (code, signal) => end(signal === null ? `exit code ${code}` : signal))
-  // A write to one that has just died is told by its end.
-  child.stdin.on("error", () => {})
-  child.stdout.setEncoding("utf8").on("data", (piece: string) => events.onOut(piece))
-  child.stderr.setEncoding("utf8").on("data", (piece: string) => events.onError(piece))
-  return { pid: child.pid, write: (text) => child.stdin.write(text), kill: () => child.kill("SIGKILL") }
+  // There are no pipes when no descriptors were left for them; that is told by `error`. A write to one that has just died
+  // is told by its end.
+  child.stdin?.on("error", () => {})
+  child.stdout?.setEncoding("utf8").on("data", (piece: string) => events.onOut(piece))
+  child.stderr?.setEncoding("utf8").on("data", (piece: string) => events.onError(piece))
+  return { pid: child.pid, write: (text) => child.stdin?.write(text), kill: () => child.kill("SIGKILL") }
 }
 
 /** What a loader said to one request. `ended` is why it died over it, when it did. */
