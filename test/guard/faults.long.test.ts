@@ -1,0 +1,29 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { labUnavailable } from "../lab/lab.ts"
+import { faults } from "./faults.ts"
+import { cgroupUnavailable } from "./faults-cgroup.ts"
+import { FaultStage, figures } from "./faults-stage.ts"
+
+const unavailable = labUnavailable ?? cgroupUnavailable
+if (unavailable) process.stderr.write(`skipped: faults: ${unavailable}\n`)
+
+const times = 20
+
+describe.skipIf(unavailable)("20 of 20 knocks work with", { timeout: 300_000 }, () => {
+  let stage: FaultStage
+  beforeAll(async () => {
+    stage = new FaultStage()
+    await stage.server.serveTcp(22)
+  })
+  afterAll(() => stage.close())
+  afterEach(() => {
+    stage.armed.try("disarm")
+    stage.server.run(["nft", "flush", "ruleset"])
+  })
+
+  it.each(faults)("$name", async ({ name, run }) => {
+    const knocked = await run(stage, times)
+    process.stderr.write(figures(name, knocked))
+    expect(knocked.opened).toBe(times)
+  })
+})
