@@ -77,6 +77,8 @@ export function makeFolder(path: string): void {
 }
 
 function makeWithParents(path: string): void {
+  // mkdir(2) waits for a disk that hangs even when there is nothing to make; looking does not.
+  if (existsSync(path)) return
   try {
     mkdirSync(path, 0o700)
   } catch (cause) {
