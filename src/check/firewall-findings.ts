@@ -5,13 +5,9 @@ import type { RunCommand } from "../firewall/run-command.ts"
 import type { Finding } from "./finding.ts"
 
 /** Each backend that is here, and what an open would take away from it now. Changes nothing. */
-export async function firewallFindings(
-  run: RunCommand,
-  clock: Clock,
-  stateFolder: string,
-): Promise<Finding[]> {
+export async function firewallFindings(run: RunCommand, clock: Clock): Promise<Finding[]> {
   try {
-    const firewall = await armFirewall({ run, clock, stateFolder })
+    const firewall = await armFirewall({ run, clock })
     try {
       const { backends, legacyTables } = firewall.describe()
       const findings: Finding[] = [

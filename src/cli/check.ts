@@ -8,10 +8,9 @@ import { rehearseOpen } from "../firewall/rehearsal/rehearse-open.ts"
 import { runCommand } from "../firewall/run-command.ts"
 import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
 import { findSystemTools } from "../firewall/system-tools.ts"
-import { foldersFor } from "../guard/folders.ts"
 import { listenerUser, spawnListener } from "../guard/spawn-listener.ts"
 import { exitCodeFor } from "../report/outcome.ts"
-import type { ProgramHost, Terminal } from "./terminal.ts"
+import type { Terminal } from "./terminal.ts"
 
 /**
  * `fw-watchdog check`: would a reset work here? One line for each finding, with what to do about it. Changes nothing.
@@ -19,7 +18,7 @@ import type { ProgramHost, Terminal } from "./terminal.ts"
  * @returns 0 when it would, 1 when something stands in the way
  * @throws Fault `permission` without root, `missing` without the tools to look with
  */
-export async function check(terminal: Terminal, host: ProgramHost): Promise<number> {
+export async function check(terminal: Terminal): Promise<number> {
   if (process.geteuid?.() !== 0)
     throw new Fault("permission", "cannot check without root", { hint: "sudo fw-watchdog check" })
   const system = findSystemTools()
@@ -29,7 +28,7 @@ export async function check(terminal: Terminal, host: ProgramHost): Promise<numb
     for (const finding of found) show(finding, terminal)
   }
   say([await hearsItself({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
-  say(await firewallFindings(runCommand, systemClock, foldersFor(host.env).state))
+  say(await firewallFindings(runCommand, systemClock))
   const tools = findSnapshotTools()
   say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
   say(await beyondReach(runCommand, system.ip))

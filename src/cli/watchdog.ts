@@ -77,7 +77,7 @@ export function watchdogProgram(
     (await import("./status.ts")).undo(terminal, host),
   )
   withJson("check", "would a reset work here? Changes nothing", async (terminal) =>
-    (await import("./check.ts")).check(terminal, host),
+    (await import("./check.ts")).check(terminal),
   )
   withJson("resume", "go on with a session whose guard was killed", async (terminal) =>
     (await import("./resume.ts")).resume(terminal, host),

@@ -97,7 +97,7 @@ async function holdSession(
     const rules = new KeptRules({ ...shared, stateFolder, runtimeFolder: folders.runtime })
     if (journal === undefined) await rules.takeAtArming()
     else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
-    const firewall = await armFirewall({ ...shared, stateFolder, keep: rules.keep })
+    const firewall = await armFirewall({ ...shared, keep: rules.keep })
     undo.push(() => firewall.close())
     const { backends } = firewall.describe()
     const work = new FirewallWork({ ...shared, firewall, rules, scope: configuration.scope })

@@ -9,7 +9,7 @@ import type { Host, Lab } from "../lab/lab.ts"
  * The dependencies of a firewall that lives in a host's network namespace, while this process stays outside of it.
  * @param holderPid a process there, in a mount namespace of its own when files are to change under the firewall
  */
-export function firewallDeps(lab: Lab, host: Host, holderPid?: number): FirewallDeps {
+export function firewallDeps(host: Host, holderPid?: number): FirewallDeps {
   // /proc/net is per network namespace of the process in its path: one that waits there lends us its view.
   const holder = { pid: holderPid ?? host.start(["sleep", "infinity"]).pid }
   const mount = holderPid === undefined ? [] : [`--mount=/proc/${holderPid}/ns/mnt`]
@@ -27,13 +27,12 @@ export function firewallDeps(lab: Lab, host: Host, holderPid?: number): Firewall
       }
     },
     clock: systemClock,
-    stateFolder: lab.folder,
   }
 }
 
 /** Arms the firewall of a host; it is closed with the lab. */
 export async function armOn(lab: Lab, host: Host, extra: Partial<FirewallDeps> = {}): Promise<ArmedFirewall> {
-  const armed = await armFirewall({ ...firewallDeps(lab, host), ...extra })
+  const armed = await armFirewall({ ...firewallDeps(host), ...extra })
   lab.onClose(() => armed.close())
   return armed
 }

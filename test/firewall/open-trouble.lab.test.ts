@@ -75,7 +75,7 @@ describe.skipIf(labUnavailable)("an open", () => {
   it("needs no nft and no iptables on the disk any more, and no lock that a stuck process holds", async () => {
     const { lab, server, prober, shell } = await start()
     const files = await OwnFiles.on(server)
-    const firewall = await armOn(lab, server, firewallDeps(lab, server, files.pid))
+    const firewall = await armOn(lab, server, firewallDeps(server, files.pid))
     const lock = join(lab.folder, "xtables.lock")
     writeFileSync(lock, "")
     const over = join(lab.folder, "over")
@@ -99,7 +99,7 @@ describe.skipIf(labUnavailable)("an open", () => {
     writeFileSync(lock, "")
     files.sh(`mount --bind ${lock} /run/xtables.lock`)
     lab.own(spawn("flock", [lock, "sleep", "infinity"], { stdio: "ignore" }))
-    const deps = firewallDeps(lab, server, files.pid)
+    const deps = firewallDeps(server, files.pid)
     const noLoaders = () => {
       throw new Error("no loader can be started")
     }
@@ -114,7 +114,7 @@ describe.skipIf(labUnavailable)("an open", () => {
     { without: "nft and every restore", gone: /\/nft$|-restore$/ },
   ])("falls back to what iptables can do without $without, and says that it is not all", async ({ gone }) => {
     const { lab, server, prober, shell } = await start()
-    const deps = firewallDeps(lab, server)
+    const deps = firewallDeps(server)
     const missing = {
       exitCode: undefined,
       signal: undefined,

@@ -69,7 +69,6 @@ export interface ArmedFirewall {
 export interface FirewallDeps {
   readonly run: RunCommand
   readonly clock: Clock
-  readonly stateFolder: string
   readonly log?: (line: string) => void
   readonly keep?: Keep
   readonly readText?: ReadText

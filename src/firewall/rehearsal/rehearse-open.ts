@@ -48,7 +48,7 @@ async function rehearseWith(deps: ProveDeps, folder: string): Promise<RehearsalF
     const shut = await net.connect(500)
     if (shut.some((one) => one.greeted))
       return [...notLoaded(loaded), problem("the rehearsal's lockout does not shut anything out")]
-    const report = await openIn(deps, net.server, folder)
+    const report = await openIn(deps, net.server)
     const reached = await net.connect(3000)
     return [...notLoaded(loaded), ...verdict(families, reached, report)]
   } finally {
@@ -82,13 +82,12 @@ async function done(run: RunCommand, request: CommandRequest): Promise<void> {
 }
 
 /** Arms in the namespace and opens, as the guard does on a knock. */
-async function openIn(deps: ProveDeps, server: Throwaway, folder: string): Promise<OpenReport> {
+async function openIn(deps: ProveDeps, server: Throwaway): Promise<OpenReport> {
   const { setpriv, nsenter } = deps.system
   const enter = ["--pdeathsig", "KILL", nsenter, `--net=${server.netns}`, "--"]
   const firewall = await armFirewall({
     run: server.run,
     clock: deps.clock,
-    stateFolder: folder,
     start: ({ path, args, env = {} }, events) =>
       startLoader({ path: setpriv, args: [...enter, path, ...args], env }, events),
     // /proc/net is that of the process in its path.
