@@ -1,8 +1,15 @@
-import { Fault } from "../errors.ts"
+import { writtenFiles } from "../firewall/rehearsal/written-files.ts"
 import type { ProveDeps } from "../firewall/snapshot/prove.ts"
-import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
+import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import type { RuleInput } from "./input.ts"
+import { checkLockout, type LockoutVerdict } from "./lockout-check.ts"
+import { type MachineCopy, openMachineCopy } from "./rehearse-copy.ts"
+import { rehearseNft, rehearseSave } from "./rehearse-file.ts"
+import { rehearseScript } from "./rehearse-script.ts"
 import type { SshConnection } from "./ssh-client.ts"
+
+export type { LockoutVerdict } from "./lockout-check.ts"
+export { InputRefused } from "./rehearse-refused.ts"
 
 /** What running the input in a copy of this machine came to. */
 export interface Rehearsal {
@@ -12,7 +19,7 @@ export interface Rehearsal {
   readonly result: Snapshot
   /** Chains that the input itself named: "ip filter DOCKER", "legacy ip filter DOCKER". */
   readonly named: ReadonlySet<string>
-  /** Files that the script would write; nothing was written. */
+  /** Files that the script would write; nothing was written. A removed one ends in " (removed)". */
   readonly writes: readonly string[]
   /** What the copy cannot do or fw-apply does not do, such as sysctls; one line each. */
   readonly notes: readonly string[]
@@ -21,16 +28,6 @@ export interface Rehearsal {
   /** Ends the copy and everything in it. */
   close(): Promise<void>
 }
-
-/** Whether the client still gets in. */
-export type LockoutVerdict =
-  | { readonly ok: true; readonly family: "IPv4" | "IPv6" }
-  | {
-      readonly ok: false
-      /** "iptables-nft filter INPUT: -p tcp --dport 22 -j DROP", "... policy DROP", or "unknown". */
-      readonly rule: string
-      readonly message: string
-    }
 
 export interface RehearseOptions {
   /** How long the input may run, in milliseconds. */
@@ -41,36 +38,55 @@ export interface RehearseOptions {
   readonly folder?: string
 }
 
-/** The rehearsal refused the input; nothing was changed. Its code is "refused". */
-export class InputRefused extends Fault {
-  /** "rules.sh:12", or the name alone where no line is known. */
-  readonly where: string
-  /** The rule file that a script made and fed to a restore, for printing; undefined when there was none. */
-  readonly generated: string | undefined
-
-  constructor(
-    message: string,
-    options: { readonly where: string; readonly hint: string; readonly generated?: string | undefined },
-  ) {
-    super("refused", message, { hint: options.hint })
-    this.name = "InputRefused"
-    this.where = options.where
-    this.generated = options.generated
-  }
-}
-
 /** Everything a rehearsal needs of the machine; the same as a proof. */
 export type RehearseDeps = ProveDeps
 
 /**
  * Runs the input for real in throw-away namespaces with this machine's interfaces, addresses and rules. Changes nothing
- * on the machine.
+ * on the machine. The copy lives until `close`.
  * @throws InputRefused naming file and line, in the tool's own words; Fault when no copy can be made
  */
-export function rehearse(
-  _deps: RehearseDeps,
+export async function rehearse(
+  deps: RehearseDeps,
   input: RuleInput,
-  _options: RehearseOptions,
+  options: RehearseOptions,
 ): Promise<Rehearsal> {
-  return Promise.reject(new Fault("missing", `cannot rehearse ${input.name} yet`))
+  const before = await takeSnapshot(deps, "rehearsal")
+  const limits = { folder: options.folder ?? process.cwd(), timeoutMs: options.timeoutMs }
+  const open = async (replacements: Parameters<typeof openMachineCopy>[3] = []): Promise<MachineCopy> =>
+    await openMachineCopy(deps, before, options.connection, replacements)
+  const done =
+    input.format === "shell"
+      ? await rehearseScript(open, deps.system, input, limits)
+      : await rehearseFile(await open(), deps, input, limits)
+  const { copy } = done
+  try {
+    return {
+      before,
+      result: await copy.snapshot("rehearsed"),
+      named: done.named,
+      writes: writtenFiles(copy.files),
+      notes: [...copy.left, ...done.notes],
+      checkLockout: async (candidate, connection) => await checkLockout(deps, copy, candidate, connection),
+      close: copy.close,
+    }
+  } catch (thrown) {
+    await copy.close()
+    throw thrown
+  }
+}
+
+async function rehearseFile(
+  copy: MachineCopy,
+  deps: RehearseDeps,
+  input: RuleInput,
+  limits: { readonly folder: string; readonly timeoutMs: number },
+): Promise<{ copy: MachineCopy; named: Set<string>; notes: readonly string[] }> {
+  const load = input.format === "nft" ? rehearseNft : rehearseSave
+  try {
+    return { copy, named: await load(copy, deps.system, input, limits), notes: [] }
+  } catch (thrown) {
+    await copy.close()
+    throw thrown
+  }
 }

@@ -35,16 +35,19 @@ function readable(path: string): string {
   }
 }
 
-/** The sysctls of a copy that are other than the machine's: "net.ipv4.ip_forward = 1". */
-export function changedSysctls(copy: string, machine = "/proc/sys", top = copy): string[] {
+/**
+ * The sysctls of a copy that were written after a moment (milliseconds of Date), with another value than the machine's:
+ * "net.ipv4.ip_forward = 1".
+ */
+export function changedSysctls(copy: string, sinceMs: number, machine = "/proc/sys", top = copy): string[] {
   return readdirSync(copy, { withFileTypes: true }).flatMap((entry) => {
     const path = join(copy, entry.name)
-    if (entry.isDirectory()) return changedSysctls(path, join(machine, entry.name), top)
+    if (entry.isDirectory()) return changedSysctls(path, sinceMs, join(machine, entry.name), top)
+    if (lstatSync(path).mtimeMs <= sinceMs) return []
     const text = readable(path)
     // The kernel's own text has tabs where a script writes blanks.
     const words = (value: string): string => value.trim().split(/\s+/).join(" ")
     if (words(text) === words(readable(join(machine, entry.name)))) return []
-    const name = relative(top, path).replaceAll("/", ".")
-    return [`${name} = ${words(text)}`]
+    return [`${relative(top, path).replaceAll("/", ".")} = ${words(text)}`]
   })
 }

@@ -1,0 +1,110 @@
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import { type FileCopy, openFileCopy, type Replacement } from "../firewall/rehearsal/file-copy.ts"
+import { copyNet, type NetCopy } from "../firewall/rehearsal/net-copy.ts"
+import { nftWhere } from "../firewall/snapshot/compare.ts"
+import type { ProveDeps } from "../firewall/snapshot/prove.ts"
+import { withScratchFolder } from "../firewall/snapshot/scratch-folder.ts"
+import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
+import { type RestoreReport, restoreSnapshot } from "../firewall/snapshot/undo.ts"
+import type { SshConnection } from "./ssh-client.ts"
+
+/** A copy of this machine: its files, its interfaces and its rules. */
+export interface MachineCopy {
+  readonly files: FileCopy
+  readonly net: NetCopy
+  /** What is not as on the machine, a line each. */
+  readonly left: readonly string[]
+  /** Puts a snapshot in force in the copy. */
+  load(snapshot: Snapshot): Promise<RestoreReport>
+  /** What is in force in the copy. What could not be loaded into it is as it was before. */
+  snapshot(reason: string): Promise<Snapshot>
+  close(): Promise<void>
+}
+
+/**
+ * Makes a copy of this machine with the rules of a snapshot in force.
+ * @param replacements programs that stand in the copy in place of the machine's own
+ * @throws Fault when no copy can be made
+ */
+export async function openMachineCopy(
+  deps: ProveDeps,
+  before: Snapshot,
+  connection: SshConnection | undefined,
+  replacements: readonly Replacement[],
+): Promise<MachineCopy> {
+  const scratch = await holdScratchFolder()
+  let files: FileCopy | undefined
+  let net: NetCopy | undefined
+  const close = async (): Promise<void> => {
+    await net?.close()
+    await files?.close()
+    await scratch.release()
+  }
+  try {
+    const [root, journal] = [join(scratch.folder, "copy"), join(scratch.folder, "journal")]
+    for (const folder of [root, journal]) mkdirSync(folder)
+    files = await openFileCopy(deps, root, replacements)
+    net = await copyNet(deps, files, connection)
+    const there = { ...deps, run: files.run }
+    const load = async (snapshot: Snapshot): Promise<RestoreReport> =>
+      await restoreSnapshot(there, snapshot, { folder: journal })
+    const loaded = await load(before)
+    return {
+      files,
+      net,
+      left: [...files.left, ...net.left, ...notLoaded(loaded)],
+      load,
+      snapshot: async (reason) => withLeftOut(await takeSnapshot(there, reason), before, loaded),
+      close,
+    }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+}
+
+function notLoaded({ left, failures, differences }: RestoreReport): string[] {
+  const why = new Map<string, string>()
+  for (const { where, kind, lines } of differences) why.set(where, lines[0] ?? kind)
+  for (const { where, why: reason } of left) why.set(where, reason)
+  return [...failures, ...[...why].map(([where, reason]) => `${where}: ${reason}`)].map(
+    (one) => `not rehearsed with what is in force now: ${one}`,
+  )
+}
+
+/** What no view restores is not in the copy, so the input cannot have changed it: it is as it was. */
+function withLeftOut(result: Snapshot, before: Snapshot, loaded: RestoreReport): Snapshot {
+  const left = new Set(loaded.left.map(({ where }) => where))
+  const there = new Set(result.nftTables.map(nftWhere))
+  const kept = before.nftTables.filter((copy) => left.has(nftWhere(copy)) && !there.has(nftWhere(copy)))
+  const unread = before.unread.filter(
+    ({ backend }) => !result.unread.some((other) => other.backend === backend),
+  )
+  return {
+    ...result,
+    nftTables: [...result.nftTables, ...kept],
+    unread: [...result.unread, ...unread],
+  }
+}
+
+/** A scratch folder that lives until it is released, not until a function returns. */
+async function holdScratchFolder(): Promise<{ folder: string; release: () => Promise<void> }> {
+  let finish = (): void => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  return await new Promise((resolve, reject) => {
+    const whole = withScratchFolder(async (folder) => {
+      resolve({
+        folder,
+        release: async () => {
+          finish()
+          await whole
+        },
+      })
+      await finished
+    })
+    whole.catch(reject)
+  })
+}

@@ -1,0 +1,118 @@
+import { existsSync, readdirSync, realpathSync } from "node:fs"
+import { join } from "node:path"
+import { ownFolder, type Replacement } from "../firewall/rehearsal/file-copy.ts"
+import { findProgram } from "../firewall/snapshot-tools.ts"
+
+/** What a program does that is watched while a script runs. */
+export type WrappedKind = "rules" | "network" | "module" | "service"
+
+const kinds: readonly { readonly kind: WrappedKind; readonly names: RegExp }[] = [
+  { kind: "rules", names: /^((ip6?|eb|arp)tables(-nft|-legacy)?(-restore)?|ipset|nft)$/ },
+  {
+    kind: "network",
+    names:
+      /^(curl|wget|dig|host|nslookup|drill|getent|ping|ping6|ssh|scp|rsync|nc|ncat|netcat|git|telnet|ftp|whois|fetch)$/,
+  },
+  { kind: "module", names: /^(modprobe|insmod|rmmod)$/ },
+  { kind: "service", names: /^(systemctl|service|invoke-rc\.d|rc-service)$/ },
+]
+
+/** One program that a wrapper stands for. */
+export interface Wrapped {
+  readonly kind: WrappedKind
+  readonly name: string
+  /** Where the wrapper stands; the same in a path that reaches it through a link. */
+  readonly path: string
+  /** The program itself, all links followed. */
+  readonly real: string
+}
+
+const folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"]
+
+/** The programs of this machine that are wrapped in the copy. */
+export function wrappedPrograms(): Wrapped[] {
+  const found = new Map<string, Wrapped>()
+  for (const folder of new Set(folders.filter((one) => existsSync(one)).map((one) => realpathSync(one))))
+    for (const name of readdirSync(folder)) {
+      const kind = kindOf(name)
+      const path = join(folder, name)
+      if (kind === undefined || found.has(path)) continue
+      try {
+        found.set(path, { kind, name, path, real: realpathSync(path) })
+      } catch {
+        // A link to nothing.
+      }
+    }
+  return [...found.values()]
+}
+
+export function kindOf(name: string): WrappedKind | undefined {
+  return kinds.find(({ names }) => names.test(name))?.kind
+}
+
+/** The files of a wrapper, below {@link ownFolder}. */
+export const wrapperFiles = {
+  /** Every call that ended, see script-calls.ts. */
+  calls: "calls",
+  /** What a bash with a trace wrote, see script-trace.ts. */
+  trace: "trace",
+  /** Standard error of the call of that process id. */
+  errors: "errors",
+  /** Standard input of the call of that process id, where it was rules. */
+  inputs: "inputs",
+  /** Links to the programs themselves, by the names that multi-call programs go by. */
+  real: "real",
+} as const
+
+/**
+ * The wrappers. One costs a start of the smallest shell there is: it runs the program itself, passes its messages on,
+ * and writes down how it was called and how it ended.
+ * @param traced also marks each call in the trace
+ */
+export function wrappers(programs: readonly Wrapped[], traced: boolean): Replacement[] {
+  const shell = findProgram("dash") ?? findProgram("sh") ?? "/bin/sh"
+  return programs.map((one) => ({ path: one.path, text: `#!${shell}\n${bodyOf(one, traced)}` }))
+}
+
+function bodyOf({ kind, name, path }: Wrapped, traced: boolean): string {
+  const own = (file: string): string => `${ownFolder}/${file}`
+  const real = own(realLink(path))
+  const mark = traced ? `printf '\\001C\\002%s\\n' $$ >>${own(wrapperFiles.trace)}\n` : ""
+  // "p": standard output is a pipe to another command, so that the shell never learns how this one ended.
+  const note = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || for f in /proc/[0-9]*/fd/0; do
+[ ! $f -ef /proc/$$/fd/1 ] || p=p
+done
+printf '%s\\0' ${name} $r $$ "$p" $# "$@" >>${own(wrapperFiles.calls)}
+${mark}exit $r
+`
+  if (kind === "module" || kind === "service") return `p=\n${pretend(kind, name, real)}\n${note}`
+  const errors = own(`${wrapperFiles.errors}/$$`)
+  const input = own(`${wrapperFiles.inputs}/$$`)
+  return `p=
+${keptInput(name, input)}${real} "$@" 2>${errors}
+r=$?
+[ ! -s ${errors} ] || while IFS= read -r l || [ -n "$l" ]; do printf '%s\\n' "$l"; done <${errors} >&2
+${note}`
+}
+
+/** What rules come by standard input is kept: a refusal shows it, and it names chains. */
+function keptInput(name: string, input: string): string {
+  const keep = `cat >${input}\nexec <${input}\n`
+  if (name.endsWith("-restore"))
+    return `for l do :; done\nif [ $# -gt 0 ] && [ -f "$l" ]; then cat "$l" >${input}; else\n${keep}fi\n`
+  if (name === "nft")
+    return `case " $* " in *" -f - "*|*" -f /dev/stdin "*|*" --file - "*)\n${keep};; *" -f "*|*" --file "*) for l do :; done\n[ ! -f "$l" ] || cat "$l" >${input} ;; esac\n`
+  if (name === "ipset") return `case " $* " in *" restore "*)\n${keep};; esac\n`
+  return ""
+}
+
+/** Modules are only looked for, services only asked; both end as they would here, as far as that can be known. */
+function pretend(kind: "module" | "service", name: string, real: string): string {
+  if (kind === "module") return name === "modprobe" ? `${real} -n -q "$@"\nr=$?` : "r=0"
+  return `case " $* " in *" is-"*|*" status "*|*" show "*|*" list-"*) ${real} "$@"; r=$? ;; *) r=0 ;; esac`
+}
+
+/** Where the link to the program behind the wrapper at `path` is, below {@link ownFolder}. */
+export function realLink(path: string): string {
+  return `${wrapperFiles.real}${path}`
+}

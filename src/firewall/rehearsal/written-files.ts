@@ -1,0 +1,31 @@
+import { existsSync, lstatSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { type FileCopy, ownFolder } from "./file-copy.ts"
+
+/**
+ * The files of a copy that were written, made or removed there: what the upper layers of its overlays hold, and what is
+ * new in its /run. Sorted; a removed one says so, a new folder ends in a slash.
+ */
+export function writtenFiles(copy: FileCopy): string[] {
+  const layers = copy.layers.flatMap(({ mountedAt, path }) => walk(path, mountedAt === "/" ? "" : mountedAt))
+  const run = walk(join(copy.root, "run"), "/run").filter((path) => !isOurs(path))
+  return [...layers, ...run].sort()
+}
+
+function isOurs(path: string): boolean {
+  return path.startsWith(`${ownFolder}/`) || path === "/run/lock/" || /^\/run\/xtables\.lock$/.test(path)
+}
+
+function walk(folder: string, shown: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = `${shown}/${name}`
+    const stat = lstatSync(join(folder, name))
+    // Every folder on the way to a written file is in the upper layer too.
+    if (stat.isDirectory()) {
+      const made = existsSync(path) ? [] : [`${path}/`]
+      return [...made, ...walk(join(folder, name), path)]
+    }
+    // overlayfs.rst, "whiteouts and opaque directories": a character device 0/0 stands for a removed file.
+    return stat.isCharacterDevice() && stat.rdev === 0 ? [`${path} (removed)`] : [path]
+  })
+}
