@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process"
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
 import { expect } from "vitest"
@@ -40,12 +40,20 @@ const listener = (stage: FaultStage): number[] => [stage.armed.status().listener
  * oom_score_adj of -1000 sees to that; without CAP_SYS_RESOURCE, as here, it may not be lowered, so this one's is raised.
  */
 const eater = `while :; do
-  sh -c 'echo 1000 >/proc/self/oom_score_adj; echo $$ >"$1"/cgroup.procs; exec python3 -c "$2"' - "$1" "
+  sh -c 'ulimit -v 500000; echo 1000 >/proc/self/oom_score_adj; echo $$ >"$1"/cgroup.procs; exec python3 -c "$2"' - "$1" "
 hold = []
 while True:
     hold.append(bytearray(1 << 20))
 "
 done`
+
+const isEater = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim() === "1000"
+  } catch {
+    return false // it has gone
+  }
+}
 
 const memory: Fault = {
   name: "memory: control group at its limit, another process eating in it",
@@ -60,7 +68,11 @@ const memory: Fault = {
       return await stage.knock(times)
     } finally {
       for (const one of eating) one.kill("SIGKILL")
-      group.write("memory.limit_in_bytes", -1)
+      // The limit stays until the last of them has gone, or it would eat this machine's memory.
+      await eventually("the end of the eaters", () => {
+        for (const pid of group.pids()) if (isEater(pid)) process.kill(pid, "SIGKILL")
+        return !group.pids().some(isEater)
+      })
     }
   },
 }
