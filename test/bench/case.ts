@@ -1,6 +1,8 @@
 /** How much is measured. */
 export interface Effort {
   readonly quick: boolean
+  /** What control groups made here begin with; `scripts/bench` removes what is left of them. */
+  readonly cgroup: string
   /** Says what is being done, on standard error. */
   readonly say: (line: string) => void
 }
@@ -11,9 +13,9 @@ export interface Row {
   readonly variant: string
   readonly contender: string
   readonly unit: string
-  /** Every measurement, in the order taken; empty when there is none, and then `failed` says why. */
+  /** Every measurement, in the order taken; empty when there is none, and then `reason` says why. */
   readonly samples: readonly number[]
-  /** Runs that gave no figure: "did not open". */
+  /** Runs that gave no figure: "does not open it". */
   readonly failures: number
   /** Why it could not run, or did not do what was asked. */
   readonly reason?: string
@@ -21,6 +23,8 @@ export interface Row {
   readonly isOurs: boolean
   /** What else belongs to the figure, as short named values. */
   readonly facts?: Readonly<Record<string, string | number>>
+  /** Of a case that asks yes or no: did it stand? Then there are no figures. */
+  readonly stood?: boolean
 }
 
 /** What was promised, and whether the figures keep it. */

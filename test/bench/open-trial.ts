@@ -1,17 +1,18 @@
-import { once } from "node:events"
+import { within } from "./deadline.ts"
 import { Instrument } from "./instruments/instrument.ts"
 import { pause } from "./pause.ts"
-import { type ArmedStage, asClient, serverAddress } from "./stage.ts"
+import { type ArmedStage, serverAddress } from "./stage.ts"
 
 /** Where the probes go; nothing else listens there. */
 const probePort = 9
 const probesPerSecond = 20_000
-/** A lockout stands this long before the knock: longer than a guard takes to have looked at the rules again. */
-const standsMs = 1500
+/** A lockout stands this long before the knock, and the guard has looked at the rules again. */
+const standsMs = 500
 /** Probes run this long before the knock, and none may get through. */
-const shutMs = 200
-/** Who has not opened by then has not opened; milliseconds. */
-const openMs = 3000
+const shutMs = 150
+/** Who has not opened by then has not opened; milliseconds from the start of the command, which may be a slow one. */
+const openMs = 4000
+const trialMs = 90_000
 
 /** What the witness saw; nanoseconds of one CLOCK_MONOTONIC (witness.py says why it is one). */
 export interface Witnessed {
@@ -19,13 +20,25 @@ export interface Witnessed {
   readonly openNs: number | null
   /** Time between the last probe that was stopped and the first that got through: no figure is better than this. */
   readonly resolutionNs: number | null
-  /** Knocks seen until then. */
+  /** Packets of knocks seen until then. */
   readonly knocks: number
   readonly void: string | null
 }
 
+/** What run-once.py says of a command. */
+export interface Cost {
+  readonly startNs: number
+  readonly endNs: number
+  readonly cpuMs: number
+  readonly peakKb: number
+  readonly code: number
+}
+
+/** One trial, in milliseconds. */
 export interface Opening {
-  /** From the knock's arrival on the server's device to that of the first probe let through; undefined: never. */
+  /** From the start of the knock's command to its first packet on the server's device. */
+  readonly wireMs: number
+  /** From there to the first probe let through; undefined: never. */
   readonly openedMs: number | undefined
   readonly resolutionMs: number
   readonly knocks: number
@@ -33,34 +46,44 @@ export interface Opening {
 
 /**
  * Locks the server out, shows that it is shut, knocks once, and measures until the first packet gets through.
- * @throws when the lockout did not shut it, or the clock was set meanwhile
+ * @throws when the lockout did not shut it, the clock was set meanwhile, or something hung
  */
-export async function timeOpening(stage: ArmedStage, lockOut: (stage: ArmedStage) => void): Promise<Opening> {
+export async function timeOpening(
+  stage: ArmedStage,
+  lockOut: (stage: ArmedStage) => unknown,
+): Promise<Opening> {
   const { server, client, armed } = stage
-  lockOut(stage)
-  await pause(standsMs)
-  const limit = String((shutMs + openMs) / 1000)
-  const witness = new Instrument(server, "witness.py", ["eth0", String(probePort), "until-open", limit])
-  await witness.next()
-  const probes = new Instrument(client, "probe-stream.py", [
-    serverAddress,
-    String(probePort),
-    String(probesPerSecond),
-  ])
-  await probes.next()
-  await pause(shutMs)
-  const knock = client.start(asClient(armed.knock))
-  const knocked = once(knock, "exit")
-  const seen = await witness.next<Witnessed>()
-  await probes.end()
-  await witness.end()
-  await knocked
-  await stage.calm()
-  if (seen.void !== null) throw new Error(seen.void)
-  if (seen.knockNs === null) throw new Error(seen.openNs === null ? "no knock was sent" : "it was never shut")
-  return {
-    openedMs: seen.openNs === null ? undefined : (seen.openNs - seen.knockNs) / 1e6,
-    resolutionMs: (seen.resolutionNs ?? 0) / 1e6,
-    knocks: seen.knocks,
+  const instruments: Instrument[] = []
+  const use = (...args: ConstructorParameters<typeof Instrument>): Instrument => {
+    const instrument = new Instrument(...args)
+    instruments.push(instrument)
+    return instrument
+  }
+  const trial = async (): Promise<Opening> => {
+    lockOut(stage)
+    await pause(standsMs)
+    const limit = String((shutMs + openMs) / 1000)
+    const witness = use(server, "witness.py", ["eth0", String(probePort), "until-open", limit])
+    await witness.next()
+    const probes = [serverAddress, String(probePort), String(probesPerSecond)]
+    await use(client, "probe-stream.py", probes).next()
+    await pause(shutMs)
+    const knock = use(client, "run-once.py", armed.knock(serverAddress))
+    const [seen, cost] = await Promise.all([witness.next<Witnessed>(), knock.next<Cost>()])
+    if (seen.void !== null) throw new Error(seen.void)
+    if (seen.knockNs === null)
+      throw new Error(seen.openNs === null ? "no knock was sent" : "it was never shut")
+    return {
+      wireMs: (seen.knockNs - cost.startNs) / 1e6,
+      openedMs: seen.openNs === null ? undefined : (seen.openNs - seen.knockNs) / 1e6,
+      resolutionMs: (seen.resolutionNs ?? 0) / 1e6,
+      knocks: seen.knocks,
+    }
+  }
+  try {
+    return await within(trialMs, "one trial", trial())
+  } finally {
+    await Promise.all(instruments.map((instrument) => instrument.end()))
+    await stage.calm()
   }
 }

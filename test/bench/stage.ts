@@ -1,18 +1,36 @@
 import { availableParallelism } from "node:os"
+import { join } from "node:path"
+import { withClock } from "../knock-net/other-clock.ts"
 import { type Host, type Lab, twoHosts } from "../lab/lab.ts"
 import type { Armed, Contender } from "./contenders/contender.ts"
+import { benchFolder } from "./paths.ts"
 import { pause } from "./pause.ts"
 import { withDescendants } from "./processes.ts"
 
 export const serverAddress = "192.0.2.1"
+export const serverAddress6 = "2001:db8::1"
+
+/** What a server is like before anything is armed on it. */
+export interface Circumstances {
+  /** What `iptables` is there: iptables-nft or iptables-legacy. */
+  readonly iptables?: string
+  /** How far the server's clock is off, as faketime(1) says it: "+3650d". */
+  readonly clock?: string
+  /** Whatever is armed is started from a terminal, as its manual says to start it from one. */
+  readonly onTerminal?: boolean
+  readonly prepare?: (stage: Stage) => void
+}
 
 /** Two hosts of one contender's own, joined by a cable. */
-export interface Stage {
+export interface Stage extends Circumstances {
   readonly lab: Lab
   readonly server: Host
   readonly client: Host
-  /** What `iptables` is on this server: iptables-nft or iptables-legacy. */
   readonly iptables: string
+  /** Starts a daemon on the server, in these circumstances; returns the file that its output goes to. */
+  launch(command: readonly string[], environment?: NodeJS.ProcessEnv): string
+  /** Closes the terminal that it was launched from. */
+  closeTerminal(): void
 }
 
 /**
@@ -36,20 +54,16 @@ export interface ArmedStage extends Stage {
 
 /** How long the processes must be as few as they were, in milliseconds. */
 const calmMs = 300
-const longestCalmMs = 120_000
+const longestCalmMs = 60_000
 
-/**
- * Builds a stage and arms the contender on it. Close its lab when done.
- * @param prepare what the server is like before anything is armed
- */
+/** Builds a stage and arms the contender on it. Close its lab when done. */
 export async function armOnStage(
   contender: Contender,
-  iptables: string,
-  prepare: (stage: Stage) => void = () => {},
+  circumstances: Circumstances = {},
 ): Promise<ArmedStage> {
-  const stage: Stage = { ...twoHosts(), iptables }
+  const stage = build(circumstances)
   try {
-    prepare(stage)
+    stage.prepare?.(stage)
     // The first packet finds the way known: a question about a link address is not what is measured.
     stage.client.run(["ping", "-c", "1", "-W", "2", serverAddress])
     const armed = await contender.arm(stage)
@@ -62,6 +76,29 @@ export async function armOnStage(
   } catch (thrown) {
     await stage.lab.close()
     throw thrown
+  }
+}
+
+function build(circumstances: Circumstances): Stage {
+  const { lab, server, client } = twoHosts()
+  const log = join(lab.folder, "output")
+  const logged = ["sh", "-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1', "sh", log]
+  const terminal = ["/usr/bin/python3", join(benchFolder, "instruments/on-terminal.py")]
+  let closeTerminal = (): void => {}
+  return {
+    iptables: "iptables-nft",
+    ...circumstances,
+    lab,
+    server,
+    client,
+    launch(command, environment = {}) {
+      const { clock, onTerminal } = circumstances
+      const env = { ...process.env, ...environment, ...(clock === undefined ? {} : withClock(clock)) }
+      const child = server.start([...(onTerminal ? terminal : logged), ...command], { env })
+      if (onTerminal) closeTerminal = () => void child.kill("SIGKILL")
+      return log
+    },
+    closeTerminal: () => closeTerminal(),
   }
 }
 

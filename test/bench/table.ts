@@ -3,14 +3,18 @@ import { summarize } from "./statistics.ts"
 
 const columns = ["", "", "unit", "median", "p90", "max", "runs", "ratio", ""]
 
-/** The table of one case, for people: one line a row, then what was promised. */
+/** The table of one case, for people: one line a row (or a fault), then what was promised. */
 export function caseTable(title: string, { rows, targets }: CaseResult): string {
-  const lines = [columns, ...rows.map((row) => cells(row, rows))]
-  const widths = columns.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? "").length)))
+  const isMatrix = rows.some(({ stood }) => stood !== undefined)
+  const lines = isMatrix ? matrix(rows) : [columns, ...rows.map((row) => cells(row, rows))]
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(...lines.map((line) => (line[column] ?? "").length)),
+  )
+  const isFigure = (column: number): boolean => !isMatrix && column >= 3 && column <= 7
   const text = lines.map((line) =>
     line
       .map((cell, column) =>
-        column >= 3 && column <= 7 ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        isFigure(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
       )
       .join("  ")
       .trimEnd(),
@@ -19,6 +23,20 @@ export function caseTable(title: string, { rows, targets }: CaseResult): string 
     ({ what, met, figure }) => `  ${met ? "met   " : "MISSED"}  ${what}: ${figure}`,
   )
   return [`== ${title}`, ...text, ...promised, ""].join("\n")
+}
+
+/** One line a variant, one column a contender: did it stand? */
+function matrix(rows: readonly Row[]): string[][] {
+  const contenders = [...new Set(rows.map(({ contender }) => contender))]
+  const variants = [...new Set(rows.map(({ variant }) => variant))]
+  const cell = (variant: string, contender: string): string => {
+    const row = rows.find((one) => one.variant === variant && one.contender === contender)
+    return row?.stood ? "yes" : `NO: ${row?.reason ?? "not run"}`
+  }
+  return [
+    ["", ...contenders],
+    ...variants.map((variant) => [variant, ...contenders.map((contender) => cell(variant, contender))]),
+  ]
 }
 
 function cells(row: Row, rows: readonly Row[]): string[] {

@@ -1,25 +1,19 @@
+import { randomBytes } from "node:crypto"
+import { join } from "node:path"
 import type { Case, Effort, Row } from "../case.ts"
+import { configure, notInstalled } from "../contenders/installed.ts"
+import { pingText, recipeText, scapyText } from "../contenders/old-recipe.ts"
 import { ours } from "../contenders/ours.ts"
+import { said, within } from "../deadline.ts"
 import { Instrument } from "../instruments/instrument.ts"
 import { interleave } from "../interleave.ts"
-import type { Witnessed } from "../open-trial.ts"
-import { type ArmedStage, armOnStage } from "../stage.ts"
+import type { Cost, Witnessed } from "../open-trial.ts"
+import { type ArmedStage, armOnStage, serverAddress } from "../stage.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
 
-/** What run-once.py says of a command. */
-interface Cost {
-  readonly startNs: number
-  readonly endNs: number
-  readonly cpuMs: number
-  readonly peakKb: number
-  readonly code: number
-}
-
 /** One run of a sender; `wireMs` is from its start to its first packet on the wire. */
-interface Run extends Cost {
-  readonly wireMs: number | undefined
-}
+type Run = (Cost & { readonly wireMs: number | undefined }) | { readonly failed: string }
 
 interface Sender {
   readonly name: string
@@ -34,18 +28,22 @@ export const senderStart: Case = {
   name: "sender-start",
   title: "Sender: from its start to its packet on the wire, and the whole process",
   async run({ quick, say }: Effort) {
-    const stage = await armOnStage(ours, "iptables-nft")
+    const stage = await armOnStage(ours)
     try {
-      const knock: Sender = { name: "fw-knock probe", command: stage.armed.probe ?? [], sends: true }
-      const node: Sender = { name: "node -e 0", command: [process.execPath, "-e", "0"], sends: false }
-      const runs = await interleave([knock, node], quick ? 8 : 40, (sender) => once(stage, sender))
-      say(`${runs.get(knock)?.length} runs each`)
-      const rows = [knock, node].flatMap((sender) => rowsOf(sender, sender === knock, runs.get(sender) ?? []))
+      const all = senders(stage)
+      const runs = await interleave(
+        all.filter(({ command }) => notInstalled(command[0] ?? "") === undefined),
+        quick ? 6 : 25,
+        (sender) => once(stage, sender),
+        (run) => "failed" in run,
+      )
+      say(`${all.length} senders, ${quick ? 6 : 25} runs each`)
+      const rows = all.flatMap((sender) => rowsOf(sender, runs.get(sender)))
       const of = (name: string): number =>
         median(rows.find(({ contender }) => contender === name)?.samples ?? []) ?? Number.NaN
-      const ratio = of(knock.name) / of(node.name)
+      const ratio = of("fw-knock") / of("node -e 0")
       return {
-        rows: rows.toSorted((a, b) => order.indexOf(a.variant) - order.indexOf(b.variant)),
+        rows: order.flatMap((name) => rows.filter(({ variant }) => variant === name)),
         targets: [
           {
             what: `fw-knock on the wire in at most ${promisedRatio} times a whole node -e 0`,
@@ -60,32 +58,70 @@ export const senderStart: Case = {
   },
 }
 
-async function once({ server, client }: ArmedStage, { name, command, sends }: Sender): Promise<Run> {
+function senders({ lab, armed }: ArmedStage): Sender[] {
+  const sender = (name: string, command: readonly string[], sends = true): Sender => ({
+    name,
+    command,
+    sends,
+  })
+  const path = configure("fwknop/fwknoprc", join(lab.folder, "fwknoprc"), {
+    SERVER: serverAddress,
+    KEY: randomBytes(32).toString("base64"),
+    HMAC_KEY: randomBytes(64).toString("base64"),
+  })
+  const hex = Buffer.from(recipeText).toString("hex")
+  return [
+    sender("fw-knock", armed.probe ?? []),
+    sender("node -e 0", [process.execPath, "-e", "0"], false),
+    sender("ping -p", pingText(serverAddress)),
+    sender("scapy", scapyText(serverAddress)),
+    sender("fwknop", ["fwknop", "--rc-file", path, "--named-config", "server"]),
+    sender("knock", ["knock", "-u", serverAddress, "7000", "8000", "9000"]),
+    sender("nping", ["nping", "--icmp", "-c", "1", "--data", hex, serverAddress]),
+    sender("hping3", ["hping3", "--icmp", "-c", "1", "-e", recipeText, "-d", "14", serverAddress]),
+  ]
+}
+
+async function once({ server, client }: ArmedStage, { command, sends }: Sender): Promise<Run> {
   const witness = sends ? new Instrument(server, "witness.py", ["eth0", "9", "until-knock", "10"]) : undefined
-  await witness?.next()
-  const runner = new Instrument(client, "run-once.py", command)
-  const cost = await runner.next<Cost>()
-  const seen = await witness?.next<Witnessed>()
-  await runner.end()
-  await witness?.end()
-  if (cost.code !== 0) throw new Error(`${name} ended with ${cost.code}`)
-  if (seen?.void) throw new Error(seen.void)
-  const knockNs = seen?.knockNs
-  return { ...cost, wireMs: knockNs == null ? undefined : (knockNs - cost.startNs) / 1e6 }
+  let runner: Instrument | undefined
+  const run = async (): Promise<Run> => {
+    await witness?.next()
+    runner = new Instrument(client, "run-once.py", command)
+    const cost = await runner.next<Cost>()
+    const seen = await witness?.next<Witnessed>()
+    if (cost.code !== 0) return { failed: `exit code ${cost.code}` }
+    if (seen?.void) return { failed: seen.void }
+    const knockNs = seen?.knockNs
+    return { ...cost, wireMs: knockNs == null ? undefined : (knockNs - cost.startNs) / 1e6 }
+  }
+  try {
+    return await within(20_000, command[0] ?? "", run())
+  } catch (thrown) {
+    return { failed: said(thrown) }
+  } finally {
+    await runner?.end()
+    await witness?.end()
+  }
 }
 
 const order = ["start to packet", "start to end", "processor time", "peak memory"]
 
-function rowsOf({ name, sends }: Sender, isOurs: boolean, runs: readonly Run[]): Row[] {
-  const row = (variant: string, unit: string, of: (run: Run) => number): Row => ({
+function rowsOf({ name, command, sends }: Sender, runs: readonly Run[] = []): Row[] {
+  const good = runs.flatMap((run) => ("failed" in run ? [] : [run]))
+  const reason =
+    notInstalled(command[0] ?? "") ?? runs.flatMap((run) => ("failed" in run ? [run.failed] : []))[0]
+  type Good = (typeof good)[number]
+  const row = (variant: string, unit: string, of: (run: Good) => number): Row => ({
     variant,
     contender: name,
     unit,
-    samples: runs.map(of),
-    failures: 0,
-    isOurs,
+    samples: good.map(of),
+    failures: runs.length - good.length,
+    ...(reason === undefined ? {} : { reason }),
+    isOurs: name === "fw-knock",
   })
-  const wholeMs = ({ startNs, endNs }: Run): number => (endNs - startNs) / 1e6
+  const wholeMs = ({ startNs, endNs }: Good): number => (endNs - startNs) / 1e6
   const toPacket = row("start to packet", "ms", (run) => run.wireMs ?? wholeMs(run))
   return [
     // What sends nothing is the floor of what does: its whole run stands beside the others' way to the wire.

@@ -13,7 +13,18 @@ export interface Contender {
 
 export interface Armed {
   /** The command line that opens the firewall, to be run on the stage's client. */
-  readonly knock: readonly string[]
-  /** The same exchange where the contender has one that changes nothing; undefined where it has none. */
+  knock(to: string): readonly string[]
+  /** The same exchange where the contender has one that changes nothing. */
   readonly probe?: readonly string[]
+  /** How many lines it has written, all its logs together. */
+  logLines(): number
+  /** A knock as somebody makes it who has seen one on the wire and has no secret; undefined where seeing is all it takes. */
+  readonly forge?: () => Junk
+}
+
+/** What a packet that is not a knock carries. */
+export interface Junk {
+  readonly data: Uint8Array
+  /** A datagram to this port; an echo request without it. */
+  readonly udpPort?: number
 }

@@ -1,7 +1,10 @@
-import { ArmedServer, fwKnock } from "../../lab/programs.ts"
-import { serverAddress } from "../stage.ts"
+import { randomBytes } from "node:crypto"
+import { deriveKeys } from "../../../src/knock/keys.ts"
+import { armWithClock } from "../../knock-net/other-clock.ts"
+import { ArmedServer, eventually, fwKnock } from "../../lab/programs.ts"
+import { type Stage, serverAddress } from "../stage.ts"
 import type { Contender } from "./contender.ts"
-import { recipeSender, recipeText } from "./old-recipe.ts"
+import { pingText, recipeText } from "./old-recipe.ts"
 
 /** Longer than any run. */
 const timeout = ["--timeout", "6h"]
@@ -11,22 +14,32 @@ export const ours: Contender = {
   name: "fw-watchdog",
   setup: "a standing secret, pinned by one probe after arming; sender fw-knock reset --no-check",
   missing: () => undefined,
-  async arm({ lab, server, client }) {
-    const armed = new ArmedServer(lab, server)
-    armed.arm(...timeout)
-    const { outcome } = armed.knock(client, "probe", serverAddress, "--no-check")
+  async arm(stage) {
+    const armed = new ArmedServer(stage.lab, stage.server)
+    await begin(stage, armed)
+    const { outcome } = armed.knock(stage.client, "probe", serverAddress, "--no-check")
     if (outcome.event !== "alive") throw new Error(`the probe was not answered: ${JSON.stringify(outcome)}`)
-    const knock = (verb: string): string[] => [
+    const knock = (verb: string, to: string): string[] => [
       ...fwKnock,
-      verb,
-      serverAddress,
-      "--no-check",
-      "--json",
-      "--secret-file",
-      armed.secretFile,
+      ...[verb, to, "--no-check", "--json", "--secret-file", armed.secretFile],
     ]
-    return { knock: knock("reset"), probe: knock("probe") }
+    const keys = deriveKeys(armed.secret)
+    return {
+      knock: (to) => knock("reset", to),
+      probe: knock("probe", serverAddress),
+      logLines: () => armed.events().length,
+      // Its tag can be seen on the wire; its MACs cannot be made.
+      forge: () => ({ data: Buffer.concat([keys.requestTag, randomBytes(120)]) }),
+    }
   },
+}
+
+async function begin(stage: Stage, armed: ArmedServer): Promise<void> {
+  if (stage.clock !== undefined) return await armWithClock(armed, stage.clock)
+  if (!stage.onTerminal) return armed.arm(...timeout)
+  // As on a terminal: the command stays, and watches the session.
+  stage.launch(armed.command("--secret-file", armed.secretFile, ...timeout), armed.environment)
+  await eventually("the session", () => armed.try("status", "--json").code === 0, 20_000)
 }
 
 /** The old recipe's sender, and no secret. */
@@ -38,6 +51,6 @@ export const oursPlain: Contender = {
     const armed = new ArmedServer(lab, server)
     const { code, stderr } = armed.try("--detach", "--json", "--plain", recipeText, ...timeout)
     if (code !== 0) throw new Error(`arming: exit ${code}: ${stderr}`)
-    return { knock: recipeSender }
+    return { knock: pingText, logLines: () => armed.events().length }
   },
 }

@@ -15,9 +15,16 @@ export class Instrument {
   readonly #program: string
   #said = ""
 
-  constructor(host: Host, program: string, args: readonly string[]) {
+  constructor(
+    host: Host,
+    program: string,
+    args: readonly string[],
+    on: "client's processor" | "any processor" = "client's processor",
+  ) {
+    const command = ["/usr/bin/python3", `${benchFolder}/instruments/${program}`, ...args]
     this.#program = program
-    this.#child = host.start(asClient(["/usr/bin/python3", `${benchFolder}/instruments/${program}`, ...args]))
+    this.#child = host.start(on === "any processor" ? command : asClient(command), { stdin: "pipe" })
+    this.#child.stdin?.on("error", () => {}) // it has ended; the next line that is waited for says so
     this.#ended = new Promise((resolve) => this.#child.once("close", resolve))
     this.#child.stderr?.on("data", (chunk: Buffer) => {
       this.#said = (this.#said + chunk.toString()).slice(-500)
@@ -31,6 +38,12 @@ export class Instrument {
     const line = await this.#lines.next()
     if (line.done) throw new Error(`${this.#program} ended: ${this.#said.trim() || "without a word"}`)
     return JSON.parse(line.value) as Shape
+  }
+
+  /** Writes a line to it, for the one that answers: its next object. */
+  async ask<Shape>(line: string): Promise<Shape> {
+    this.#child.stdin?.write(`${line}\n`)
+    return await this.next<Shape>()
   }
 
   /** Ends it, and returns when it is gone. */

@@ -21,33 +21,57 @@ import time
 
 SO_ATTACH_FILTER, SO_TIMESTAMPNS, ETH_P_ALL = 26, 35, 3
 
-# Echo requests that come in, ICMP or ICMPv6: (code, jump if true, jump if false, operand), see filter.rst of the kernel.
-ECHO_REQUESTS = [
-    (0x20, 0, 0, 0xFFFFF004),  # 0 the packet's type (SKF_AD_PKTTYPE)
-    (0x15, 13, 0, 4),  # 1 outgoing: to 15
-    (0x30, 0, 0, 0),  # 2 first byte of the IP header
-    (0x54, 0, 0, 0xF0),  # 3
-    (0x15, 0, 5, 0x40),  # 4 not IPv4: to 10
-    (0x30, 0, 0, 9),  # 5 protocol
-    (0x15, 0, 8, 1),  # 6 not ICMP: to 15
-    (0xB1, 0, 0, 0),  # 7 length of the IPv4 header
-    (0x50, 0, 0, 0),  # 8 ICMP type
-    (0x15, 6, 5, 8),  # 9 echo request: to 16
-    (0x15, 0, 4, 0x60),  # 10 not IPv6: to 15
-    (0x30, 0, 0, 6),  # 11 next header
-    (0x15, 0, 2, 58),  # 12 not ICMPv6: to 15
-    (0x30, 0, 0, 40),  # 13 ICMPv6 type
-    (0x15, 1, 0, 128),  # 14 echo request: to 16
-    (0x06, 0, 0, 0),  # 15 refuse
-    (0x06, 0, 0, 65535),  # 16 take
-]
+LOAD_BYTE, LOAD_HALF, LOAD_WORD, AND, EQUAL, RETURN = 0x30, 0x28, 0x20, 0x54, 0x15, 0x06
+HEADER_LENGTH, BEHIND_BYTE, BEHIND_HALF = 0xB1, 0x50, 0x48  # of IPv4; what follows that header
+PACKET_TYPE, OUTGOING = 0xFFFFF004, 4  # SKF_AD_PKTTYPE, PACKET_OUTGOING
+ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
 
 
-def packet_socket(device: str) -> socket.socket:
+def knocks_filter(probe_port: int) -> bytes:
+    """What comes in and may be somebody's knock: an echo request, or TCP or UDP to any port but the probes'.
+
+    A classic BPF program (filter.rst of the kernel); the packet begins with its IP header. Jumps are to names; without one
+    to the next line.
+    """
+    lines = [
+        ("", LOAD_WORD, PACKET_TYPE),
+        ("", EQUAL, OUTGOING, "refuse", ""),
+        ("", LOAD_BYTE, 0),
+        ("", AND, 0xF0),
+        ("", EQUAL, 0x40, "", "not 4"),
+        ("", HEADER_LENGTH, 0),
+        ("", LOAD_BYTE, 9),
+        ("", EQUAL, ICMP, "icmp", ""),
+        ("", EQUAL, TCP, "ports", ""),
+        ("", EQUAL, UDP, "", "refuse"),
+        ("ports", BEHIND_HALF, 2),
+        ("", EQUAL, probe_port, "refuse", "take"),
+        ("icmp", BEHIND_BYTE, 0),
+        ("", EQUAL, 8, "take", "refuse"),
+        ("not 4", EQUAL, 0x60, "", "refuse"),
+        ("", LOAD_BYTE, 6),
+        ("", EQUAL, ICMPV6, "icmp6", ""),
+        ("", EQUAL, TCP, "ports6", ""),
+        ("", EQUAL, UDP, "", "refuse"),
+        ("ports6", LOAD_HALF, 42),
+        ("", EQUAL, probe_port, "refuse", "take"),
+        ("icmp6", LOAD_BYTE, 40),
+        ("", EQUAL, 128, "take", "refuse"),
+        ("refuse", RETURN, 0),
+        ("take", RETURN, 65535),
+    ]
+    at = {line[0]: number for number, line in enumerate(lines) if line[0]}
+    return b"".join(
+        struct.pack("HBBI", code, *(at[name] - number - 1 if name else 0 for name in (*to, "", "")[:2]), operand)
+        for number, (_, code, operand, *to) in enumerate(lines)
+    )
+
+
+def packet_socket(device: str, probe_port: int) -> socket.socket:
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
-    program = b"".join(struct.pack("HBBI", *line) for line in ECHO_REQUESTS)
-    held = ctypes.create_string_buffer(program)
-    fprog = struct.pack("HL", len(ECHO_REQUESTS), ctypes.addressof(held))
+    program = knocks_filter(probe_port)
+    held = ctypes.create_string_buffer(program, len(program))
+    fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(held))
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
     sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     sock.bind((device, ETH_P_ALL))
@@ -87,7 +111,7 @@ def receive(sock: socket.socket):
 
 
 device, port, until, limit = sys.argv[1], int(sys.argv[2]), sys.argv[3], float(sys.argv[4])
-knocks, probes = packet_socket(device), probe_socket(port)
+knocks, probes = packet_socket(device, port), probe_socket(port)
 offset = clock_offset()
 print(json.dumps({"ready": True}), flush=True)
 

@@ -1,0 +1,88 @@
+import type { Results, WrittenRow } from "../results.ts"
+import { figure } from "../table.ts"
+import type { Figure } from "./svg.ts"
+
+const begin = "<!-- figures -->"
+const end = "<!-- end of figures -->"
+
+/** README with its figures replaced by this block. @throws when the two markers are not there, once each, in order */
+export function withBlock(readme: string, block: string): string {
+  const [before, rest, more] = readme.split(begin)
+  const [, after, late] = rest?.split(end) ?? []
+  if (before === undefined || after === undefined || more !== undefined || late !== undefined)
+    throw new Error(`README wants "${begin}" and "${end}" once each, in this order`)
+  return `${before}${begin}\n${block}${end}${after}`
+}
+
+/** What README shows of the results: one table, the pictures, and where all this is from. */
+export function figuresBlock(results: Results, figures: readonly Figure[]): string {
+  const { machine, measured, commit } = results
+  const where = [
+    `${machine.cores} cores of ${machine.processor}${machine.virtual === "yes" ? ", a virtual machine" : ""}`,
+    `Linux ${machine.kernel}`,
+    `${machine.system}`,
+    `Node.js ${machine.node}`,
+  ].join("; ")
+  const pictures = figures.map(({ name, alt }) => `![${alt}](test/bench/figures/${name}.svg)\n`)
+  return [
+    ...table(results),
+    "",
+    `Medians, from one run of \`scripts/bench\` on ${measured.slice(0, 10)}${commit === undefined ? "" : ` at commit ${commit}`} (${where}).`,
+    "Every sample is in [test/bench/results.json](test/bench/results.json); how each is measured and each contender is set",
+    "up, and why, is in [native-notes/measurements.md](native-notes/measurements.md).",
+    "",
+    ...pictures,
+  ].join("\n")
+}
+
+/** One column a contender: what of the results fits one line each. */
+function table({ cases, contenders }: Results): string[] {
+  const rowsOf = (name: string): readonly WrittenRow[] => cases.find((one) => one.name === name)?.rows ?? []
+  const names = contenders.map(({ name }) => name)
+  const line = (what: string, cell: (contender: string) => string): string =>
+    `| ${[what, ...names.map(cell)].join(" | ")} |`
+  const value = (rows: readonly WrittenRow[], contender: string): string => {
+    const row = rows.find((one) => one.contender === contender)
+    if (row === undefined) return ""
+    return row.median === undefined ? (row.reason ?? "-") : `${figure(row.median)} ${row.unit}`
+  }
+  const opening = rowsOf("time-to-open")
+  const openings = [...new Set(opening.map(({ variant }) => variant))]
+  const weight = rowsOf("weight")
+  const idle = weight.filter(({ unit }) => unit === "% of a core")
+  const worst = rowsOf("floods").filter(({ variant }) => variant.startsWith("100000/s"))
+  const kinds = [...new Set(worst.map(({ variant }) => variant))]
+  const faults = rowsOf("faults")
+  const stood = (contender: string): string => {
+    const own = faults.filter((row) => row.contender === contender)
+    return own.length === 0 ? "" : `${own.filter((row) => row.stood).length} of ${own.length}`
+  }
+  return [
+    line("", (name) => name),
+    `|---|${names.map(() => "---").join("|")}|`,
+    ...openings.map((variant) =>
+      line(variant, (name) =>
+        value(
+          opening.filter((row) => row.variant === variant),
+          name,
+        ),
+      ),
+    ),
+    line("memory while armed", (name) =>
+      value(
+        weight.filter(({ variant }) => variant === "memory, proportional"),
+        name,
+      ),
+    ),
+    line("processor while idle", (name) => value(idle, name)),
+    ...kinds.map((variant) =>
+      line(`knocks that open at ${variant}`, (name) =>
+        value(
+          worst.filter((row) => row.variant === variant),
+          name,
+        ),
+      ),
+    ),
+    line("faults that it stands", stood),
+  ]
+}
