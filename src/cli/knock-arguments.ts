@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util"
 import type { Verb } from "../knock/request.ts"
 import type { KnockOptionTexts } from "./knock-options.ts"
 
@@ -54,36 +53,38 @@ export interface TypedKnock {
 export function readTypedKnock(args: readonly string[]): TypedKnock | undefined {
   const found = verbs.find(({ verb }) => verb === args[0])
   if (found === undefined) return undefined
-  try {
-    const { values, positionals } = parseArgs({
-      args: args.slice(1),
-      options: Object.fromEntries(
-        knockOptions.map(({ long, short, value }) => [
-          long,
-          {
-            type: value === undefined ? "boolean" : "string",
-            ...(short === undefined ? {} : { short }),
-          } as const,
-        ]),
-      ),
-      allowPositionals: true,
-      strict: true,
-    })
-    // Which of the two came last is commander's business.
-    if (positionals.length === 0 || (values.check !== undefined && values["no-check"])) return undefined
-    return { verb: found.verb, hosts: positionals, texts: textsOf(values) }
-  } catch {
-    return undefined
+  const hosts: string[] = []
+  const values = new Map<string, string | true>()
+  for (let at = 1; at < args.length; at += 1) {
+    const word = args[at] as string
+    if (!word.startsWith("-")) {
+      hosts.push(word)
+      continue
+    }
+    const equals = word.indexOf("=")
+    const name = equals < 0 ? word : word.slice(0, equals)
+    const option = knockOptions.find(({ long, short }) => name === `--${long}` || word === `-${short}`)
+    if (option === undefined || (option.value === undefined && equals >= 0)) return undefined
+    let value: string | true | undefined = true
+    if (option.value !== undefined) {
+      value = equals < 0 ? args[++at] : word.slice(equals + 1)
+      // What looks like an option, or is nothing, may be a value that was forgotten.
+      if (!value || (value.startsWith("-") && value !== "-")) return undefined
+    }
+    values.set(option.long, value)
   }
+  // Which of the two came last is commander's business.
+  if (hosts.length === 0 || (values.has("check") && values.has("no-check"))) return undefined
+  return { verb: found.verb, hosts, texts: textsOf(values) }
 }
 
-function textsOf(values: Readonly<Record<string, unknown>>): KnockOptionTexts {
+function textsOf(values: ReadonlyMap<string, string | true>): KnockOptionTexts {
   const texts: Record<string, unknown> = {}
   for (const { long, default: fallback } of knockOptions) {
-    const value = values[long] ?? fallback
+    const value = values.get(long) ?? fallback
     if (value !== undefined && long !== "no-check") texts[camelCase(long)] = value
   }
-  if (values["no-check"]) texts.check = false
+  if (values.has("no-check")) texts.check = false
   return texts as unknown as KnockOptionTexts
 }
 

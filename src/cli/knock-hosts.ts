@@ -75,8 +75,9 @@ async function knockAtHost(
   if (secret === undefined) throw new Fault("usage", `there is no secret for ${host}`)
   const connection = verb === "confirm" ? await connectFirst(host, addresses, options, clock) : undefined
   try {
-    // A probe only looks, so its two looks go side by side; after a reset the port is news.
-    const beside = verb === "probe" ? checkAny(addresses, checkPort, clock) : undefined
+    // A probe only looks, so its two looks go side by side, the knock first; after a reset the port is news.
+    const beside =
+      verb === "probe" ? sendingsDone().then(() => checkAny(addresses, checkPort, clock)) : undefined
     const knock = {
       host,
       addresses,
@@ -93,6 +94,9 @@ async function knockAtHost(
     connection?.destroy()
   }
 }
+
+/** When the packets that are to go out now have gone: node runs immediates after it has read and written. */
+const sendingsDone = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 /** The machine's resolver, but not for longer than a knock may take: name servers may be behind what is shut. */
 async function lookUp(

@@ -1,8 +1,11 @@
 import type { Socket } from "node:net"
 import type { Clock } from "../clock.ts"
 import { Fault } from "../errors.ts"
-import { checkTcp, connectTcp, type PortCheck } from "../sender/tcp-check.ts"
+import type { PortCheck } from "../sender/tcp-check.ts"
 import type { KnockOptions } from "./knock-options.ts"
+
+/** Loaded when a port is looked at: TCP comes with much that a knock does not need. */
+const tcp = () => import("../sender/tcp-check.ts")
 
 /** How long a port is looked at; milliseconds. */
 const checkLimitMs = 3000
@@ -14,6 +17,7 @@ export async function checkAny(
   clock: Clock,
 ): Promise<PortCheck | undefined> {
   if (port === undefined) return undefined
+  const { checkTcp } = await tcp()
   const checks = await Promise.all(
     addresses.map((address) => checkTcp(address, port, clock, { limitMs: checkLimitMs })),
   )
@@ -32,6 +36,7 @@ export async function untilOpen(
 ): Promise<{ enough: AbortSignal; check: Promise<PortCheck | undefined> }> {
   const opened = new AbortController()
   if (checkPort === undefined) return { enough: opened.signal, check: Promise.resolve(undefined) }
+  const { checkTcp } = await tcp()
   const looks = addresses.map(async (address) => {
     const check = await checkTcp(address, checkPort, clock, {
       limitMs: waitMs,
@@ -57,6 +62,7 @@ export async function connectFirst(
   { checkPort = 22 }: KnockOptions,
   clock: Clock,
 ): Promise<Socket> {
+  const { connectTcp } = await tcp()
   for (const address of addresses) {
     const { connection } = await connectTcp(address, checkPort, clock, { limitMs: checkLimitMs })
     if (connection !== undefined) return connection

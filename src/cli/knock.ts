@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto"
 import { systemClock } from "../clock.ts"
+import { randomBytes } from "../knock/primitives.ts"
 import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../report/outcome.ts"
 import { openKnocker } from "../sender/send.ts"
 import { readTypedKnock, type TypedKnock } from "./knock-arguments.ts"

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from "node:crypto"
+import { equalInConstantTime, hkdfSha256, hmacSha256 } from "./primitives.ts"
 
 /** Everything that is derived from one secret. Who holds the secret, or `requestKey`, can make a knock. */
 export interface KnockKeys {
@@ -24,8 +24,7 @@ const salt = "fw-watchdog knock v1"
  * @param secret the 16 secret bytes, as `parseSecret` returns them; not their text
  */
 export function deriveKeys(secret: Uint8Array): KnockKeys {
-  const expand = (info: string, length: number): Uint8Array =>
-    new Uint8Array(hkdfSync("sha256", secret, salt, info, length))
+  const expand = hkdfSha256(secret, salt)
   const requestTag = expand("request tag", 8)
   return {
     id: idOf(requestTag),
@@ -44,10 +43,10 @@ export function idOf(bytes: Uint8Array): string {
 
 /** HMAC-SHA-256 (RFC 2104) of `bytes`, cut to its first `length` bytes, 1..32. */
 export function mac(key: Uint8Array, bytes: Uint8Array, length: number): Uint8Array {
-  return createHmac("sha256", key).update(bytes).digest().subarray(0, length)
+  return hmacSha256(key, bytes).subarray(0, length)
 }
 
 /** Do two byte strings of the same, public length agree? Takes the same time wherever they differ. */
 export function agree(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && timingSafeEqual(a, b)
+  return a.length === b.length && equalInConstantTime(a, b)
 }

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto"
 import { Fault } from "../errors.ts"
+import { sha256 } from "./primitives.ts"
 import { locateTypo } from "./secret-typo.ts"
 
 /**
@@ -18,6 +18,7 @@ const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const digits = 30
 const groupDigits = 5
 const checkBits = 22n
+const checkPrefix = Uint8Array.from("fwk1", (character) => character.charCodeAt(0))
 
 /** What can be wrong with a written secret. `check` is a typo among good digits. */
 export type SecretMistake = "prefix" | "length" | "digit" | "check"
@@ -114,6 +115,6 @@ function checksOut(values: readonly number[]): boolean {
 
 /** The first 22 bits of SHA-256("fwk1" || secret), FIPS 180-4. */
 function checkOf(secret: Uint8Array): bigint {
-  const hash = createHash("sha256").update("fwk1", "ascii").update(secret).digest()
-  return BigInt(hash.readUInt32BE(0)) >> (32n - checkBits)
+  const [a = 0, b = 0, c = 0, d = 0] = sha256(checkPrefix, secret)
+  return BigInt(((a << 24) | (b << 16) | (c << 8) | d) >>> 0) >> (32n - checkBits)
 }

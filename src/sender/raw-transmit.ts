@@ -1,12 +1,11 @@
-import { createRequire } from "node:module"
 import type { Socket } from "raw-socket"
 import { Fault, reasonOf } from "../errors.ts"
 import { parseAddress } from "../wire/address.ts"
 import { echoReplyPacket, readEchoReply, readUnreachable, writeEchoRequest } from "./echo-message.ts"
+import { loadRawSocket } from "./load-raw-socket.ts"
 import type { EchoTransmitter, Heard } from "./transmitter.ts"
 
-/** The only user of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
-type RawSocketModule = typeof import("raw-socket")
+/* The only user of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
 
 // IP protocol numbers; the last is send-only and takes whole packets (raw(7), IPPROTO_RAW).
 const protocolIcmp = 1
@@ -113,11 +112,11 @@ export function openReplySockets(): ReplySockets {
   }
 }
 
-let loaded: RawSocketModule | undefined
+let loaded: ReturnType<typeof loadRawSocket> | undefined
 
 function openSocket(family: 4 | 6, protocol: number): Socket {
   try {
-    loaded ??= createRequire(import.meta.url)("raw-socket") as RawSocketModule
+    loaded ??= loadRawSocket()
   } catch (cause) {
     throw new Fault("missing", "cannot load the native module raw-socket", {
       hint: "it was not built for this Node; run npm rebuild raw-socket (g++, make and python3 are wanted)",

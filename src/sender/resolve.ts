@@ -1,5 +1,5 @@
-import { isIP } from "node:net"
 import { Fault, reasonOf } from "../errors.ts"
+import { addressFamily } from "../wire/address.ts"
 
 /** As `dns.promises.lookup` with `all`: what the machine's resolver says, /etc/hosts included, in its order. */
 export type Lookup = (name: string, family: 0 | 4 | 6) => Promise<readonly { readonly address: string }[]>
@@ -22,7 +22,7 @@ export async function resolveHost(
   lookup: Lookup,
   interfaceNames: InterfaceNames,
 ): Promise<string[]> {
-  const literal = isIP(host)
+  const literal = addressFamily(host)
   if (literal !== 0) {
     if (family !== undefined && literal !== family)
       throw new Fault(
@@ -47,7 +47,7 @@ export async function resolveHost(
 
 /** 4 or 6, of a numeric address with or without a zone. */
 export function familyOf(address: string): 4 | 6 {
-  return isIP(address) === 4 ? 4 : 6
+  return addressFamily(address) === 4 ? 4 : 6
 }
 
 /** The kernel would take a link-local address with a wrong zone and send it through an interface of its own choice. */

@@ -1,6 +1,7 @@
+import { isIP } from "node:net"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { addressText, isUnicast, parseAddress } from "../../src/wire/address.ts"
+import { addressFamily, addressText, isUnicast, parseAddress } from "../../src/wire/address.ts"
 
 describe("addressText", () => {
   // RFC 5952 sections 4 and 5, and RFC 4291 2.2
@@ -72,5 +73,38 @@ describe("isUnicast", () => {
     ["ff02::1", false],
   ])("%s: %s", (text, verdict) => {
     expect(isUnicast(parseAddress(text) as Uint8Array)).toBe(verdict)
+  })
+})
+
+describe("addressFamily", () => {
+  const group = fc.oneof(
+    fc.constantFrom("", "0", "1", "ffff", "0001", "00001", "g", "1.2.3.4", "01.2.3.4", "-1", "FE80", " 1"),
+    fc.integer({ min: 0, max: 0x1ffff }).map((value) => value.toString(16)),
+  )
+  const zone = fc.constantFrom("", "", "", "%eth0", "%", "%a_b", "%1%2", "%Br-0.7:1")
+  const colons = fc
+    .tuple(fc.array(group, { minLength: 1, maxLength: 9 }), fc.constantFrom("", "::", ":"), zone)
+    .map(([groups, more, end]) => `${groups.join(":")}${more}${end}`)
+  const byte = fc.oneof(
+    fc.integer({ min: -1, max: 300 }).map(String),
+    fc.constantFrom("", "00", "1e1", "0x1", " 1", "1e-7", "1.", "+1"),
+  )
+  const dots = fc
+    .tuple(fc.array(byte, { minLength: 3, maxLength: 5 }), zone)
+    .map(([bytes, end]) => `${bytes.join(".")}${end}`)
+
+  it("says of every text what node:net says", () => {
+    const families = new Set<number>()
+    fc.assert(
+      fc.property(fc.oneof(colons, dots, fc.ipV4(), fc.ipV6()), (text) => {
+        families.add(isIP(text))
+        expect(addressFamily(text)).toBe(isIP(text))
+        // A zone is not part of an address.
+        const bytes = text.includes("%") ? 0 : isIP(text)
+        expect(parseAddress(text)?.length).toBe({ 0: undefined, 4: 4, 6: 16 }[bytes])
+      }),
+      { numRuns: 5000 },
+    )
+    expect(families).toEqual(new Set([0, 4, 6]))
   })
 })
