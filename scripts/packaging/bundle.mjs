@@ -9,52 +9,70 @@ const target = process.argv[2]
 if (target === undefined) throw new Error("usage: bundle.mjs FOLDER")
 const programs = ["fw-watchdog", "fw-knock", "guard", "listener"]
 
-/** Native code stays a file of its own, where Node finds it as it finds it in node_modules. */
+/** Native code stays a file of its own, named by its place beside the programs: no package is looked for. */
 const addonsOutside = {
   name: "addons-outside",
   setup({ onResolve }) {
-    onResolve({ filter: /\/pcap_binding$/ }, () => ({
-      path: "pcap/build/Release/pcap_binding.node",
+    onResolve({ filter: /(\/pcap_binding|\/build\/Release\/raw\.node)$/ }, ({ path }) => ({
+      path: `../../node_modules/${addons[path.endsWith(".node") ? 1 : 0]}`,
       external: true,
     }))
   },
 }
+const addons = ["pcap/build/Release/pcap_binding.node", "raw-socket/build/Release/raw.node"]
 
-const { metafile } = await build({
-  entryPoints: programs.map((name) => `src/bin/${name}.ts`),
-  outdir: join(target, "dist/bin"),
-  bundle: true,
-  platform: "node",
-  target: `node${process.versions.node}`,
-  format: "cjs",
-  minify: true,
-  keepNames: false,
-  legalComments: "none",
-  // CommonJS has no import.meta; the sources find their neighbours and package.json by it.
-  define: { "import.meta.url": "importMetaUrl" },
-  banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-  // import() of a built-in module costs 2 ms in a CommonJS file; require() does not.
-  supported: { "dynamic-import": false },
-  plugins: [addonsOutside],
-  metafile: true,
-  logLevel: "warning",
+/** Some sources have another in their place: BASENAME in src/ is FILE in this folder. */
+const inPlaceOf = (replaced) => ({
+  name: "in-place-of",
+  setup({ onResolve }) {
+    // raw-socket wants node:net for one function, which tells addresses from other text.
+    onResolve({ filter: /^net$/ }, ({ importer }) =>
+      importer.includes("/raw-socket/") ? { path: join(import.meta.dirname, "light-net.ts") } : undefined,
+    )
+    for (const [source, file] of Object.entries(replaced))
+      onResolve({ filter: new RegExp(`/${source}$`) }, () => ({ path: join(import.meta.dirname, file) }))
+  },
 })
 
-// raw-socket is loaded by createRequire, so that a missing addon is a message and not a crash: it stays a package.
-const loadedAtRunTime = [
-  "pcap/build/Release/pcap_binding.node",
-  "raw-socket/index.js",
-  "raw-socket/package.json",
-  "raw-socket/build/Release/raw.node",
-]
-for (const file of loadedAtRunTime) {
+const bundle = (programs, replaced) =>
+  build({
+    entryPoints: programs.map((name) => `src/bin/${name}.ts`),
+    outdir: join(target, "dist/bin"),
+    bundle: true,
+    platform: "node",
+    target: `node${process.versions.node}`,
+    format: "cjs",
+    minify: true,
+    charset: "ascii",
+    keepNames: false,
+    legalComments: "none",
+    // CommonJS has no import.meta; the sources find their neighbours and package.json by it.
+    define: { "import.meta.url": "importMetaUrl" },
+    banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+    // import() of a built-in module costs 2 ms in a CommonJS file; require() does not.
+    supported: { "dynamic-import": false },
+    plugins: [addonsOutside, inPlaceOf(replaced)],
+    metafile: true,
+    logLevel: "warning",
+  })
+
+const rawSocket = { "load-raw-socket.ts": "bundled-raw-socket.ts" }
+const bundles = await Promise.all([
+  bundle(
+    programs.filter((name) => name !== "fw-knock"),
+    rawSocket,
+  ),
+  bundle(["fw-knock"], { ...rawSocket, "primitives.ts": "light-primitives.ts" }),
+])
+
+for (const file of addons) {
   const to = join(target, "node_modules", file)
   mkdirSync(dirname(to), { recursive: true })
   cpSync(join("node_modules", file), to)
 }
 
-const packages = new Set(["node_modules/raw-socket", "node_modules/nan"])
-for (const input of Object.keys(metafile.inputs)) {
+const packages = new Set(["node_modules/nan"])
+for (const input of bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs))) {
   const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)
   if (found !== null) packages.add(found[1])
 }

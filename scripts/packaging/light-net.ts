@@ -1,0 +1,1 @@
+export { addressFamily as isIP } from "../../src/wire/address.ts"
