@@ -1,0 +1,98 @@
+import type { IpsetCopy } from "../firewall/snapshot/ipset.ts"
+import { type NftTableCopy, tableId } from "../firewall/snapshot/nft-tables.ts"
+import { chainText, type NftBlock } from "../firewall/snapshot/nft-text.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "../firewall/snapshot/save-text.ts"
+import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
+
+/**
+ * The rules of `rules` with what `counted` has counted, wherever a rule is the same: same table, same chain, same text
+ * without counters; of several equal ones the first takes the count of the first, and so on. Policies, named counters,
+ * quotas and the elements of IP sets likewise. What is new keeps the count that it has.
+ */
+export function withCounters(rules: Snapshot, counted: Snapshot): Snapshot {
+  const tables = new Map(counted.nftTables.map((copy) => [tableId(copy), copy]))
+  const sections = new Map(
+    counted.legacyTables.map((one) => [`${one.backend} ${one.section.table}`, one.section]),
+  )
+  const sets = new Map(counted.ipsets.map((set) => [set.name, set]))
+  return {
+    ...rules,
+    ipsets: rules.ipsets.map((set) => countedSet(set, sets.get(set.name))),
+    nftTables: rules.nftTables.map((copy) => countedTable(copy, tables.get(tableId(copy)))),
+    legacyTables: rules.legacyTables.map((one) => ({
+      ...one,
+      section: countedSection(one.section, sections.get(`${one.backend} ${one.section.table}`)),
+    })),
+  }
+}
+
+/** A rule of a save without its counters. */
+export function stillSaved(rule: string): string {
+  return rule.replace(/^\[\d+:\d+\] /, "")
+}
+
+/** A rule of a listing with its counters and used quotas masked. */
+export function stillListed(rule: string): string {
+  return rule.replace(/\bpackets \d+ bytes \d+/g, "packets * bytes *").replace(/ used \d+ \w+/g, "")
+}
+
+function countedTable(copy: NftTableCopy, old: NftTableCopy | undefined): NftTableCopy {
+  if (old === undefined) return copy
+  const { listed, saved } = copy
+  const blocks = new Map(old.listed?.blocks.map((block) => [`${block.kind} ${block.name}`, block]))
+  return {
+    ...copy,
+    listed: listed && {
+      ...listed,
+      blocks: listed.blocks.map((block) => countedBlock(block, blocks.get(`${block.kind} ${block.name}`))),
+    },
+    saved: saved && countedSection(saved, old.saved),
+  }
+}
+
+function countedBlock(block: NftBlock, old: NftBlock | undefined): NftBlock {
+  if (old === undefined) return block
+  if (block.kind === "counter" || block.kind === "quota") {
+    const still = ({ lines }: NftBlock): string => stillListed(lines.join("\n"))
+    return still(block) === still(old) ? old : block
+  }
+  if (block.kind !== "chain") return block
+  const { declaration, rules } = chainText(block)
+  const counted = takeOver(rules, chainText(old).rules, stillListed)
+  return { ...block, lines: [...declaration, ...counted.flatMap((rule) => `\t\t${rule}`.split("\n"))] }
+}
+
+function countedSection(section: SaveSection, old: SaveSection | undefined): SaveSection {
+  if (old === undefined) return section
+  const heads = new Map(old.chains.map((line) => [stillHead(line), line]))
+  const key = (rule: string): string => stillSaved(rule)
+  const names = new Set(section.chains.map(chainNameOf))
+  const kept = old.rules.filter((rule) => names.has(chainOfRule(rule)))
+  return {
+    ...section,
+    chains: section.chains.map((line) => heads.get(stillHead(line)) ?? line),
+    rules: takeOver(section.rules, kept, key),
+  }
+}
+
+function stillHead(line: string): string {
+  return line.replace(/ \[\d+:\d+\]$/, "")
+}
+
+function countedSet(set: IpsetCopy, old: IpsetCopy | undefined): IpsetCopy {
+  if (old === undefined || !/ counters( |$)/.test(set.header)) return set
+  const still = (element: string): string =>
+    element.replace(/ packets \d+ bytes \d+/, "").replace(/ timeout \d+/, "")
+  return { ...set, elements: takeOver(set.elements, old.elements, still) }
+}
+
+/** Each line as `old` has it, where `old` has one with the same key left. */
+function takeOver(lines: readonly string[], old: readonly string[], key: (line: string) => string): string[] {
+  const left = new Map<string, string[]>()
+  for (const line of old.toReversed()) {
+    const own = left.get(key(line))
+    if (own === undefined) left.set(key(line), [line])
+    else own.push(line)
+  }
+  return lines.map((line) => left.get(key(line))?.pop() ?? line)
+}

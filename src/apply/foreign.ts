@@ -1,0 +1,70 @@
+/**
+ * Names that other programs make rules under. What they made belongs to them: they write it when they start or when a
+ * container does, and do not look again, so a script that flushes it breaks them until they are restarted.
+ */
+const chainNames = [
+  /^DOCKER($|[-_])/, // moby, daemon/libnetwork
+  /^KUBE-/, // kube-proxy, kubelet
+  /^cali[-:]/, // Calico (felix)
+  /^CILIUM_/,
+  /^WEAVE/,
+  /^FLANNEL-/,
+  /^CNI-/, // the portmap, firewall and bridge plugins
+  /^NETAVARK/, // podman
+  /^LIBVIRT_/,
+  /^ISTIO_/,
+  /^f2b-/, // fail2ban
+  /^fail2ban-/,
+  /^sshguard$/,
+  /^ufw6?-docker/,
+  /^ts-(input|forward|postrouting)$/, // tailscale
+]
+
+/** nft tables that are wholly another program's, by name and whatever their family. */
+const tableNames = [
+  /^docker(-bridges|-user)?$/,
+  /^kube-proxy$/,
+  /^calico$/,
+  /^cilium/,
+  /^firewalld$/,
+  /^libvirt_network$/,
+  /^f2b-/,
+  /^sshguard$/,
+  /^netavark$/,
+  /^cni_/,
+]
+
+/** IP sets that these programs make. */
+const setNames = [/^KUBE-/, /^cali[46]0/, /^f2b-/, /^fail2ban-/, /^sshguard[46]$/, /^weave-/, /^cilium/]
+
+/**
+ * What Docker writes into the built-in chains itself, besides its jumps: the way out of a bridge, between its
+ * containers, and their masquerading. The bridges are docker0 and br-ID.
+ */
+const bridge = "(?:docker0|docker_gwbridge|br-[0-9a-f]{12})"
+const looseRules = [
+  new RegExp(`^-A FORWARD -o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT$`),
+  new RegExp(`^-A FORWARD -i (${bridge}) (! )?-o \\1 -j (ACCEPT|DROP)$`),
+  new RegExp(`^-A POSTROUTING -s \\S+ ! -o ${bridge} -j MASQUERADE$`),
+  /^-A POSTROUTING -s (\S+) -d \1 -p (tcp|udp|sctp) -m \2 --dport \d+ -j MASQUERADE$/,
+]
+
+/** Did another program make a chain of this name? */
+export function isForeignChain(name: string): boolean {
+  return chainNames.some((pattern) => pattern.test(name))
+}
+
+/** Did another program make an nft table of this name, with everything in it? */
+export function isForeignTable(name: string): boolean {
+  return tableNames.some((pattern) => pattern.test(name))
+}
+
+/** Did another program make an IP set of this name? */
+export function isForeignSet(name: string): boolean {
+  return setNames.some((pattern) => pattern.test(name))
+}
+
+/** Is this rule of a save, without its counters, one that another program writes straight into a built-in chain? */
+export function isForeignRule(rule: string): boolean {
+  return looseRules.some((pattern) => pattern.test(rule))
+}
