@@ -106,6 +106,7 @@ export function commandLine(call: ScriptCall): string {
 }
 
 function shellWord(word: string): string {
+  if (/[\n\r\t]/.test(word)) return `$'${JSON.stringify(word).slice(1, -1).replaceAll("'", "\\'")}'`
   return /^[\w@%+=:,./!-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 

@@ -125,12 +125,15 @@ function refusal(
   const quoted = given === undefined || given === "" ? "" : ` (line ${line} is "${given}")`
   return new InputRefused(`${where}${from}: "${shortened(commandLine(call))}": ${said}${quoted}`, {
     where,
-    hint:
-      call.kind === "network"
-        ? "nothing was changed; fetch it first, and hand over a script that reads the file"
-        : "nothing was changed; correct it there, or let the script look at the failure with if or ||",
+    hint: `nothing was changed; ${adviceOf(call)}`,
     generated,
   })
+}
+
+function adviceOf(call: ScriptCall): string {
+  if (call.kind === "network") return "fetch it first, and hand over a script that reads the file"
+  if (unloadableArgument(call) !== undefined) return "shorten it, or split a list over several rules"
+  return "correct it there, or let the script look at the failure with if or ||"
 }
 
 function shortened(text: string): string {

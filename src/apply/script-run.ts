@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
-import { type FileCopy, linkOwn, ownFolder } from "../firewall/rehearsal/file-copy.ts"
+import { behindFolder, type FileCopy, linkOwn, ownFolder } from "../firewall/rehearsal/file-copy.ts"
 import type { SystemTools } from "../firewall/system-tools.ts"
 import type { RuleInput } from "./input.ts"
 import { realLink, type Wrapped, wrapperFiles } from "./script-wrappers.ts"
@@ -38,7 +38,10 @@ const keptBytes = 64 * 1024
 export function layWrappers(copy: FileCopy, programs: readonly Wrapped[]): void {
   for (const name of [wrapperFiles.errors, wrapperFiles.inputs]) mkdirSync(join(copy.own, name))
   for (const name of [wrapperFiles.calls, wrapperFiles.trace]) writeFileSync(join(copy.own, name), "")
-  for (const { path, real } of programs) linkOwn(copy, realLink(path), real)
+  const wrapped = new Set(programs.map(({ path }) => path))
+  // The program itself may stand where its wrapper does now.
+  for (const { path, real } of programs)
+    linkOwn(copy, realLink(path), wrapped.has(real) ? `${behindFolder}${real}` : real)
 }
 
 /**

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, realpathSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs"
 import { join } from "node:path"
 import { ownFolder, type Replacement } from "../firewall/rehearsal/file-copy.ts"
 import { findProgram } from "../firewall/snapshot-tools.ts"
@@ -71,7 +71,24 @@ export const wrapperFiles = {
  */
 export function wrappers(programs: readonly Wrapped[], traced: boolean): Replacement[] {
   const shell = findProgram("dash") ?? findProgram("sh") ?? "/bin/sh"
-  return programs.map((one) => ({ path: one.path, text: `#!${shell}\n${bodyOf(one, traced)}` }))
+  return [
+    ...programs.map((one) => ({ path: one.path, text: `#!${shell}\n${bodyOf(one, traced)}` })),
+    ...withoutNames(),
+  ]
+}
+
+/** Names that are not in /etc/hosts are not found, and at once. */
+function withoutNames(): Replacement[] {
+  const files: Replacement[] = [
+    { path: "/etc/resolv.conf", text: "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", mode: 0o644 },
+  ]
+  try {
+    const text = readFileSync("/etc/nsswitch.conf", "utf8").replace(/^hosts:.*$/m, "hosts: files")
+    files.push({ path: "/etc/nsswitch.conf", text, mode: 0o644 })
+  } catch {
+    // A C library without it.
+  }
+  return files
 }
 
 function bodyOf({ kind, name, path }: Wrapped, traced: boolean): string {
@@ -86,10 +103,12 @@ printf '%s\\0' ${name} $r $$ "$p" $# "$@" >>${own(wrapperFiles.calls)}
 ${mark}exit $r
 `
   if (kind === "module" || kind === "service") return `p=\n${pretend(kind, name, real)}\n${note}`
+  // With no network, what waits for an answer waits in vain.
+  const run = kind === "network" ? `${findProgram("timeout") ?? "timeout"} -s KILL 5 ${real}` : real
   const errors = own(`${wrapperFiles.errors}/$$`)
   const input = own(`${wrapperFiles.inputs}/$$`)
   return `p=
-${keptInput(name, input)}${real} "$@" 2>${errors}
+${keptInput(name, input)}${run} "$@" 2>${errors}
 r=$?
 [ ! -s ${errors} ] || while IFS= read -r l || [ -n "$l" ]; do printf '%s\\n' "$l"; done <${errors} >&2
 ${note}`

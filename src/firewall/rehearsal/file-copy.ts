@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { Fault } from "../../errors.ts"
 import type { RunCommand } from "../run-command.ts"
@@ -11,10 +11,12 @@ import { type Apart, enterArguments, openThrowaway, type Throwaway, type Throwaw
 /** Every namespace that a script could reach the machine through. */
 const apart: readonly Apart[] = ["mount", "pid", "ipc", "uts"]
 
-/** What stands in the copy in place of the machine's own file: a program by its absolute path. */
+/** What stands in the copy in place of a file of the machine, by its absolute path. */
 export interface Replacement {
   readonly path: string
   readonly text: string
+  /** 0755 unless told. */
+  readonly mode?: number
 }
 
 /** A copy of the machine's files, in namespaces of its own; what is written there vanishes with it. */
@@ -35,6 +37,9 @@ export interface FileCopy extends Throwaway {
 
 /** Where our own files are in the copy. */
 export const ownFolder = "/run/fw-watchdog-rehearsal"
+
+/** Where the machine's own folders are, as they are out here, that hold a replaced file. */
+export const behindFolder = `${ownFolder}/behind`
 
 /**
  * Makes a copy of this machine's files: every real filesystem under an overlay whose upper layer is a tmpfs (mount(8),
@@ -71,7 +76,11 @@ export async function openFileCopy(
       for (const part of ["upper", "work"]) mkdirSync(join(tree, `${part}${index}`), { recursive: true })
     copySysctls("/proc/sys", join(tree, "sysctl"))
     await shell(mountScript(folder, mounts, replacements, mount))
-    const left = readFileSync(join(tree, "own/left"), "utf8").split("\n").filter(Boolean)
+    // A mount that has gone since is no loss.
+    const left = readFileSync(join(tree, "own/left"), "utf8")
+      .split("\n")
+      .filter((at) => at !== "" && existsSync(at))
+      .map((at) => `${at} is another filesystem, and not in the copy`)
     return {
       ...throwaway,
       enter,
@@ -111,9 +120,9 @@ function program(name: string): string {
   return path
 }
 
-function writeReplacement(over: string, { path, text }: Replacement): void {
+function writeReplacement(over: string, { path, text, mode = 0o755 }: Replacement): void {
   mkdirSync(join(over, dirname(path)), { recursive: true, mode: 0o755 })
-  writeFileSync(join(over, path), text, { mode: 0o755 })
+  writeFileSync(join(over, path), text, { mode })
 }
 
 /** The shell script that makes the tree and moves the copy's root to it. */
@@ -133,12 +142,17 @@ function mountScript(
     const options = overlayOptions([...over, one.at], `${folder}/upper${index}`, `${folder}/work${index}`)
     const overlay = `${mount} -t overlay -o ${quoted(options)} fw-rehearsal ${to}`
     const bind = `${mount} --bind ${quoted(one.at)} ${to} 2>&1 && ${mount} -o remount,bind,ro ${to} 2>&1`
-    const fallback = `why=$(${bind}) || left ${quoted(`${one.at} (${one.type}) is not in the copy`)}`
+    const fallback = `why=$(${bind}) || left ${quoted(one.at)}`
     if (one.at === "/") lines.push(overlay)
     else lines.push(one.overlay ? `${overlay} 2>/dev/null || { ${fallback}; }` : fallback)
   }
+  const behind = [...new Set(replacements.map(({ path }) => dirname(path)))].map((from) => {
+    const to = `${folder}/own/behind${from}`
+    return `mkdir -p '${to}'; ${mount} --bind '${from}' '${to}'; ${mount} -o remount,bind,ro '${to}'`
+  })
   return `${[
     ...lines,
+    ...behind,
     `cd '${root}'`,
     `${mount} -t proc -o nosuid,nodev,noexec proc proc`,
     `${mount} --bind '${folder}/sysctl' proc/sys`,
@@ -146,7 +160,7 @@ function mountScript(
     ...devLines(folder, mount),
     `${mount} -t tmpfs -o mode=755 run run`,
     `mkdir -p run/lock .${ownFolder} run/.before`,
-    `${mount} --bind '${folder}/own' .${ownFolder}`,
+    `${mount} --rbind '${folder}/own' .${ownFolder}`,
     `${program("pivot_root")} . run/.before`,
     `cd /`,
     `${program("umount")} -l run/.before`,

@@ -68,6 +68,8 @@ export async function copyNet(
     },
     connect: async (budgetMs) => {
       if (way === undefined) return { ok: false, how: "no route to the client" }
+      // A neighbour that did not answer the last time is not asked again at once.
+      if (other !== undefined) await ipBatch(other, system, [`neighbour flush dev ${wire}`])
       return await connectOnce(way, server, from, system, budgetMs, other === undefined)
     },
     close: async () => await other?.close(),
