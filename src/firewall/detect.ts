@@ -22,7 +22,10 @@ const toolNames = [
 ] as const
 export type ToolName = (typeof toolNames)[number]
 
-/** One program that is there. `version` is what it says about itself, or undefined when it could not be run. */
+/** These load the kernel's module and make their table before they look at what they are asked, `--version` too. */
+const neverAsked: ReadonlySet<ToolName> = new Set(["arptables-legacy", "ebtables-legacy"])
+
+/** One program that is there. `version` is what it says about itself, or undefined when it could not be asked. */
 export interface Tool {
   readonly name: ToolName
   /** Absolute path. */
@@ -88,6 +91,7 @@ export async function detect(run: RunCommand, readText: ReadText = readTextFile)
       const path = findProgram(name)
       // The multi-call programs share one version: asking the short name of each backend is enough.
       const leader = findProgram(name.replace(/-(restore|save)$/, "")) ?? path
+      if (path !== undefined && neverAsked.has(name)) return { name, path, version: undefined }
       if (path !== undefined) return { name, path, version: leader && (await versionOf(leader)) }
       const plain = findProgram(name.replace(/-(nft|legacy)/, ""))
       if (plain === undefined || name === "nft") return undefined

@@ -95,6 +95,16 @@ describe.skipIf(labUnavailable)("a session", () => {
     expect([nice(guardPid), nice(listenerPid)]).toEqual(["-10", "0"])
   })
 
+  // `arptables-legacy --version` makes the kernel load its module and hold a table.
+  it("makes no legacy tables by arming", () => {
+    const tables = (): string => client.sh("cat /proc/net/*_tables_names")
+    const other = new ArmedServer(lab, client)
+    expect(tables()).toBe("")
+    other.arm("--timeout", "1m")
+    expect(tables()).toBe("")
+    other.disarm()
+  })
+
   it("touches nothing in a dry run, and says so to the knocker", async () => {
     armed.arm("--timeout", "1m", "--dry-run")
     lock(server)

@@ -44,9 +44,12 @@ export class Layer2Firewall implements FirewallBackend {
     return this.#waiting?.pids ?? []
   }
 
-  /** Sees to it that commands wait where the kernel holds a table. */
+  /**
+   * Sees to it that commands wait. For ARP also where the kernel holds no table yet: a lockout makes it. A bridge's tables
+   * take a module of their own, which few kernels have loaded or have at all.
+   */
   refresh(): void {
-    if (this.#tables().length > 0) this.#waiting?.fill()
+    if (this.backend === "arptables-legacy" || this.#tables().length > 0) this.#waiting?.fill()
   }
 
   close(): void {
