@@ -16,8 +16,8 @@ export type LockoutVerdict =
       readonly message: string
     }
 
-/** A SYN that gets no answer is sent again after one second (RFC 6298): two tries, and time on a busy machine. */
-const budgetMs = 2500
+/** A SYN that gets no answer is sent again after one second (RFC 6298): two tries. */
+const budgetMs = 1500
 
 /**
  * Puts the candidate in force in the copy and connects from the client's address to the server's, once, by TCP, until data

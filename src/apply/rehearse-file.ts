@@ -60,7 +60,7 @@ export async function rehearseSave(
   const lines = input.text.split("\n")
   const open = unclosedTable(lines)
   if (run.exitCode !== 0 || open !== undefined) {
-    const line = (await faultyLine(lines, run, load)) ?? open
+    const line = (await faultyLine(lines, run.stderr, load)) ?? open
     const said =
       run.exitCode === 0 ? "the table has no COMMIT, so nothing of it would be loaded" : wordsOf(run)
     throw refusedAt(input, line, said, basename(path))
@@ -92,12 +92,12 @@ function unclosedTable(lines: readonly string[]): number | undefined {
 }
 
 /** The line (from 1) that a restore stumbled over. One that it only met at COMMIT is looked for by halves. */
-async function faultyLine(
+export async function faultyLine(
   lines: readonly string[],
-  run: ScriptRun,
+  stderr: string,
   load: (text: string) => Promise<ScriptRun>,
 ): Promise<number | undefined> {
-  const said = /\bline:? (\d+)/.exec(run.stderr)?.[1]
+  const said = /\bline:? (\d+)/.exec(stderr)?.[1]
   if (said === undefined) return undefined
   const line = Number(said)
   if (!/^COMMIT\b/.test(lines[line - 1] ?? "")) return line

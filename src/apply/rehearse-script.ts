@@ -1,16 +1,17 @@
 import { join } from "node:path"
+import { ownFolder } from "../firewall/rehearsal/file-copy.ts"
 import { changedSysctls } from "../firewall/rehearsal/sysctl-copy.ts"
 import { findProgram } from "../firewall/snapshot-tools.ts"
 import type { SystemTools } from "../firewall/system-tools.ts"
 import type { RuleInput } from "./input.ts"
 import type { MachineCopy } from "./rehearse-copy.ts"
-import { isLegacyProgram } from "./rehearse-file.ts"
+import { faultyLine, isLegacyProgram } from "./rehearse-file.ts"
 import { commandLine, inputOf, readCalls, type ScriptCall } from "./script-calls.ts"
 import { judgeScript, type RunOfScript } from "./script-judge.ts"
 import { namedByCalls } from "./script-named.ts"
-import { interpreterOf, layWrappers, pathInCopy, runScript } from "./script-run.ts"
+import { interpreterOf, layWrappers, pathInCopy, runScript, type ScriptRun } from "./script-run.ts"
 import { isTraceable, layTrace, readTrace, type Trace } from "./script-trace.ts"
-import { type Wrapped, wrappedPrograms, wrappers } from "./script-wrappers.ts"
+import { realLink, type Wrapped, wrappedPrograms, wrappers } from "./script-wrappers.ts"
 
 export interface ScriptOptions {
   readonly folder: string
@@ -57,6 +58,21 @@ export async function rehearseScript(
       run,
       options.timeoutMs,
       async () => await trace(openCopy, system, input, options),
+      async (call, text, said) => {
+        const program = programs.find(({ name }) => name === call.name)
+        if (program === undefined || !call.name.endsWith("-restore")) return undefined
+        const command = [
+          `${ownFolder}/${realLink(program.path)}`,
+          ...call.args.filter((arg) => arg.startsWith("-")),
+        ]
+        const load = async (part: string): Promise<ScriptRun> =>
+          await runScript(copy.files, system, command, {
+            ...options,
+            environment: { LC_ALL: "C" },
+            input: part,
+          })
+        return await faultyLine(text.split("\n"), said, load)
+      },
     )
     const real = new Map(programs.map((one) => [one.name, one.real]))
     const own = copy.files.own

@@ -1,4 +1,3 @@
-import { isAbsolute } from "node:path"
 import type { RuleInput } from "./input.ts"
 import { InputRefused } from "./rehearse-refused.ts"
 import {
@@ -27,6 +26,9 @@ export type TraceAgain = () => Promise<
   { readonly run: RunOfScript; readonly trace: Trace; readonly close: () => Promise<void> } | undefined
 >
 
+/** Finds the line of a rule file that a restore in the script stumbled over; undefined when it cannot be told. */
+export type FindLine = (call: ScriptCall, text: string, said: string) => Promise<number | undefined>
+
 /**
  * Is what the script did whole? Refused is a rule command whose failure the script does not look at, one that cannot be
  * saved and loaded again, a script that ends with a failure, one that asks the network, and one that does not end.
@@ -37,6 +39,7 @@ export async function judgeScript(
   first: RunOfScript,
   timeoutMs: number,
   traceAgain: TraceAgain,
+  findLine: FindLine,
 ): Promise<void> {
   if (first.run.timedOut)
     throw new InputRefused(`${input.name}: still running after ${timeoutMs / 1000} s`, {
@@ -53,7 +56,11 @@ export async function judgeScript(
       // What the trace does not show the same way is refused: better once too often than half a firewall.
       const handled = found !== undefined && !found.unhandled && !suspect.piped
       if (fault === undefined || (fault.byShell && handled)) continue
-      throw refusal(input, first, suspect, fault.said, found?.place, again?.run.path)
+      const given = suspect.kind === "rules" ? inputOf(first.own, suspect) : undefined
+      const line =
+        given === undefined ? undefined : await findLine(suspect, given, errorsOf(first.own, suspect))
+      const at = { place: found?.place, path: again?.run.path }
+      throw refusal(input, suspect, fault.said, at, given, line)
     }
     if (first.run.exitCode === 0) return
     throw endedBadly(input, first, again?.trace.last, again?.run.path)
@@ -91,7 +98,7 @@ function toolWords(said: string): string {
   const lines = said
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^(Try `|#)/.test(line))
+    .filter((line) => line !== "" && !/^(Try `|Error occurred at line|#)/.test(line))
   return lines.slice(0, 4).join(" ") || "it says nothing"
 }
 
@@ -111,19 +118,17 @@ function findAgain(
 
 function refusal(
   input: RuleInput,
-  { own }: RunOfScript,
   call: ScriptCall,
   said: string,
-  place: ScriptPlace | undefined,
-  path: string | undefined,
+  { place, path }: { readonly place: ScriptPlace | undefined; readonly path: string | undefined },
+  generated: string | undefined,
+  line: number | undefined,
 ): InputRefused {
   const where = whereOf(input, place, path)
-  const generated = call.kind === "rules" ? inputOf(own, call) : undefined
   const from = place?.calledFrom === undefined ? "" : ` (called from line ${place.calledFrom})`
-  const line = Number(/\bline:? (\d+)/.exec(said)?.[1] ?? 0)
-  const given = generated?.split("\n")[line - 1]?.trim()
-  const quoted = given === undefined || given === "" ? "" : ` (line ${line} is "${given}")`
-  return new InputRefused(`${where}${from}: "${shortened(commandLine(call))}": ${said}${quoted}`, {
+  const rule = line === undefined ? undefined : generated?.split("\n")[line - 1]?.trim()
+  const quoted = rule === undefined ? "" : `, line ${line} of what it was given: "${shortened(rule)}"`
+  return new InputRefused(`${where}${from}: "${shortened(commandLine(call))}"${quoted}: ${said}`, {
     where,
     hint: `nothing was changed; ${adviceOf(call)}`,
     generated,
@@ -143,8 +148,8 @@ function shortened(text: string): string {
 /** "rules.sh:12"; a file that the script read in has its own name. */
 function whereOf(input: RuleInput, place: ScriptPlace | undefined, path: string | undefined): string {
   if (place === undefined) return input.name
-  const own = place.file === path || place.file === "" || !isAbsolute(place.file)
-  return `${own && (place.file === path || place.file === "") ? input.name : place.file}:${place.line}`
+  const file = place.file === path || place.file === "" ? input.name : place.file
+  return `${file}:${place.line}`
 }
 
 function endedBadly(

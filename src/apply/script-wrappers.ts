@@ -14,7 +14,7 @@ const kinds: readonly { readonly kind: WrappedKind; readonly names: RegExp }[] =
       /^(curl|wget|dig|host|nslookup|drill|getent|ping|ping6|ssh|scp|rsync|nc|ncat|netcat|git|telnet|ftp|whois|fetch)$/,
   },
   { kind: "module", names: /^(modprobe|insmod|rmmod)$/ },
-  { kind: "service", names: /^(systemctl|service|invoke-rc\.d|rc-service)$/ },
+  { kind: "service", names: /^(systemctl|service|invoke-rc\.d|rc-service|reboot|halt|poweroff|shutdown)$/ },
 ]
 
 /** One program that a wrapper stands for. */
