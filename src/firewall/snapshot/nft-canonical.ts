@@ -17,7 +17,8 @@ export function canonicalTable(table: NftTableText, moving: Moving): string[] {
   return [...attributes, ...blocks]
 }
 
-function canonicalBlock(block: NftBlock, moving: Moving): string[] {
+/** One part of a table in that form. */
+export function canonicalBlock(block: NftBlock, moving: Moving): string[] {
   const head = `${block.kind} ${block.name}`
   if (block.kind === "chain") {
     const { declaration, rules } = chainText(block)

@@ -2,6 +2,7 @@ import type { SnapshotTools } from "../snapshot-tools.ts"
 import { compareSnapshots, nftWhere } from "./compare.ts"
 import { arptablesCommands } from "./legacy-listing.ts"
 import { type LegacyBackend, legacyBuiltinChains } from "./legacy-tables.ts"
+import { nftInPlace } from "./nft-in-place.ts"
 import { nftAmongSaved, nftDelete, nftSleep, nftToRestore, sectionToRestore } from "./nft-table-view.ts"
 import { expectedChains, type NftTableCopy, tableId } from "./nft-tables.ts"
 import { ipsetSteps, planIpsets, usersOf } from "./restore-ipsets.ts"
@@ -43,8 +44,9 @@ export function planRestore(from: Snapshot, to: Snapshot, tools: SnapshotTools):
 
   const sets = planIpsets(from, to, differing)
   // Rules that use a set which changes its type have to be loaded anew, even where they read the same.
-  for (const where of usersOf(sets.retyped, from, to)) differing.add(where)
-  const nft = nftChanges(from, to, differing, leave)
+  const released = new Set(usersOf(sets.retyped, from, to))
+  for (const where of released) differing.add(where)
+  const nft = nftChanges(from, to, { differing, released }, leave)
   const legacy = legacyChanges(from, to, differing)
   const { before, after } = ipsetSteps(sets, { from, to, nft, legacy, tools, leave })
   return {
@@ -57,9 +59,16 @@ export function planRestore(from: Snapshot, to: Snapshot, tools: SnapshotTools):
 export interface NftChanges {
   readonly restore: readonly NftTableCopy[]
   readonly remove: readonly NftTableCopy[]
+  /** What those that are there already and differ only in their rules need, by "ip filter". */
+  readonly inPlace: ReadonlyMap<string, string>
 }
 
-function nftChanges(from: Snapshot, to: Snapshot, differing: ReadonlySet<string>, leave: Leave): NftChanges {
+function nftChanges(
+  from: Snapshot,
+  to: Snapshot,
+  { differing, released }: Record<"differing" | "released", ReadonlySet<string>>,
+  leave: Leave,
+): NftChanges {
   const isTouchable = (copy: NftTableCopy): boolean => {
     const where = nftWhere(copy)
     if (!differing.has(where)) return false
@@ -70,14 +79,27 @@ function nftChanges(from: Snapshot, to: Snapshot, differing: ReadonlySet<string>
   }
   const kept = new Set(to.nftTables.map(tableId))
   const gone = from.nftTables.filter((copy) => !kept.has(tableId(copy)))
+  const restore = to.nftTables.filter(isTouchable)
+  const inPlace = restore.flatMap((copy): [string, string][] => {
+    const there = from.nftTables.find((one) => tableId(one) === tableId(copy))
+    // One whose sets change their type is not there any more when this runs.
+    const isThere = there !== undefined && !released.has(nftWhere(copy))
+    const text = isThere ? nftInPlace(there, copy) : undefined
+    return text === undefined ? [] : [[tableId(copy), text]]
+  })
   return {
-    restore: to.nftTables.filter(isTouchable),
+    restore,
+    inPlace: new Map(inPlace),
     // What cannot be restored can still be removed.
     remove: gone.map((copy) => ({ ...copy, view: "nft" as const })).filter(isTouchable),
   }
 }
 
-function nftSteps({ restore, remove }: NftChanges, tools: SnapshotTools, leave: Leave): RestoreStep[] {
+function nftSteps(
+  { restore, remove, inPlace }: NftChanges,
+  tools: SnapshotTools,
+  leave: Leave,
+): RestoreStep[] {
   const steps: RestoreStep[] = []
   for (const family of ["ip", "ip6", "arp", "bridge"]) {
     const sections = restore
@@ -90,7 +112,7 @@ function nftSteps({ restore, remove }: NftChanges, tools: SnapshotTools, leave: 
   if (tools.nft === undefined) return steps
   const transaction = [
     ...remove.map(nftDelete),
-    ...restore.map((copy) => nftToRestore(copy, expectedChains(copy) ?? [])),
+    ...restore.map((copy) => inPlace.get(tableId(copy)) ?? nftToRestore(copy, expectedChains(copy) ?? [])),
   ]
   const load = { command: [tools.nft, "-f", "{file}"], mayFail: false }
   const among = restore.map(nftAmongSaved).join("")
