@@ -18,16 +18,32 @@ export function withClock(off: string): NodeJS.ProcessEnv {
   return { LD_PRELOAD: faketime, FAKETIME: off, FAKETIME_DONT_FAKE_MONOTONIC: "1" }
 }
 
+/** The same, off by what a file says at each moment: writing to it steps the clock. */
+function withClockIn(file: string): NodeJS.ProcessEnv {
+  return {
+    LD_PRELOAD: faketime,
+    FAKETIME_TIMESTAMP_FILE: file,
+    FAKETIME_NO_CACHE: "1",
+    FAKETIME_DONT_FAKE_MONOTONIC: "1",
+  }
+}
+
 const guard = fileURLToPath(new URL("../../dist/bin/guard.js", import.meta.url))
 
 /**
  * Arms a session whose guard has another clock. The arming command keeps no such environment, so the guard is started here
  * and given the order that the command would give it. Resolves when it is armed.
+ *
+ * @param clock how far it is off, or the file that says so
  */
-export async function armWithClock(armed: ArmedServer, off: string): Promise<void> {
+export async function armWithClock(
+  armed: ArmedServer,
+  clock: string | { readonly file: string },
+  timeoutMs = 600_000,
+): Promise<void> {
   const order: GuardOrder = {
     configuration: {
-      timeoutMs: 600_000,
+      timeoutMs,
       onExpiry: "disarm",
       openForMs: 0,
       scope: "all",
@@ -44,7 +60,10 @@ export async function armWithClock(armed: ArmedServer, off: string): Promise<voi
     },
   }
   const child = armed.host.start([process.execPath, guard], {
-    env: { ...armed.environment, ...withClock(off) },
+    env: {
+      ...armed.environment,
+      ...(typeof clock === "string" ? withClock(clock) : withClockIn(clock.file)),
+    },
     stdin: "pipe",
   })
   let complained = ""
