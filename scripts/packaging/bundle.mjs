@@ -1,13 +1,13 @@
 // Bundles the programs, each as one CommonJS file: bundle.mjs FOLDER makes FOLDER/dist/bin/*.js and what they load at run
 // time under FOLDER/node_modules, and prints the folders of the packages that went in, a line each.
 // Why CommonJS: it starts faster than an ES module (native-notes/packaging.md has the figures).
-import { cpSync, mkdirSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { cpSync, mkdirSync, readdirSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { build } from "esbuild"
 
 const target = process.argv[2]
 if (target === undefined) throw new Error("usage: bundle.mjs FOLDER")
-const programs = ["fw-watchdog", "fw-knock", "guard", "listener"]
+const programs = readdirSync("src/bin").map((file) => basename(file, ".ts"))
 
 /** Native code stays a file of its own, named by its place beside the programs: no package is looked for. */
 const addonsOutside = {
