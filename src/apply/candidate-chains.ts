@@ -158,9 +158,9 @@ function rulesByChain(section: SaveSection | undefined): Map<string, string[]> {
   return chains
 }
 
-/** A rule as text that is equal when the rule is, whatever it has counted. */
-export function ruleKey({ listed, saved }: ChainRule): string {
-  return saved === undefined ? stillListed(listed ?? "") : stillSaved(saved)
+/** A rule in one view as text that is equal when the rule is, whatever it has counted. */
+export function stillIn({ listed, saved }: ChainRule, view: "saved" | "listed"): string | undefined {
+  return view === "saved" ? saved && stillSaved(saved) : listed && stillListed(listed)
 }
 
 /** The chains that a rule goes to. */

@@ -1,4 +1,4 @@
-import { type Chain, type ChainRule, ruleKey, type TableChains, targetsOf } from "./candidate-chains.ts"
+import { type Chain, type ChainRule, stillIn, type TableChains, targetsOf } from "./candidate-chains.ts"
 import { stillSaved } from "./counters.ts"
 import { isForeignChain, isForeignRule } from "./foreign.ts"
 
@@ -29,7 +29,7 @@ export function keepForeign(
     if (there === undefined || kept.has(name)) chains.set(name, chain)
   }
   for (const [name, chain] of own.chains) {
-    if (isKept(name) || isMeant(name)) continue
+    if (isKept(name)) continue
     const isForeign = (rule: ChainRule): boolean => isLooseRule(rule) || targetsOf(rule).some(isKept)
     if (!chain.rules.some(isForeign)) continue
     const there = chains.get(name) ?? emptyBaseChain(chain)
@@ -75,23 +75,41 @@ function withForeignRules(
 
 /** Which rule of `now` each rule of `own` has become: the same text, the first of several equal ones the first. */
 function matched(own: readonly ChainRule[], now: readonly ChainRule[]): Map<ChainRule, ChainRule> {
-  const left = new Map<string, ChainRule[]>()
-  for (const rule of now.toReversed()) {
-    const key = ruleKey(rule)
-    const same = left.get(key)
-    if (same === undefined) left.set(key, [rule])
-    else same.push(rule)
-  }
   const pairs = new Map<ChainRule, ChainRule>()
-  for (const rule of own) {
-    const found = left.get(ruleKey(rule))?.pop()
-    if (found !== undefined) pairs.set(rule, found)
+  const taken = new Set<ChainRule>()
+  // The save first: nft prints some extensions without what they are asked for. Its listing where one side has no save.
+  for (const view of ["saved", "listed"] as const) {
+    const left = new Map<string, ChainRule[]>()
+    for (const rule of now.toReversed()) {
+      const key = stillIn(rule, view)
+      if (key !== undefined && !taken.has(rule)) left.set(key, [...(left.get(key) ?? []), rule])
+    }
+    for (const rule of own) {
+      const key = stillIn(rule, view)
+      if (key === undefined || pairs.has(rule)) continue
+      const found = left.get(key)?.pop()
+      if (found === undefined || (view === "listed" && isInBoth(rule, found))) continue
+      pairs.set(rule, found)
+      taken.add(found)
+    }
   }
   return pairs
 }
 
+function isInBoth(a: ChainRule, b: ChainRule): boolean {
+  return a.saved !== undefined && b.saved !== undefined
+}
+
 function sameRules(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
-  return a.length === b.length && a.every((rule, place) => ruleKey(rule) === ruleKey(b[place] as ChainRule))
+  return (
+    a.length === b.length &&
+    a.every((rule, place) => {
+      const other = b[place]
+      if (other === undefined) return false
+      const view = isInBoth(rule, other) ? "saved" : "listed"
+      return stillIn(rule, view) === stillIn(other, view)
+    })
+  )
 }
 
 /** A base chain that the input removed, for the jumps that were in it: as it was, but letting everything through. */

@@ -32,8 +32,8 @@ export function candidateFrom(
 ): Candidate {
   const kept: string[] = []
   const isMeant = (id: string): boolean => options.replaceAll || named.has(id)
-  const nftTables = mergedNft(before, result, isMeant, named, kept)
-  const legacyTables = mergedLegacy(before, result, isMeant, kept)
+  const nftTables = mergedNft(before, result, isMeant, { ...options, named }, kept)
+  const legacyTables = options.replaceAll ? result.legacyTables : mergedLegacy(before, result, isMeant, kept)
   const ipsets = mergedSets(before, result, { nftTables, legacyTables }, isMeant, kept)
   const unread = new Map([...result.unread, ...before.unread].map((one) => [one.backend, one]))
   const merged: Snapshot = { ...result, ipsets, nftTables, legacyTables, unread: [...unread.values()] }
@@ -46,7 +46,7 @@ function mergedNft(
   before: Snapshot,
   result: Snapshot,
   isMeant: IsMeant,
-  named: ReadonlySet<string>,
+  { replaceAll, named }: { readonly replaceAll: boolean; readonly named: ReadonlySet<string> },
   kept: string[],
 ): NftTableCopy[] {
   const results = new Map(result.nftTables.map((copy) => [tableId(copy), copy]))
@@ -56,9 +56,10 @@ function mergedNft(
     const now = results.get(id)
     // The copy never held these two.
     if (copy.owned || copy.view === "none") merged.set(id, copy)
-    else if (isMeant(id)) continue
+    else if (replaceAll) continue
     else if (isForeignTable(copy.name)) {
-      if ([...named].some((one) => one.startsWith(`${id} `))) continue
+      // It or a chain in it.
+      if ([...named].some((one) => `${one} `.startsWith(`${id} `))) continue
       if (now === undefined || !sameRules(copy, now)) kept.push(id)
       merged.set(id, copy)
     } else {
