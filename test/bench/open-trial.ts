@@ -6,8 +6,8 @@ import { type ArmedStage, serverAddress } from "./stage.ts"
 /** Where the probes go; nothing else listens there. */
 const probePort = 9
 const probesPerSecond = 20_000
-/** A lockout stands this long before the knock, and the guard has looked at the rules again. */
-const standsMs = 500
+/** A lockout stands this long before the knock, and longer where whoever watches the rules is still looking at it. */
+const standsMs = 300
 /** Probes run this long before the knock, and none may get through. */
 const shutMs = 150
 /** Who has not opened by then has not opened; milliseconds from the start of the command, which may be a slow one. */
@@ -30,7 +30,6 @@ export interface Cost {
   readonly startNs: number
   readonly endNs: number
   readonly cpuMs: number
-  readonly peakKb: number
   readonly code: number
 }
 
@@ -62,6 +61,7 @@ export async function timeOpening(
   const trial = async (): Promise<Opening> => {
     lockOut(stage)
     await pause(standsMs)
+    await stage.calm()
     const limit = String((shutMs + openMs) / 1000)
     const witness = use(server, "witness.py", ["eth0", String(probePort), "until-open", limit])
     await witness.next()

@@ -57,6 +57,10 @@ export function withDescendants(roots: readonly number[]): number[] {
   return [...found]
 }
 
+/** What these processes have used up to now, with the children that they have waited for, in milliseconds. */
+export const processorTime = (pids: readonly number[]): number =>
+  pids.reduce((total, pid) => total + (statOf(pid)?.cpuMs ?? 0), 0)
+
 /** What a process holds and has used up to now; undefined when it has gone. */
 export function weigh(pid: number): Weight | undefined {
   const rollup = read(pid, "smaps_rollup")

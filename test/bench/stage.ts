@@ -5,7 +5,7 @@ import { type Host, type Lab, twoHosts } from "../lab/lab.ts"
 import type { Armed, Contender } from "./contenders/contender.ts"
 import { benchFolder } from "./paths.ts"
 import { pause } from "./pause.ts"
-import { withDescendants } from "./processes.ts"
+import { processorTime, withDescendants } from "./processes.ts"
 
 export const serverAddress = "192.0.2.1"
 export const serverAddress6 = "2001:db8::1"
@@ -48,12 +48,13 @@ export interface ArmedStage extends Stage {
   readonly armed: Armed
   /** The processes that belong to it now. */
   pids(): number[]
-  /** Waits until it runs no more processes than when it was armed: what an open set going is over. */
+  /** Waits until it is as it was when it was armed: what an open set going is over. */
   calm(): Promise<void>
 }
 
-/** How long the processes must be as few as they were, in milliseconds. */
+/** For so long they must be as few as they were and do as good as nothing, in milliseconds. */
 const calmMs = 300
+const calmCpuMs = 20
 const longestCalmMs = 60_000
 
 /** Builds a stage and arms the contender on it. Close its lab when done. */
@@ -104,9 +105,14 @@ function build(circumstances: Circumstances): Stage {
 
 async function calmDown(name: string, pids: () => readonly number[], most: number): Promise<void> {
   const until = performance.now() + longestCalmMs
-  for (let since = performance.now(); performance.now() - since < calmMs; ) {
+  let since = performance.now()
+  let spentMs = processorTime(pids())
+  while (performance.now() - since < calmMs) {
     if (performance.now() > until) throw new Error(`${name} does not come to rest`)
     await pause(50)
-    if (pids().length > most) since = performance.now()
+    const now = pids()
+    if (now.length <= most && processorTime(now) - spentMs <= calmCpuMs) continue
+    since = performance.now()
+    spentMs = processorTime(now)
   }
 }

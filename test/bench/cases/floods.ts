@@ -7,7 +7,7 @@ import { said, within } from "../deadline.ts"
 import { Flood, unrelatedPing } from "../flood.ts"
 import { Instrument } from "../instruments/instrument.ts"
 import { pause } from "../pause.ts"
-import { weigh } from "../processes.ts"
+import { processorTime } from "../processes.ts"
 import { type ArmedStage, armOnStage, serverAddress } from "../stage.ts"
 import { figure } from "../table.ts"
 
@@ -121,11 +121,11 @@ async function knockUnder(
   await probes.next()
   await pause(settleMs)
   flood?.count()
-  const since = { ms: performance.now(), cpuMs: spent(stage), lines: stage.armed.logLines() }
+  const since = { ms: performance.now(), cpuMs: processorTime(stage.pids()), lines: stage.armed.logLines() }
   let opened = 0
   for (let knock = 0; knock < knocks; knock += 1) if (await oneKnock(stage, gate)) opened += 1
   const seconds = (performance.now() - since.ms) / 1000
-  const cpuMs = spent(stage) - since.cpuMs
+  const cpuMs = processorTime(stage.pids()) - since.cpuMs
   const reached = flood?.counted()
   return {
     samples: [opened],
@@ -158,7 +158,3 @@ async function oneKnock({ server, client, armed }: ArmedStage, gate: Instrument)
   await ended
   return open
 }
-
-/** Processor time of all its processes, and of those that have ended and been waited for, in milliseconds. */
-const spent = (stage: ArmedStage): number =>
-  stage.pids().reduce((total, pid) => total + (weigh(pid)?.cpuMs ?? 0), 0)

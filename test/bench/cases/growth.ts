@@ -1,7 +1,6 @@
-import type { Case, CaseResult, Effort, Row } from "../case.ts"
+import type { Case, Effort, Row } from "../case.ts"
 import { ours } from "../contenders/ours.ts"
 import { said } from "../deadline.ts"
-import { interleave } from "../interleave.ts"
 import { type Opening, timeOpening } from "../open-trial.ts"
 import { type Ruleset, rulesets, type Size } from "../rulesets.ts"
 import { type ArmedStage, armOnStage } from "../stage.ts"
@@ -21,49 +20,57 @@ const promisedMs = 10
 /** What came of one trial: an opening, or why there was none to time. */
 type Trial = Opening | { readonly failed: string }
 
-/** One ruleset of one size, and ours armed on a server that has it. */
+/** A firewall of one size. */
 interface Entry {
   readonly ruleset: Ruleset
   readonly size: Size
-  readonly stage: ArmedStage
 }
 
 export const growth: Case = {
   name: "growth",
   title: "Growth: time to open with more rules, chains and set elements loaded",
+  // One after the other: whoever watches very many rules keeps a processor busy for a while after each change of them.
   async run(effort) {
-    const entries: Entry[] = []
-    const unarmed: Row[] = []
-    try {
-      for (const ruleset of rulesets)
-        for (const size of sizes) {
-          effort.say(`${ruleset.name}, ${nameOf(size)}: loading and arming`)
-          try {
-            const stage = await armOnStage(ours, { prepare: ({ server }) => ruleset.load(server, size) })
-            entries.push({ ruleset, size, stage })
-          } catch (thrown) {
-            unarmed.push({ ...rowOf({ ruleset, size }, []), reason: `could not be armed: ${said(thrown)}` })
-          }
-        }
-      return resultOf(await open(entries, effort), unarmed)
-    } finally {
-      for (const { stage } of entries) await stage.lab.close()
+    const rows: Row[] = []
+    for (const ruleset of rulesets)
+      for (const size of effort.quick ? sizes.slice(0, -1) : sizes)
+        rows.push(await measure({ ruleset, size }, effort))
+    const common = rows.findLast(({ variant }) => variant === rulesets[0].name)
+    const largest = median(common?.samples ?? [])
+    return {
+      rows,
+      targets: [
+        {
+          what: `${rulesets[0].name}, the largest: under ${promisedMs} ms`,
+          met: common?.failures === 0 && largest !== undefined && largest < promisedMs,
+          figure: largest === undefined ? "never" : `${figure(largest)} ms`,
+        },
+      ],
     }
   },
 }
 
-function open(entries: readonly Entry[], { quick, say }: Effort): Promise<Map<Entry, Trial[]>> {
-  return interleave(
-    entries,
-    quick ? 2 : 8,
-    async ({ ruleset, size, stage }, round) => {
-      const trial = await attempt(stage, ruleset)
-      const told = "failed" in trial ? trial.failed : (trial.openedMs?.toFixed(2) ?? "not open")
-      say(`${ruleset.name}, ${nameOf(size)}, ${round + 1}: ${told}`)
-      return trial
-    },
-    (trial) => "failed" in trial || trial.openedMs === undefined,
-  )
+async function measure(entry: Entry, { quick, say }: Effort): Promise<Row> {
+  const { ruleset, size } = entry
+  const name = `${ruleset.name}, ${nameOf(size)}`
+  const since = performance.now()
+  let stage: ArmedStage
+  try {
+    stage = await armOnStage(ours, { prepare: ({ server }) => ruleset.load(server, size) })
+  } catch (thrown) {
+    say(`${name}: ${said(thrown)}`)
+    return { ...rowOf(entry, []), reason: `could not be armed: ${said(thrown)}` }
+  }
+  try {
+    say(`${name}: loaded and armed in ${figure((performance.now() - since) / 1000)} s`)
+    const trials: Trial[] = []
+    for (let round = 0; round < (quick ? 2 : 6); round += 1) trials.push(await attempt(stage, ruleset))
+    const row = rowOf(entry, trials)
+    say(`${name}: ${row.samples.map(figure).join(" ")}`)
+    return row
+  } finally {
+    await stage.lab.close()
+  }
 }
 
 async function attempt(stage: ArmedStage, ruleset: Ruleset): Promise<Trial> {
@@ -74,7 +81,7 @@ async function attempt(stage: ArmedStage, ruleset: Ruleset): Promise<Trial> {
   }
 }
 
-function rowOf({ ruleset, size }: Pick<Entry, "ruleset" | "size">, trials: readonly Trial[]): Row {
+function rowOf({ ruleset, size }: Entry, trials: readonly Trial[]): Row {
   const samples = trials.flatMap((trial) => ("failed" in trial ? [] : (trial.openedMs ?? [])))
   const failed = trials.flatMap((trial) => ("failed" in trial ? trial.failed : []))[0]
   return {
@@ -86,25 +93,6 @@ function rowOf({ ruleset, size }: Pick<Entry, "ruleset" | "size">, trials: reado
     ...(failed === undefined ? {} : { reason: failed }),
     // Ratios are to the smallest size.
     isOurs: size === sizes[0],
-  }
-}
-
-function resultOf(trials: ReadonlyMap<Entry, readonly Trial[]>, unarmed: readonly Row[]): CaseResult {
-  const measured = [...trials].map(([entry, all]) => rowOf(entry, all))
-  const rows = rulesets.flatMap(({ name }) =>
-    [...measured, ...unarmed].filter(({ variant }) => variant === name),
-  )
-  const common = rows.findLast(({ variant }) => variant === rulesets[0].name)
-  const largest = median(common?.samples ?? [])
-  return {
-    rows,
-    targets: [
-      {
-        what: `${rulesets[0].name}, the largest: under ${promisedMs} ms`,
-        met: common?.failures === 0 && largest !== undefined && largest < promisedMs,
-        figure: largest === undefined ? "never" : `${figure(largest)} ms`,
-      },
-    ],
   }
 }
 

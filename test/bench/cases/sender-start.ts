@@ -37,8 +37,9 @@ export const senderStart: Case = {
         (sender) => once(stage, sender),
         (run) => "failed" in run,
       )
+      const peaks = await interleave([...runs.keys()], 3, async (sender) => peakOf(stage, sender))
       say(`${all.length} senders, ${quick ? 6 : 25} runs each`)
-      const rows = all.flatMap((sender) => rowsOf(sender, runs.get(sender)))
+      const rows = all.flatMap((sender) => rowsOf(sender, runs.get(sender), peaks.get(sender)))
       const of = (name: string): number =>
         median(rows.find(({ contender }) => contender === name)?.samples ?? []) ?? Number.NaN
       const ratio = of("fw-knock") / of("node -e 0")
@@ -105,29 +106,52 @@ async function once({ server, client }: ArmedStage, { command, sends }: Sender):
   }
 }
 
+/** The largest resident set of a whole run in kilobytes, by time(1), which is small itself; undefined when it says nothing. */
+function peakOf({ client }: ArmedStage, { command }: Sender): number | undefined {
+  const { stderr } = client.try(["/usr/bin/time", "-f", "peak %M", ...command])
+  const peak = /^peak (\d+)$/m.exec(stderr)?.[1]
+  return peak === undefined ? undefined : Number(peak)
+}
+
 const order = ["start to packet", "start to end", "processor time", "peak memory"]
 
-function rowsOf({ name, command, sends }: Sender, runs: readonly Run[] = []): Row[] {
+function rowsOf(
+  { name, command, sends }: Sender,
+  runs: readonly Run[] = [],
+  peaks: readonly (number | undefined)[] = [],
+): Row[] {
   const good = runs.flatMap((run) => ("failed" in run ? [] : [run]))
   const reason =
     notInstalled(command[0] ?? "") ?? runs.flatMap((run) => ("failed" in run ? [run.failed] : []))[0]
   type Good = (typeof good)[number]
-  const row = (variant: string, unit: string, of: (run: Good) => number): Row => ({
+  const row = (variant: string, unit: string, samples: readonly number[]): Row => ({
     variant,
     contender: name,
     unit,
-    samples: good.map(of),
+    samples,
     failures: runs.length - good.length,
     ...(reason === undefined ? {} : { reason }),
     isOurs: name === "fw-knock",
   })
   const wholeMs = ({ startNs, endNs }: Good): number => (endNs - startNs) / 1e6
-  const toPacket = row("start to packet", "ms", (run) => run.wireMs ?? wholeMs(run))
+  const toPacket = row(
+    "start to packet",
+    "ms",
+    good.map((run) => run.wireMs ?? wholeMs(run)),
+  )
   return [
     // What sends nothing is the floor of what does: its whole run stands beside the others' way to the wire.
     sends ? toPacket : { ...toPacket, facts: { "its whole run": "" } },
-    row("start to end", "ms", wholeMs),
-    row("processor time", "ms", ({ cpuMs }) => cpuMs),
-    row("peak memory", "MB", ({ peakKb }) => peakKb / 1024),
+    row("start to end", "ms", good.map(wholeMs)),
+    row(
+      "processor time",
+      "ms",
+      good.map(({ cpuMs }) => cpuMs),
+    ),
+    row(
+      "peak memory",
+      "MB",
+      peaks.flatMap((kb) => (kb === undefined ? [] : kb / 1024)),
+    ),
   ]
 }

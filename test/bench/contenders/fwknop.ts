@@ -7,8 +7,8 @@ import { configure, linesIn, notInstalled, restoring } from "./installed.ts"
 
 /** Where fwknopd expects its datagrams (its default). */
 const port = 62_201
-/** The length of one of its datagrams here; a forged one has the same, of the same alphabet. */
-const bytesOnTheWire = 225
+/** As many random bytes as make one of its datagrams here, 204 letters and digits of base64. */
+const forgedBytes = 153
 
 /** Single packet authorization, with a key and an HMAC. */
 export const fwknop: Contender = {
@@ -49,10 +49,7 @@ export const fwknop: Contender = {
     return {
       knock: (to) => ["fwknop", "--rc-file", senders.get(to) ?? "", "--named-config", "server"],
       logLines: () => linesIn(log),
-      forge: () => ({
-        data: Buffer.from(randomBytes(170).toString("base64").slice(0, bytesOnTheWire)),
-        udpPort: port,
-      }),
+      forge: () => ({ data: Buffer.from(randomBytes(forgedBytes).toString("base64")), udpPort: port }),
     }
   },
 }

@@ -2,8 +2,9 @@
 
     run-once.py COMMAND [ARGUMENT...]
 
-One JSON object: start and end (nanoseconds of CLOCK_MONOTONIC), processor time of it and its children, the largest of
-their resident sets, and the exit code. Its output goes nowhere.
+One JSON object: start and end (nanoseconds of CLOCK_MONOTONIC), processor time of it and its children, and the exit code.
+Its output goes nowhere. Not its memory: a child's largest resident set, as the kernel counts it, is never smaller than that
+of the program that it was spawned from, and this one is larger than most senders.
 """
 import json
 import os
@@ -22,7 +23,6 @@ print(
             "startNs": start,
             "endNs": end,
             "cpuMs": (usage.ru_utime + usage.ru_stime) * 1000,
-            "peakKb": usage.ru_maxrss,
             "code": os.waitstatus_to_exitcode(status),
         }
     )
