@@ -21,6 +21,8 @@ import type { Outcome } from "../report/outcome.ts"
 const keptOnDisk = 20
 /** How long the disk may take over one, in milliseconds. */
 const savingMs = 5000
+/** How long after an open what it kept is tried out, in milliseconds: whoever knocked comes first. */
+const proveAfterMs = 3000
 
 /** Which rules to go back to: those before the last open, or those in force at arming. */
 export type GoBackTo = "last-open" | "arming"
@@ -40,6 +42,9 @@ export class KeptRules {
   /** Where they are on disk, for the journal; empty where they are not. */
   paths: { readonly arming: string; readonly lastOpen: string } = { arming: "", lastOpen: "" }
   #busy: Promise<unknown> = Promise.resolve()
+  /** Proofs that are under way, one after the other, and the one that is going to be. */
+  #proofs: Promise<unknown> = Promise.resolve()
+  #proveSoon: Timer | undefined
 
   constructor(deps: {
     readonly run: RunCommand
@@ -102,18 +107,43 @@ export class KeptRules {
    * Slow (a second and more), so nobody waits for it.
    */
   async proveArming(): Promise<void> {
-    if (this.#arming === undefined) return
+    await this.#afterProofs(async () => {
+      if (this.#arming !== undefined) this.#arming = await this.#proven(this.#arming, "a rollback")
+    })
+  }
+
+  /** The same for what an open kept, when nobody waits any more; only the latest open's can be undone. */
+  #proveLastOpen(snapshot: Snapshot): void {
+    this.#proveSoon?.cancel()
+    this.#proveSoon = this.#deps.clock.after(proveAfterMs, () => {
+      void this.#afterProofs(async () => {
+        if (this.#lastOpen !== snapshot) return
+        const proven = await this.#proven(snapshot, "an undo")
+        if (this.#lastOpen === snapshot) this.#lastOpen = proven
+      })
+    })
+  }
+
+  /** One at a time. */
+  async #afterProofs(proof: () => Promise<void>): Promise<void> {
+    this.#proofs = this.#proofs.then(proof)
+    await this.#proofs
+  }
+
+  /** The snapshot in the views that were proven; as it was when it could not be tried out. */
+  async #proven(snapshot: Snapshot, wayBack: "a rollback" | "an undo"): Promise<Snapshot> {
     try {
-      const proven = await proveRestorable({ ...this.#deps, runHere: this.#deps.run }, this.#arming)
-      this.#arming = proven.snapshot
+      const proven = await proveRestorable({ ...this.#deps, runHere: this.#deps.run }, snapshot)
       for (const { table, why } of proven.proofs.filter((proof) => !proof.ok))
         this.#tell(
           "state-unknown",
           "not-restorable",
-          `a rollback would not bring back ${table}: ${why ?? "it differs"}`,
+          `${wayBack} would not bring back ${table}: ${why ?? "it differs"}`,
         )
+      return proven.snapshot
     } catch (thrown) {
-      this.#tell("state-unknown", "not-proven", `could not try the rollback out: ${reasonOf(thrown)}`)
+      this.#tell("state-unknown", "not-proven", `could not try ${wayBack} out: ${reasonOf(thrown)}`)
+      return snapshot
     }
   }
 
@@ -124,6 +154,7 @@ export class KeptRules {
     this.#lastOpen = snapshot
     const path = await this.#save(snapshot)
     this.paths = { ...this.paths, lastOpen: path }
+    this.#proveLastOpen(snapshot)
     return path === "" ? undefined : path
   }
 

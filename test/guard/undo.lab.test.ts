@@ -98,4 +98,21 @@ describe.skipIf(labUnavailable)("the way back", () => {
     await eventually("the way back", () => inForce(server) === before, 8_000)
     expect(armed.status().opens).toBe(1)
   })
+
+  it("what an open kept is tried out afterwards, and said when it would not come back", async () => {
+    armed.arm("--timeout", "2m")
+    const found = (): string[] =>
+      armed.events().flatMap(({ event, msg }) => (event === "not-restorable" ? [String(msg)] : []))
+    expect(found()).toEqual([])
+    // The view of neither tool holds both rules.
+    server.sh(
+      "iptables-nft -A INPUT -m recent --name a --set -j DROP; nft add rule ip filter INPUT ct state established accept",
+    )
+    lock()
+    open()
+    await eventually("the proof", () => found().length > 0)
+    expect(found()).toEqual([expect.stringMatching(/^an undo would not bring back nft ip filter: /)])
+    armed.disarm()
+    server.run(["nft", "flush", "ruleset"])
+  })
 })
