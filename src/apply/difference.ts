@@ -81,7 +81,9 @@ function partsOf({ ipsets, nftTables, legacyTables }: Snapshot): Map<string, Par
   }
   for (const copy of nftTables) {
     const saved = copy.saved && { saved: groupsOf(canonicalSection(copy.saved, "ignored"), chainOfEntry) }
-    const listed = copy.listed && { listed: groupsOf(canonicalTable(copy.listed, "ignored"), blockOfEntry) }
+    const listed = copy.listed && {
+      listed: groupsOf(definitionsFirst(canonicalTable(copy.listed, "ignored")), blockOfEntry),
+    }
     // The first is what people know the rules by.
     const inOrder = copy.view === "nft" ? { ...listed, ...saved } : { ...saved, ...listed }
     parts.set(`nft ${tableId(copy)}`, inOrder)
@@ -97,13 +99,20 @@ function partsOf({ ipsets, nftTables, legacyTables }: Snapshot): Map<string, Par
 function groupsOf(entries: readonly string[], nameOf: (head: string) => string): Groups {
   const groups = new Map<string, string[]>()
   for (const entry of entries) {
-    const lines = entry.split("\n")
-    const name = nameOf(lines[0] ?? "")
+    const [head = "", ...rest] = entry.split("\n")
+    const name = nameOf(head)
+    const lines = [head, ...rest.map((line) => (line.startsWith("-A ") ? line : `  ${line}`))]
     const own = groups.get(name)
     if (own === undefined) groups.set(name, lines)
     else own.push(...lines)
   }
   return groups
+}
+
+/** What a set is before what it holds. */
+function definitionsFirst(entries: readonly string[]): string[] {
+  const isElement = (entry: string): number => (/^\S+ \S+ holds /.test(entry) ? 1 : 0)
+  return entries.toSorted((a, b) => isElement(a) - isElement(b))
 }
 
 function chainOfEntry(head: string): string {
@@ -123,7 +132,8 @@ function partChanges(was: Part | undefined, is: Part | undefined): DifferenceLin
     const [name = "listed"] = names
     const groups = (was ?? is)?.[name] ?? new Map<string, string[]>()
     const kind = was === undefined ? "added" : "removed"
-    return [...groups.values()].flatMap((lines) => lines.map((text): DifferenceLine => ({ kind, text })))
+    const lines = [...groups.values()].flat()
+    return (lines.length > 0 ? lines : ["(an empty table)"]).map((text) => ({ kind, text }))
   }
   for (const name of names) {
     const [old, now] = [was[name], is[name]]
