@@ -63,6 +63,13 @@ function answered(facts: KnockFacts, answer: Answer): Words {
     case "opened":
       return opened(facts, answer, `opened${took}`)
     case "nothing-to-do":
+      if (facts.verb === "confirm")
+        return {
+          event: "nothing-to-do",
+          code: "refused",
+          what: `nothing to confirm${took}: no change is waiting there`,
+          hint: "it may have been confirmed, or have gone back already: look at the rules there",
+        }
       return {
         event: "nothing-to-do",
         code: "refused",
@@ -175,7 +182,7 @@ function noAnswer(facts: KnockFacts): Words {
 
 function whyRefused(verb: Verb): string {
   if (verb === "confirm")
-    return "no change is waiting to be confirmed there, or the server saw no new TCP connection from here"
+    return "the server saw no new TCP connection from here to its ssh port, or is going back already: `fw-watchdog status` there; another port: --check tcp/PORT"
   if (verb === "rollback") return "the session there holds no rules to go back to"
   return "`fw-watchdog status` on the server says what its session is good for"
 }

@@ -83,10 +83,20 @@ export function statusLines(status: SessionStatus): string[] {
       (secret) => `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}`,
     ),
     ...(status.plain ? ["also accepts a bare text (--plain, unauthenticated)"] : []),
+    ...changeLines(status),
     `knocks accepted: ${status.accepted}; opens: ${status.opens}; locked again: ${status.reLocks}`,
     `packets rejected: ${rejected.join(", ") || "none"}`,
     ...(status.stillDropping.length > 0
       ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]
       : []),
+  ]
+}
+
+function changeLines({ change }: SessionStatus): string[] {
+  if (change === undefined) return []
+  const from = change.client === "" ? "" : ` from ${change.client}`
+  const opened = change.opened ? "; the firewall was opened since" : ""
+  return [
+    `CHANGED by ${change.user}${from}: goes back in ${change.secondsLeft} s unless \`fw-apply confirm\` comes first${opened}`,
   ]
 }

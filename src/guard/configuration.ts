@@ -50,6 +50,8 @@ export interface SessionConfiguration {
   /** Do not write to the terminals of logged-in users. */
   readonly quiet: boolean
   readonly armedBy: ArmedBy
+  /** Armed by fw-apply for one change: the session ends with it. */
+  readonly forChange?: boolean
 }
 
 /** What the guard writes back on its standard output, once: it is armed, or why it is not. */

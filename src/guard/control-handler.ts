@@ -23,6 +23,14 @@ export function controlHandler(
           return reply({ outcome: current.extend(command.byMs) })
         case "undo":
           return void current.undo().then((outcome) => reply({ outcome }))
+        case "apply":
+          return void current.apply(command.order).then((outcome) => reply({ outcome }))
+        case "confirm":
+          return reply({ outcome: current.change?.confirm(command.pid) })
+        case "rollback":
+          return void current.change
+            ?.rollBack(`rolled back by ${command.by}`)
+            .then((outcome) => reply({ outcome }))
         case "status":
           return reply(current.status())
         case "watch":

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { LineReader } from "../listener/lines.ts"
 import { hasJournal } from "./journal.ts"
+import type { ChangeOrder } from "./pending-change.ts"
 import type { SessionStatus } from "./session-status.ts"
 
 /** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
@@ -13,6 +14,12 @@ export type ControlCommand =
   | { readonly command: "undo" }
   | { readonly command: "extend"; readonly byMs: number }
   | { readonly command: "disarm"; readonly by: string }
+  /** Changes the rules; answers when they are in force, or when it is known that they will not be. */
+  | { readonly command: "apply"; readonly order: ChangeOrder }
+  /** Keeps the change that waits. The process that asks is looked at: over which connection does it come? */
+  | { readonly command: "confirm"; readonly pid: number }
+  /** Takes back the change that waits; answers when that is done. */
+  | { readonly command: "rollback"; readonly by: string }
   /** Answers with the status and then every event as it happens, until either side closes. */
   | { readonly command: "watch" }
 
@@ -42,11 +49,27 @@ function parseCommand(line: string): ControlCommand | undefined {
       return { command: value.command }
     if (value.command === "extend" && Number.isSafeInteger(value.byMs) && (value.byMs as number) > 0)
       return { command: "extend", byMs: value.byMs as number }
+    if (value.command === "apply") return parseOrder(value.order)
+    if (value.command === "confirm" && Number.isSafeInteger(value.pid))
+      return { command: "confirm", pid: value.pid as number }
+    if (value.command === "rollback") return { command: "rollback", by: String(value.by ?? "").slice(0, 200) }
     if (value.command === "disarm") return { command: "disarm", by: String(value.by ?? "").slice(0, 200) }
   } catch {
     // Not JSON: answered below like any other unknown command.
   }
   return undefined
+}
+
+function parseOrder(value: unknown): ControlCommand | undefined {
+  const order = value as ChangeOrder
+  const texts = [order.id, order.user, order.client, order.candidate, order.rehearsed]
+  const numbers = [order.withinMs, order.sshPort]
+  const flags = [order.force, order.save]
+  const sound =
+    texts.every((text) => typeof text === "string") &&
+    numbers.every((number) => Number.isSafeInteger(number) && number >= 0) &&
+    flags.every((flag) => typeof flag === "boolean")
+  return sound ? { command: "apply", order } : undefined
 }
 
 /**
@@ -196,7 +219,7 @@ export async function askGuard(
       if (!onValue(JSON.parse(line) as Record<string, unknown>)) socket.destroy()
     }, longestAnswer)
     socket.once("connect", () => socket.write(`${JSON.stringify(command)}\n`))
-    if (command.command !== "watch")
+    if (command.command !== "watch" && command.command !== "apply")
       socket.setTimeout(answerMs, () => {
         socket.destroy()
         reject(

@@ -3,7 +3,7 @@ import type { SessionConfiguration } from "./configuration.ts"
 import type { Journal } from "./journal.ts"
 
 /** Why a session ended. */
-export type SessionEnd = "expired" | "disarmed" | "terminated"
+export type SessionEnd = "expired" | "disarmed" | "terminated" | "change-over"
 
 /** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 1000
@@ -57,6 +57,12 @@ export class Deadlines {
     this.#closeAgainMs = this.#clock.bootMs() + delayMs
   }
 
+  /** The session lasts at least so much longer. */
+  lastAtLeast(ms: number): void {
+    const leftMs = this.#endMs - this.#clock.bootMs()
+    if (leftMs < ms) this.extend(ms - leftMs)
+  }
+
   /** Somebody went back already. */
   forgetCloseAgain(): void {
     this.#closeAgainMs = undefined
@@ -82,7 +88,7 @@ export class Deadlines {
     how: SessionEnd,
     { dryRun, onExpiry }: Pick<SessionConfiguration, "dryRun" | "onExpiry">,
   ): "reset" | "rollback" | undefined {
-    if (dryRun || how === "disarmed") return undefined
+    if (dryRun || how === "disarmed" || how === "change-over") return undefined
     if (how === "expired" && onExpiry !== "disarm") return onExpiry
     return this.#closeAgainMs === undefined && onExpiry !== "rollback" ? undefined : "rollback"
   }

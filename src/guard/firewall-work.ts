@@ -139,24 +139,30 @@ export class FirewallWork {
 
   /** Goes back to kept rules, when the opens that were asked for before have settled. The outcome has been emitted already. */
   async goBack(which: GoBackTo): Promise<Outcome> {
+    return await this.replaceRules(async () => {
+      const outcome = outcomeOf(which, await this.#deps.rules.goBack(which))
+      this.#deps.emit(outcome)
+      return outcome
+    })
+  }
+
+  /** Runs what puts other rules in place, when the opens that were asked for before have settled; what locks then is meant to. */
+  async replaceRules<T>(task: () => Promise<T>): Promise<T> {
     this.#waysBack += 1
-    const goingBack = this.#goBack(which, this.#opening)
-    this.#goingBack = Promise.allSettled([this.#goingBack, goingBack])
+    const replacing = this.#replaceRules(task, this.#opening)
+    this.#goingBack = Promise.allSettled([this.#goingBack, replacing])
     try {
-      return await goingBack
+      return await replacing
     } finally {
       this.#waysBack -= 1
     }
   }
 
-  async #goBack(which: GoBackTo, opening: Promise<unknown>): Promise<Outcome> {
+  async #replaceRules<T>(task: () => Promise<T>, opening: Promise<unknown>): Promise<T> {
     await opening
-    this.#relocks.stop() // what locks now is meant to
+    this.#relocks.stop()
     this.#outOfReach = []
-    const report = await this.#deps.rules.goBack(which)
-    const outcome = outcomeOf(which, report)
-    this.#deps.emit(outcome)
-    return outcome
+    return await task()
   }
 }
 

@@ -5,12 +5,16 @@ import { systemClock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open/open.ts"
 import { runCommand } from "../firewall/run-command.ts"
+import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
+import { findSystemTools } from "../firewall/system-tools.ts"
 import type { ToListener } from "../listener/messages.ts"
 import { favourGuard } from "../listener/priority.ts"
 import { warmUpRounds } from "../listener/warm-up.ts"
 import { openEventLog } from "../report/logger.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { readSecretFile } from "../sender/secret-source.ts"
+import { Change } from "./change.ts"
+import { ChangeRules } from "./change-rules.ts"
 import {
   type ArmingResult,
   type GuardOrder,
@@ -18,11 +22,20 @@ import {
   type SessionConfiguration,
   standingSecrets,
 } from "./configuration.ts"
+import { processesOfThisMachine, wayOf } from "./confirm-way.ts"
+import { readConnections } from "./connections.ts"
 import { controlHandler } from "./control-handler.ts"
 import { openControlSocket } from "./control-socket.ts"
 import { FirewallWork } from "./firewall-work.ts"
 import { type Folders, foldersFor, preparePrivateFolder } from "./folders.ts"
-import { bootId, type Journal, readJournal, removeJournal, writeJournal } from "./journal.ts"
+import {
+  bootId,
+  type Journal,
+  readJournal,
+  removeJournal,
+  type SessionJournal,
+  writeJournal,
+} from "./journal.ts"
 import { KeptRules } from "./kept-rules.ts"
 import { Listeners } from "./listeners.ts"
 import { Session } from "./session.ts"
@@ -99,12 +112,25 @@ async function holdSession(
     else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
     const firewall = await armFirewall({ ...shared, keep: rules.keep })
     undo.push(() => firewall.close())
+    const changeRules = new ChangeRules(
+      { ...shared, runHere: runCommand, tools: findSnapshotTools(), system: findSystemTools() },
+      rules,
+    )
     const { backends } = firewall.describe()
     const work = new FirewallWork({ ...shared, firewall, rules, scope: configuration.scope })
+    const change = new Change({
+      ...shared,
+      rules: changeRules,
+      work,
+      connections: readConnections,
+      wayOf: (pid, connections) => wayOf(pid, connections, processesOfThisMachine),
+    })
+    change.resume(journal?.change, journal?.lastChange)
     const opened = new Session({
       clock: systemClock,
       configuration,
       work,
+      change,
       backends,
       emit,
       ...(journal === undefined ? {} : { resumed: journal }),
@@ -140,7 +166,7 @@ async function holdSession(
     signals.onReload(() => reloadSecrets(configuration, opened, listeners, emit))
     opened.begin()
     announce({ ready: true, filter, devices: listeners.devices, notes: notes.splice(0), backends })
-    void rules.proveArming()
+    if (configuration.forChange !== true) void rules.proveArming() // a change proves its own way back
     await opened.ended
     removeJournal(folders.runtime)
   } finally {
@@ -174,8 +200,9 @@ function usableStateFolder(folders: Folders, notes: string[]): string {
 function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
   const journal = readJournal(runtimeFolder)
   if ("resume" in order || journal === undefined) return journal
-  const owes = journal.configuration.onExpiry !== "disarm" || journal.closeAgainMs > 0
-  if (owes && !journal.configuration.dryRun)
+  const { configuration, closeAgainMs, change } = journal
+  const owes = configuration.onExpiry !== "disarm" || closeAgainMs > 0 || change !== undefined
+  if (owes && !configuration.dryRun)
     throw new Fault("refused", "an earlier session was cut off and still owes a way back", {
       hint: "`fw-watchdog resume` goes on with it, `fw-watchdog disarm` then gives it up",
     })
@@ -186,9 +213,9 @@ function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
 /** Written before anything is at risk, and whenever something changes; without it the session lives as long as its guard. */
 function keepJournal(
   runtimeFolder: string,
-  state: Pick<Journal, "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs"> & { rules: KeptRules },
+  state: SessionJournal & { rules: KeptRules },
   emit: (outcome: Outcome) => void,
-): void {
+): boolean {
   const { rules, ...rest } = state
   try {
     writeJournal(runtimeFolder, {
@@ -198,9 +225,11 @@ function keepJournal(
       armingSnapshot: rules.paths.arming,
       lastOpenSnapshot: rules.paths.lastOpen,
     })
+    return true
   } catch (thrown) {
     const message = `a killed guard could not be resumed: ${reasonOf(thrown)}`
     emit({ event: "journal-not-written", code: "state-unknown", message })
+    return false
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { writeDurably } from "../firewall/snapshot/durable-file.ts"
 import type { SessionConfiguration } from "./configuration.ts"
+import type { KeptChange, LastChange } from "./pending-change.ts"
 
 /**
  * What a killed guard leaves behind so that another one can go on with its session. It holds the secrets, so it lies in
@@ -22,7 +23,16 @@ export interface Journal {
   /** The snapshots to go back to, as paths; empty where there is none on disk. */
   readonly armingSnapshot: string
   readonly lastOpenSnapshot: string
+  /** The change that waits for its confirmation; its rules are in the state folder. */
+  readonly change?: KeptChange
+  readonly lastChange?: LastChange
 }
+
+/** What a session has to say for the journal. */
+export type SessionJournal = Pick<
+  Journal,
+  "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs" | "change" | "lastChange"
+>
 
 const fileName = "journal.json"
 

@@ -34,7 +34,8 @@ export type GoBackTo = "last-open" | "arming"
 export class KeptRules {
   readonly #deps: RestoreDeps
   readonly #snapshotFolder: string
-  readonly #journalFolder: string
+  /** Where restores are journalled; one runs in it at a time, see {@link inTurn}. */
+  readonly restoreFolder: string
   readonly #emit: (outcome: Outcome) => void
   readonly #spareFolder: string
   #arming: Snapshot | undefined
@@ -55,7 +56,7 @@ export class KeptRules {
   }) {
     this.#deps = { run: deps.run, clock: deps.clock, tools: findSnapshotTools(), system: findSystemTools() }
     this.#snapshotFolder = join(deps.stateFolder, "snapshots")
-    this.#journalFolder = join(deps.runtimeFolder, "restore")
+    this.restoreFolder = join(deps.runtimeFolder, "restore")
     this.#spareFolder = join(deps.runtimeFolder, "snapshots")
     this.#emit = deps.emit
   }
@@ -71,19 +72,19 @@ export class KeptRules {
         `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
       )
     this.#arming = snapshot
-    this.paths = { ...this.paths, arming: await this.#save(snapshot) }
+    this.paths = { ...this.paths, arming: await this.save(snapshot) }
   }
 
   /** Goes on with the snapshots of a guard that was killed, and ends what it left half-done. */
   async resume(paths: { readonly arming: string; readonly lastOpen: string }): Promise<void> {
-    this.#arming = this.#load(paths.arming)
-    this.#lastOpen = this.#load(paths.lastOpen)
+    this.#arming = this.load(paths.arming)
+    this.#lastOpen = this.load(paths.lastOpen)
     this.paths = paths
     await this.#finishInterrupted()
   }
 
   async #finishInterrupted(): Promise<void> {
-    const ends = await finishInterruptedRestores(this.#deps, { folder: this.#journalFolder })
+    const ends = await finishInterruptedRestores(this.#deps, { folder: this.restoreFolder })
     for (const end of ends)
       this.#tell(
         end === "half" ? "state-unknown" : "done",
@@ -92,7 +93,8 @@ export class KeptRules {
       )
   }
 
-  #load(path: string): Snapshot | undefined {
+  /** A snapshot that an earlier guard left; undefined, and said, when there is none to be trusted. */
+  load(path: string): Snapshot | undefined {
     if (path === "") return undefined
     try {
       return loadSnapshot(path)
@@ -152,7 +154,7 @@ export class KeptRules {
     await this.#busy // half of what is being put back is nothing to go back to
     const snapshot = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
     this.#lastOpen = snapshot
-    const path = await this.#save(snapshot)
+    const path = await this.save(snapshot)
     this.paths = { ...this.paths, lastOpen: path }
     this.#proveLastOpen(snapshot)
     return path === "" ? undefined : path
@@ -168,23 +170,37 @@ export class KeptRules {
    * @returns undefined when there is nothing to go back to
    */
   async goBack(which: GoBackTo): Promise<RestoreReport | undefined> {
-    const turn = this.#busy.then(async () => {
+    return await this.inTurn(async () => {
       const snapshot = this.#of(which)
       if (snapshot === undefined) return undefined
       const report = await this.#restore(snapshot)
-      if (which === "last-open" && report.end === "restored") {
-        this.#lastOpen = undefined
-        this.paths = { ...this.paths, lastOpen: "" }
-      }
+      if (which === "last-open" && report.end === "restored") this.#forgetLastOpen()
       return report
     })
-    this.#busy = turn
+  }
+
+  /** Runs what puts rules in place when everything of its kind before it is done. */
+  async inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const turn = this.#busy.then(task)
+    this.#busy = turn.catch(() => {})
     return await turn
+  }
+
+  /** A confirmed change: its rules are those to go back to from now on, and no open before it can be undone. */
+  adopt(confirmed: Snapshot, path: string): void {
+    this.#arming = confirmed
+    this.paths = { ...this.paths, arming: path }
+    this.#forgetLastOpen()
+  }
+
+  #forgetLastOpen(): void {
+    this.#lastOpen = undefined
+    this.paths = { ...this.paths, lastOpen: "" }
   }
 
   async #restore(snapshot: Snapshot): Promise<RestoreReport> {
     try {
-      return await restoreSnapshot(this.#deps, snapshot, { folder: this.#journalFolder })
+      return await restoreSnapshot(this.#deps, snapshot, { folder: this.restoreFolder })
     } catch (thrown) {
       const failures = [reasonOf(thrown)]
       return { end: "put-back", ok: false, changed: false, failures, left: [], differences: [] }
@@ -200,7 +216,7 @@ export class KeptRules {
    * reboot empties.
    * @returns the path, or empty when it is in memory only
    */
-  async #save(snapshot: Snapshot): Promise<string> {
+  async save(snapshot: Snapshot): Promise<string> {
     let why = ""
     for (const folder of [this.#snapshotFolder, this.#spareFolder]) {
       try {

@@ -1,4 +1,5 @@
 import type { ArmedBy } from "./configuration.ts"
+import type { LastChange, PendingStatus } from "./pending-change.ts"
 
 /** What `status` answers: the `--json` object as it is documented in README. Never holds key material. */
 export interface SessionStatus {
@@ -30,4 +31,8 @@ export interface SessionStatus {
   readonly missed: number
   /** Counts by `stage/reason`. */
   readonly rejected: Readonly<Record<string, number>>
+  /** The change that waits for its confirmation. */
+  readonly change?: PendingStatus | undefined
+  /** How the latest one ended. */
+  readonly lastChange?: LastChange | undefined
 }

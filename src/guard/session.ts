@@ -6,12 +6,14 @@ import { Knocks } from "../knock/decide.ts"
 import type { Authentic } from "../knock/verify.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
+import type { Change } from "./change.ts"
 import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
 import { Deadlines, type SessionEnd } from "./deadlines.ts"
 import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
-import type { Journal } from "./journal.ts"
+import type { Journal, SessionJournal } from "./journal.ts"
 import type { GoBackTo } from "./kept-rules.ts"
 import type { Listeners } from "./listeners.ts"
+import type { ChangeOrder } from "./pending-change.ts"
 import { Rejections } from "./rejections.ts"
 import { type GuardSecret, SessionSecrets } from "./session-secrets.ts"
 import type { SessionStatus } from "./session-status.ts"
@@ -29,16 +31,18 @@ export interface SessionDeps {
   readonly emit: (outcome: Outcome) => void
   /** Set when this goes on with the session of a guard that was killed. */
   readonly resumed?: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs">
-  /** Called whenever what the journal holds has changed. */
-  readonly changed: (
-    state: Pick<Journal, "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs">,
-  ) => void
+  /** The change of rules that `fw-apply` asks for. */
+  readonly change?: Change
+  /** Called whenever what the journal holds has changed; false says that it could not be written. */
+  readonly changed: (state: SessionJournal) => unknown
 }
 
 /** Unauthenticated texts reset at most once in this time, in milliseconds. */
 const plainPauseMs = 1000
 /** Listeners that end again and again for the same reason are reported once in this time, in milliseconds. */
 const sameEndMs = 60_000
+/** How long a session stays behind the change that it was armed for, in milliseconds: people are being told. */
+const afterChangeMs = 1500
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000
 
@@ -92,6 +96,19 @@ export class Session {
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
     })
+    deps.change?.attach({
+      journal: () => this.#changed(),
+      lastAtLeast: (ms) => this.#deadlines.lastAtLeast(ms),
+      changeOver: (clean) => this.#changeOver(clean),
+    })
+  }
+
+  /** A session that was armed for one change ends with it, but not when something may still have to be repaired. */
+  #changeOver(clean: boolean): void {
+    if (clean && this.#deps.configuration.forChange === true)
+      this.#deps.clock.after(afterChangeMs, () =>
+        this.end("change-over", "the change is over, and so is its session"),
+      )
   }
 
   /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */
@@ -116,15 +133,18 @@ export class Session {
     this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
     this.#deadlines.begin()
     this.#changed()
+    this.#deps.change?.begin()
   }
 
-  #changed(): void {
-    if (this.#over) return // its journal is about to go, and must not come again
-    this.#deps.changed({
+  /** @returns whether the journal could be written */
+  #changed(): boolean {
+    const journalled = this.#deps.changed({
       ...this.#deadlines.kept,
+      ...this.#deps.change?.kept,
       configuration: { ...this.#deps.configuration, secrets: this.#secrets.armed },
       bornWallMs: this.#bornWallMs,
     })
+    return journalled !== false
   }
 
   /** `fw-watchdog extend`: the session lasts so much longer, and never longer than the longest session from now. */
@@ -186,7 +206,8 @@ export class Session {
       void this.#open(request.hard, (verdict, verified) => this.#answer(knock, verdict, { verified }))
     this.#say("knock", `an authentic ${request.verb} came from ${source}`, facts)
     if (request.verb === "probe") return this.#answer(knock, "alive")
-    if (request.verb === "confirm") return this.#answer(knock, "refused")
+    if (request.verb === "confirm")
+      return this.#answer(knock, this.#deps.change?.confirmByKnock(source) ?? "nothing-to-do")
     if (dryRun) {
       this.#answer(knock, "dry-run")
       return this.#say("dry-run", `would have carried out the ${request.verb} (dry run)`, facts)
@@ -196,6 +217,7 @@ export class Session {
 
   async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
     const { openForMs } = this.#deps.configuration
+    this.#deps.change?.firewallOpened()
     if (openForMs > 0) this.#deadlines.closeAgainIn(openForMs)
     const opening = this.#deps.work.open(hard, tell)
     if (openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
@@ -209,7 +231,11 @@ export class Session {
 
   async #goBack(which: GoBackTo): Promise<Outcome> {
     this.#deadlines.forgetCloseAgain()
-    const outcome = await this.#deps.work.goBack(which)
+    const { change, work } = this.#deps
+    // The rules of arming are older than any change: it is over with them.
+    if (which === "arming") await change?.rollBack("the session goes back to the rules in force at arming")
+    const outcome = await work.goBack(which)
+    if (which === "last-open" && outcome.event === "rolled-back") change?.openUndone()
     this.#changed()
     return outcome
   }
@@ -281,6 +307,7 @@ export class Session {
   async #lastWork(how: SessionEnd): Promise<void> {
     const { work, configuration } = this.#deps
     const owed = this.#deadlines.owed(how, configuration)
+    await this.#deps.change?.close()
     if (owed === "reset") await work.open(false)
     if (owed === "rollback") await work.goBack("arming")
     await work.idle()
@@ -334,7 +361,23 @@ export class Session {
       heard: listener?.counts.heard ?? 0,
       missed: listener?.counts.missed ?? 0,
       rejected: this.#rejections.totals(listener),
+      change: this.#deps.change?.status,
+      lastChange: this.#deps.change?.last,
     }
+  }
+
+  /** `fw-apply`: puts other rules in force. */
+  async apply(order: ChangeOrder): Promise<Outcome> {
+    const { change, configuration } = this.#deps
+    if (this.#over || change === undefined) return endingAlready
+    if (!configuration.dryRun) return await change.apply(order)
+    const hint = "`fw-watchdog disarm` ends it"
+    return { event: "dry-run", code: "refused", message: "the session here is a dry run", hint }
+  }
+
+  /** The change that waits, to be confirmed or taken back. */
+  get change(): Pick<Change, "confirm" | "rollBack"> | undefined {
+    return this.#deps.change
   }
 
   #say(event: string, message: string, facts: Facts = {}): void {

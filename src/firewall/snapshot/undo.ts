@@ -13,6 +13,11 @@ export interface RestoreDeps extends SnapshotDeps {
 export interface RestoreOptions {
   /** Where the journal goes: the runtime folder (a tmpfs), made when missing. One restore runs in it at a time. */
   readonly folder: string
+  /**
+   * Is given what is in force, when everything has been read and planned and before anything is changed. What it throws
+   * ends the restore with nothing changed.
+   */
+  readonly beforeChanging?: (inForce: Snapshot) => void
 }
 
 /** What came of putting a snapshot back. */
@@ -38,7 +43,7 @@ export interface RestoreReport {
  * Puts a snapshot back: everything that differs from it, all families and backends together or not at all, counters
  * included. What is there now and not in the snapshot is removed. From the first change on, a script in a session of
  * its own does it (see restore-script.ts), so it ends as well when this process is killed.
- * @throws Fault when the journal cannot be written; nothing has been changed then
+ * @throws Fault when the journal cannot be written, and what `beforeChanging` throws; nothing has been changed then
  */
 export async function restoreSnapshot(
   deps: RestoreDeps,
@@ -60,6 +65,7 @@ export async function restoreSnapshot(
   }
   await breathe()
   const back = planRestore(snapshot, before, deps.tools)
+  options.beforeChanging?.(before)
   const own = writeJournal(options.folder, renderRestore(forward.steps, back.steps, deps.system))
   const result = await runJournal(deps.run, deps.system, own)
   const failures = failuresOf(result, own, forward.steps, back.steps)
