@@ -88,7 +88,10 @@ export const faultTable: readonly Fault[] = [
       apply(server) {
         commonLockout.apply(server)
         server.run(["nft", "-f", "/dev/stdin"], {
-          input: "table arp fw { chain in { type filter hook input priority 0; policy drop; }; }\n",
+          input: `table arp fw {
+            chain in { type filter hook input priority 0; policy drop; }
+            chain out { type filter hook output priority 0; policy drop; }
+          }\n`,
         })
       },
     },

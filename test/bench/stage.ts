@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { withClock } from "../knock-net/other-clock.ts"
 import { type Host, type Lab, twoHosts } from "../lab/lab.ts"
 import type { Armed, Contender } from "./contenders/contender.ts"
+import { said } from "./deadline.ts"
 import { benchFolder } from "./paths.ts"
 import { pause } from "./pause.ts"
 import { processorTime, withDescendants } from "./processes.ts"
@@ -78,6 +79,24 @@ export async function armOnStage(
     await stage.lab.close()
     throw thrown
   }
+}
+
+/**
+ * Arms these, all at once: nothing is timed yet. Who cannot be armed has the reason in his stage's place.
+ * @returns in the order given
+ */
+export async function armAll(
+  contenders: readonly Contender[],
+  circumstances: Circumstances = {},
+): Promise<Map<Contender, ArmedStage | string>> {
+  const armOne = async (contender: Contender): Promise<[Contender, ArmedStage | string]> => {
+    try {
+      return [contender, contender.missing() ?? (await armOnStage(contender, circumstances))]
+    } catch (thrown) {
+      return [contender, `could not be armed: ${said(thrown)}`]
+    }
+  }
+  return new Map(await Promise.all(contenders.map(armOne)))
 }
 
 function build(circumstances: Circumstances): Stage {

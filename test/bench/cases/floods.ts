@@ -8,7 +8,7 @@ import { Flood, unrelatedPing } from "../flood.ts"
 import { Instrument } from "../instruments/instrument.ts"
 import { pause } from "../pause.ts"
 import { processorTime } from "../processes.ts"
-import { type ArmedStage, armOnStage, serverAddress } from "../stage.ts"
+import { type ArmedStage, armAll, serverAddress } from "../stage.ts"
 import { figure } from "../table.ts"
 
 const rates = [0, 1_000, 10_000, 100_000]
@@ -17,7 +17,7 @@ type Kind = (typeof kinds)[number]
 
 /** How long a flood runs before the first knock, and how long a knock may take from the start of its command. */
 const settleMs = 1000
-const patienceMs = 2000
+const patienceMs = 3000
 const probePort = 9
 const cellMs = 120_000
 
@@ -27,9 +27,8 @@ export const floods: Case = {
   async run(effort) {
     const knocks = effort.quick ? 5 : 20
     const rows: Row[] = []
-    const stages = new Map<Contender, ArmedStage | string>()
+    const stages = await armAll(rivals)
     try {
-      for (const contender of rivals) stages.set(contender, await armed(contender))
       for (const [rate, kind] of cells(effort))
         for (const [contender, stage] of stages) {
           const row = await cell(contender, stage, kind, rate, knocks)
@@ -61,14 +60,6 @@ function cells({ quick }: Effort): [number, Kind][] {
   return some.flatMap((rate) =>
     rate === 0 ? [[0, kinds[0]] as [number, Kind]] : kinds.map((kind): [number, Kind] => [rate, kind]),
   )
-}
-
-async function armed(contender: Contender): Promise<ArmedStage | string> {
-  try {
-    return contender.missing() ?? (await armOnStage(contender))
-  } catch (thrown) {
-    return said(thrown)
-  }
 }
 
 async function cell(

@@ -6,7 +6,7 @@ import { contenders } from "../contenders/table.ts"
 import { said } from "../deadline.ts"
 import { interleave } from "../interleave.ts"
 import { type Opening, timeOpening } from "../open-trial.ts"
-import { type ArmedStage, armOnStage } from "../stage.ts"
+import { type ArmedStage, armAll } from "../stage.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
 
@@ -38,35 +38,28 @@ export const timeToOpen: Case = {
 }
 
 async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Effort): Promise<Row[]> {
-  const stages = new Map<Contender, ArmedStage>()
-  const reasons = new Map<Contender, string>()
+  const stages = await armAll(contenders, { iptables })
   try {
-    for (const contender of contenders) {
-      const reason = contender.missing()
-      try {
-        if (reason === undefined) stages.set(contender, await armOnStage(contender, { iptables }))
-        else reasons.set(contender, reason)
-      } catch (thrown) {
-        reasons.set(contender, `could not be armed: ${said(thrown)}`)
-      }
-    }
     const results = await interleave(
-      [...stages.keys()],
+      [...stages.values()].filter((stage) => typeof stage !== "string"),
       quick ? 2 : 12,
-      async (contender, round) => {
-        const trial = await oneTrial(stages.get(contender) as ArmedStage, lockout)
+      async (stage, round) => {
+        const { contender } = stage
+        const trial = await oneTrial(stage, lockout)
         const told = "failed" in trial ? trial.failed : (trial.openedMs?.toFixed(2) ?? "not open")
         say(`${lockout.name}, ${contender.name}, ${round + 1}: ${told}`)
         return trial
       },
       (trial) => "failed" in trial || trial.openedMs === undefined,
     )
-    const rows = contenders.map((contender) =>
-      rowsOf(lockout, contender, results.get(contender) ?? [], reasons.get(contender)),
+    const rows = [...stages].map(([contender, stage]) =>
+      typeof stage === "string"
+        ? rowsOf(lockout, contender, [], stage)
+        : rowsOf(lockout, contender, results.get(stage) ?? [], undefined),
     )
     return [...rows.map(([opening]) => opening), ...rows.map(([, whole]) => whole)]
   } finally {
-    for (const { lab } of stages.values()) await lab.close()
+    for (const stage of stages.values()) if (typeof stage !== "string") await stage.lab.close()
   }
 }
 

@@ -5,7 +5,7 @@ import { servers } from "../contenders/table.ts"
 import { said } from "../deadline.ts"
 import { pause } from "../pause.ts"
 import { type Weight, weigh, weightAlone } from "../processes.ts"
-import { type ArmedStage, armOnStage } from "../stage.ts"
+import { type ArmedStage, armAll, armOnStage } from "../stage.ts"
 import { figure } from "../table.ts"
 
 /** What happens while arming is over by then. */
@@ -75,14 +75,10 @@ function held({ contender, pids }: ArmedStage): Row[] {
 /** All at once: who is idle disturbs nobody. */
 async function idleProcessor({ quick, say }: Effort): Promise<Row[]> {
   const seconds = quick ? 10 : 60
-  const stages: ArmedStage[] = []
+  const all = await armAll(servers)
+  // Who could not be armed has a row of memory that says why.
+  const stages = [...all.values()].filter((stage) => typeof stage !== "string")
   try {
-    for (const contender of servers)
-      try {
-        if (contender.missing() === undefined) stages.push(await armOnStage(contender))
-      } catch (thrown) {
-        say(`${contender.name}: ${said(thrown)}`) // its row of memory says why
-      }
     await pause(restMs)
     say(`all idle for ${seconds} s`)
     const weighed = ({ pids }: ArmedStage): Weight[] => pids().flatMap((pid) => weigh(pid) ?? [])
