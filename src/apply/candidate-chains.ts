@@ -107,11 +107,7 @@ export function closeTable(copy: NftTableCopy, { chains, others }: TableChains):
       return places.length === 0 ? [] : [[name, places]]
     }),
   )
-  const xt = Object.keys(xtRules).length > 0
-  const saved =
-    copy.saved === undefined && !xt
-      ? undefined
-      : closeSection(copy.name, { chains: padded(chains, copy), others })
+  const saved = savedOf(copy, chains, new Set(Object.keys(xtRules)))
   const { why: _, ...rest } = copy
   const made = { ...rest, listed, saved, xtRules }
   if (listed === undefined) return made
@@ -130,21 +126,27 @@ function blockOf({ name, declaration, rules }: Chain): NftBlock | undefined {
   return { kind: "chain", name, lines: [...declaration, ...lines.flatMap((line) => line.split("\n"))] }
 }
 
-function padded(chains: TableChains["chains"], copy: NftTableCopy): Map<string, Chain> {
+/** The save of a table. Where the save refuses the whole table, its chains with extensions only, as nft-tables.ts reads them. */
+function savedOf(
+  copy: NftTableCopy,
+  chains: TableChains["chains"],
+  xtChains: ReadonlySet<string>,
+): SaveSection | undefined {
+  if (copy.saved === undefined && xtChains.size === 0) return undefined
   const builtin = new Set(expectedChains(copy))
-  const pad = (chain: Chain): Chain => {
-    if (chain.declaration === undefined) return chain
-    const head = chain.head ?? `:${chain.name} ${builtin.has(chain.name) ? "ACCEPT" : "-"} [0:0]`
-    const isMixed = chain.apart === undefined && chain.rules.some(({ xt }) => xt)
-    const rules = isMixed
-      ? chain.rules.map((rule) => ({
-          ...rule,
-          saved: rule.saved ?? `-A ${chain.name} -m comment --comment native`,
-        }))
-      : chain.rules
-    return { ...chain, head, rules }
-  }
-  return new Map([...chains].map(([name, chain]) => [name, pad(chain)]))
+  const all = [...chains.values()].map((chain): Chain => {
+    const fresh = `:${chain.name} ${builtin.has(chain.name) ? "ACCEPT" : "-"} [0:0]`
+    const isWhole = copy.saved !== undefined || xtChains.has(chain.name)
+    const rules = isWhole ? (chain.apart === undefined ? paddedRules(chain) : chain.rules) : []
+    return { ...chain, head: (copy.saved && chain.head) ?? fresh, rules }
+  })
+  return closeSection(copy.name, { chains: new Map(all.map((chain) => [chain.name, chain])), others: [] })
+}
+
+/** A chain with extensions, with a line at the place of each rule that the save cannot print; none of them is ever loaded. */
+function paddedRules({ name, rules }: Chain): readonly ChainRule[] {
+  if (!rules.some(({ xt }) => xt)) return rules
+  return rules.map((rule) => ({ ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` }))
 }
 
 function rulesByChain(section: SaveSection | undefined): Map<string, string[]> {

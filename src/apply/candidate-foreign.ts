@@ -32,7 +32,10 @@ export function keepForeign(
     if (isKept(name)) continue
     const isForeign = (rule: ChainRule): boolean => isLooseRule(rule) || targetsOf(rule).some(isKept)
     if (!chain.rules.some(isForeign)) continue
-    const there = chains.get(name) ?? emptyBaseChain(chain)
+    const now = chains.get(name)
+    // A save also names built-in chains that are not there; only a listing tells.
+    const isThere = now !== undefined && (now.declaration !== undefined || chain.declaration === undefined)
+    const there = isThere ? now : emptyBaseChain(chain)
     if (there === undefined) continue
     const rules = withForeignRules(chain.rules, there.rules, isForeign)
     if (rules === undefined) continue

@@ -1,9 +1,14 @@
 import { canonicalIpset, type IpsetCopy, ipsetType, usesIpset } from "../firewall/snapshot/ipset.ts"
-import type { LegacyBackend, LegacyTableCopy } from "../firewall/snapshot/legacy-tables.ts"
+import {
+  type LegacyBackend,
+  type LegacyTableCopy,
+  legacyBuiltinChains,
+} from "../firewall/snapshot/legacy-tables.ts"
 import { canonicalTable } from "../firewall/snapshot/nft-canonical.ts"
-import { type NftTableCopy, tableId } from "../firewall/snapshot/nft-tables.ts"
+import { expectedChains, type NftTableCopy, tableId } from "../firewall/snapshot/nft-tables.ts"
+import { emptySection } from "../firewall/snapshot/save-text.ts"
 import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
-import { closeSection, closeTable, openSection, openTable, type TableChains } from "./candidate-chains.ts"
+import { closeSection, closeTable, openSection, openTable } from "./candidate-chains.ts"
 import { keepForeign } from "./candidate-foreign.ts"
 import { withCounters } from "./counters.ts"
 import { isForeignSet, isForeignTable } from "./foreign.ts"
@@ -64,11 +69,10 @@ function mergedNft(
       merged.set(id, copy)
     } else {
       const own = openTable(copy)
-      const found = keepForeign(own, now === undefined ? noChains : openTable(now), (chain) =>
-        isMeant(`${id} ${chain}`),
-      )
+      const left = now ?? emptied(copy)
+      const found = keepForeign(own, openTable(left), (chain) => isMeant(`${id} ${chain}`))
       if (found === undefined) continue
-      merged.set(id, closeTable(now ?? emptied(copy), found.table))
+      merged.set(id, closeTable(left, found.table))
       kept.push(...found.kept.map((chain) => `${id} ${chain}`))
     }
   }
@@ -81,12 +85,11 @@ function emptied(copy: NftTableCopy): NftTableCopy {
   return {
     ...copy,
     listed: listed && { ...listed, attributes: [], blocks: [] },
-    saved: saved && { ...saved, chains: [], rules: [] },
+    // A save names all built-in chains, there or not.
+    saved: saved && emptySection(copy.name, expectedChains(copy) ?? []),
     xtRules: {},
   }
 }
-
-const noChains: TableChains = { chains: new Map(), others: [] }
 
 function sameRules(a: NftTableCopy, b: NftTableCopy): boolean {
   if (a.listed === undefined || b.listed === undefined) return false
@@ -104,13 +107,13 @@ function mergedLegacy(
   for (const one of before.legacyTables) {
     const id = `legacy ${familyOf[one.backend]} ${one.section.table}`
     const now = merged.get(idOf(one))
-    const found = keepForeign(
-      openSection(one.section),
-      now === undefined ? noChains : openSection(now.section),
-      (chain) => isMeant(`${id} ${chain}`),
+    const { table } = one.section
+    const left = now?.section ?? emptySection(table, legacyBuiltinChains(one.backend, table))
+    const found = keepForeign(openSection(one.section), openSection(left), (chain) =>
+      isMeant(`${id} ${chain}`),
     )
     if (found === undefined) continue
-    merged.set(idOf(one), { ...one, section: closeSection(one.section.table, found.table) })
+    merged.set(idOf(one), { ...one, section: closeSection(table, found.table) })
     kept.push(...found.kept.map((chain) => `${id} ${chain}`))
   }
   return [...merged.values()]
