@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
-import { withScratchFolder } from "../../src/firewall/snapshot/scratch-folder.ts"
+import { pidNamespace, withScratchFolder } from "../../src/firewall/snapshot/scratch-folder.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "fw-scratch-test-"))
 afterAll(() => rmSync(parent, { recursive: true, force: true }))
@@ -35,12 +35,15 @@ it("takes away what dead processes left, and nothing else", async () => {
   const elsewhere = join(parent, "elsewhere")
   mkdirSync(elsewhere)
   writeFileSync(join(elsewhere, "precious"), "")
-  mkdirSync(join(parent, `fw-watchdog-scratch-${dead}-aaaaaa`))
-  mkdirSync(join(parent, `fw-watchdog-scratch-${process.pid}-bbbbbb`))
-  symlinkSync(elsewhere, join(parent, `fw-watchdog-scratch-${dead}-cccccc`))
-  await withScratchFolder(async () => {}, parent)
-  expect(readdirSync(parent).sort()).toEqual(
-    ["elsewhere", `fw-watchdog-scratch-${process.pid}-bbbbbb`, `fw-watchdog-scratch-${dead}-cccccc`].sort(),
+  const here = pidNamespace()
+  mkdirSync(join(parent, `fw-watchdog-scratch-${dead}.${here}-aaaaaa`))
+  const kept = [`${process.pid}.${here}-bbbbbb`, `${dead}.1-dddddd`].map(
+    (one) => `fw-watchdog-scratch-${one}`,
   )
+  for (const name of kept) mkdirSync(join(parent, name))
+  const link = `fw-watchdog-scratch-${dead}.${here}-cccccc`
+  symlinkSync(elsewhere, join(parent, link))
+  await withScratchFolder(async () => {}, parent)
+  expect(readdirSync(parent).sort()).toEqual(["elsewhere", ...kept, link].sort())
   expect(existsSync(join(elsewhere, "precious"))).toBe(true)
 })

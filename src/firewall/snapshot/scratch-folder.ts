@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -14,7 +14,7 @@ export async function withScratchFolder<T>(
   parent: string = tmpdir(),
 ): Promise<T> {
   removeOrphans(parent)
-  const folder = mkdtempSync(join(parent, `${prefix}${process.pid}-`))
+  const folder = mkdtempSync(join(parent, `${prefix}${process.pid}.${pidNamespace()}-`))
   try {
     return await task(folder)
   } finally {
@@ -22,10 +22,23 @@ export async function withScratchFolder<T>(
   }
 }
 
+/** The inode of our pid namespace, pid_namespaces(7); the number of a process means nothing in another. */
+export function pidNamespace(): string {
+  try {
+    return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0"
+  } catch {
+    return "0"
+  }
+}
+
 function removeOrphans(parent: string): void {
+  const own = pidNamespace()
   for (const name of readdirSync(parent)) {
-    const pid = name.startsWith(prefix) ? /^\d+(?=-)/.exec(name.slice(prefix.length))?.[0] : undefined
-    if (pid === undefined || existsSync(`/proc/${pid}`)) continue
+    const [, pid, namespace] = name.startsWith(prefix)
+      ? (/^(\d+)\.(\d+)-/.exec(name.slice(prefix.length)) ?? [])
+      : []
+    // A container may share the folder: who lives there cannot be seen from here.
+    if (pid === undefined || namespace !== own || existsSync(`/proc/${pid}`)) continue
     const path = join(parent, name)
     try {
       // Anybody may make names in /tmp: only real folders of our own user are ours.
