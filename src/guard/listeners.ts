@@ -53,6 +53,9 @@ export class Listeners {
   #quickEnds = 0
   #timer: Timer | undefined
   #replaceAfterMs = 0
+  /** Why the next one was started, and why one was that could not begin; the same again has to wait. */
+  #replacing = ""
+  #failed = ""
   #earlier: ListenerCounts = { heard: 0, missed: 0, rejected: {} }
   #earlierUnparsed = 0
   /** Starts since arming. */
@@ -110,6 +113,7 @@ export class Listeners {
   replace(why: string, setup: readonly ToListener[] = this.#setup): void {
     this.#setup = setup
     if (this.#stopped || this.#present === undefined) return
+    this.#replacing = why
     this.#next?.letGo()
     const next = this.#launch(() => {
       if (this.#next !== next) return
@@ -174,7 +178,9 @@ export class Listeners {
   }
 
   #replaceOutdated(why: string): void {
-    if (!this.#mayReplace()) return // it will say so again
+    const news = this.#failed !== "" && why !== this.#failed && this.#next === undefined
+    if (!news && !this.#mayReplace()) return // it will say so again
+    this.#failed = ""
     if (this.devices.includes("any")) this.#replaceAfterMs = this.#clock.bootMs() + replaceAgainMs
     this.replace(why)
   }
@@ -197,6 +203,7 @@ export class Listeners {
         if (this.#stopped) return
         if (child === this.#next) {
           this.#next = undefined // the present one goes on, and will say again that it is outdated
+          this.#failed = this.#replacing
           this.#replaceAfterMs = this.#clock.bootMs() + replaceAgainMs
         } else if (child === this.#present) {
           if (wasReady || onFailed === undefined) this.#restart(fault.message)

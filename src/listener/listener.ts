@@ -117,6 +117,7 @@ function begin(
   const tags = [...keys.map((key) => key.requestTag), ...(canary === undefined ? [] : [canary.tag])]
   const filter = filterText({ tags, plain: configuration.plain !== "" })
   let links = readHostLinks()
+  let outdated: string | undefined
   const own = localAddresses(monotonicMs)
   const hearing = new Hearing({
     screen: createScreen(keys),
@@ -168,8 +169,11 @@ function begin(
   setInterval(() => {
     const now = readHostLinks()
     links ??= now
-    const why = links === undefined || now === undefined ? undefined : linksChanged(links, now)
-    if (why !== undefined) send({ type: "outdated", why })
+    const changed = links === undefined || now === undefined ? undefined : linksChanged(links, now)
+    // A capture ends with its interface (packet(7), ENETDOWN), and does not come back with it.
+    outdated =
+      changed ?? (outdated === undefined ? undefined : "the interfaces changed, and are as they were")
+    if (outdated !== undefined) send({ type: "outdated", why: outdated })
   }, linksMs)
   setInterval(countReporter(hearing, captures, send), countsMs)
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
