@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import type { Case, Effort, Row } from "../case.ts"
 import { configure, notInstalled } from "../contenders/installed.ts"
 import { pingText, recipeText, scapyText } from "../contenders/old-recipe.ts"
@@ -23,6 +24,8 @@ interface Sender {
 }
 
 const promisedRatio = 1.25
+/** scripts/bench lays it out, with the launcher and the bytecode that the Debian package gives it. */
+const packagedKnock = fileURLToPath(new URL("../../../packaged/launchers/fw-knock", import.meta.url))
 
 export const senderStart: Case = {
   name: "sender-start",
@@ -70,9 +73,11 @@ function senders({ lab, armed }: ArmedStage): Sender[] {
     KEY: randomBytes(32).toString("base64"),
     HMAC_KEY: randomBytes(64).toString("base64"),
   })
+  const [, npmKnock = "", ...probe] = armed.probe ?? []
   const hex = Buffer.from(recipeText).toString("hex")
   return [
-    sender("fw-knock", armed.probe ?? []),
+    sender("fw-knock", [packagedKnock, ...probe]),
+    sender("fw-knock from npm", [process.execPath, npmKnock, ...probe]),
     sender("node -e 0", [process.execPath, "-e", "0"], false),
     sender("ping -p", pingText(serverAddress)),
     sender("scapy", scapyText(serverAddress)),
