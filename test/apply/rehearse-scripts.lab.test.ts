@@ -69,11 +69,6 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     ],
     ["one in a pipeline", "#!/bin/bash\niptables -A INPUT -j nope 2>&1 | cat\n", /:2: .*nope/],
     [
-      "a set that is missing",
-      "iptables -A INPUT -m set --match-set nope src -j DROP || exit 3",
-      /:1: .*exit code 3/,
-    ],
-    [
       "a newline in a parameter",
       "true\niptables -A INPUT -m comment --comment 'a\nb' -j ACCEPT",
       /:2: .*newline/,
@@ -109,7 +104,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
       sysctl -qw net.netfilter.nf_conntrack_max=4711 net.ipv4.ip_forward=1
       modprobe nf_conntrack_ftp; systemctl restart ssh
       ls /proc/[0-9]* -d | wc -l >/run/processes; kill -9 1; (sleep 1000; iptables -F) &
-      test "$(ip route | sed -n 's/^default .* dev //p')" = "eth0 "`
+      ip route | grep -q "^default via 192.0.2.254 dev eth0"`
     const done = await rehearseOn(host, inputOf(lab, script))
     expect(done.writes).toEqual(["/etc/hostname (removed)", "/run/processes", mark].sort())
     expect(done.notes).toEqual([
@@ -148,7 +143,8 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     expect(bytecode.length).toBeGreaterThan(980)
     const lines = words.flatMap((word) => [
       `iptables -A INPUT -m comment --comment ${quoted(word)} -j ACCEPT`,
-      `ip6tables -A INPUT -j LOG --log-prefix ${quoted(word)}`,
+      // The kernel wants a prefix of one character at least.
+      ...(word === "" ? [] : [`ip6tables -A INPUT -j LOG --log-prefix ${quoted(word)}`]),
     ])
     const script = [...lines, `iptables -A INPUT -m bpf --bytecode '${bytecode}' -j DROP`]
     const done = await rehearseOn(host, inputOf(lab, `#!/bin/sh\n${script.join("\n")}\n`))
@@ -159,7 +155,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
         .join("")
     const plain = (rule: string): string => read(rule).replace(/\\(.)/g, "$1")
     expect(rulesOf(done, "ip").slice(1).map(plain)).toEqual([...words, bytecode])
-    expect(rulesOf(done, "ip6").map(plain)).toEqual(words)
+    expect(rulesOf(done, "ip6").map(plain)).toEqual(words.filter((word) => word !== ""))
     await done.close()
   })
 })
