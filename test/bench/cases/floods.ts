@@ -18,6 +18,8 @@ type Kind = (typeof kinds)[number]
 /** How long a flood runs before the first knock, and how long a knock may take from the start of its command. */
 const settleMs = 1000
 const patienceMs = 3000
+/** Who has missed so many in a row is not asked the rest, which count as missed. */
+const hopeless = 10
 const probePort = 9
 const cellMs = 120_000
 
@@ -114,7 +116,12 @@ async function knockUnder(
   flood?.count()
   const since = { ms: performance.now(), cpuMs: processorTime(stage.pids()), lines: stage.armed.logLines() }
   let opened = 0
-  for (let knock = 0; knock < knocks; knock += 1) if (await oneKnock(stage, gate)) opened += 1
+  let missed = 0
+  for (let knock = 0; knock < knocks && missed < hopeless; knock += 1) {
+    const open = await oneKnock(stage, gate)
+    opened += open ? 1 : 0
+    missed = open ? 0 : missed + 1
+  }
   const seconds = (performance.now() - since.ms) / 1000
   const cpuMs = processorTime(stage.pids()) - since.cpuMs
   const reached = flood?.counted()
@@ -125,6 +132,7 @@ async function knockUnder(
       "% of a core": figure(cpuMs / seconds / 10),
       "log lines": stage.armed.logLines() - since.lines,
       "in s": figure(seconds),
+      ...(missed < hopeless ? {} : { "given up after misses in a row": hopeless }),
     },
   }
 }

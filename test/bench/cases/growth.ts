@@ -17,6 +17,9 @@ const sizes: readonly Size[] = [
 /** The common lockout at the largest size, in milliseconds. */
 const promisedMs = 10
 
+/** No trial of one size begins later than this. */
+const budgetMs = 45_000
+
 /** What came of one trial: an opening, or why there was none to time. */
 type Trial = Opening | { readonly failed: string }
 
@@ -64,7 +67,9 @@ async function measure(entry: Entry, { quick, say }: Effort): Promise<Row> {
   try {
     say(`${name}: loaded and armed in ${figure((performance.now() - since) / 1000)} s`)
     const trials: Trial[] = []
-    for (let round = 0; round < (quick ? 2 : 6); round += 1) trials.push(await attempt(stage, ruleset))
+    const until = performance.now() + budgetMs
+    for (let round = 0; round < (quick ? 2 : 6) && performance.now() < until; round += 1)
+      trials.push(await attempt(stage, ruleset))
     const row = rowOf(entry, trials)
     say(`${name}: ${row.samples.map(figure).join(" ")}`)
     return row

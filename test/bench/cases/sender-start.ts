@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { fwKnock } from "../../lab/programs.ts"
 import type { Case, Effort, Row } from "../case.ts"
 import { configure, notInstalled } from "../contenders/installed.ts"
 import { pingText, recipeText, scapyText } from "../contenders/old-recipe.ts"
@@ -9,6 +9,7 @@ import { said, within } from "../deadline.ts"
 import { Instrument } from "../instruments/instrument.ts"
 import { interleave } from "../interleave.ts"
 import type { Cost, Witnessed } from "../open-trial.ts"
+import { packagedKnock } from "../paths.ts"
 import { type ArmedStage, armOnStage, serverAddress } from "../stage.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
@@ -24,8 +25,6 @@ interface Sender {
 }
 
 const promisedRatio = 1.25
-/** scripts/bench lays it out, with the launcher and the bytecode that the Debian package gives it. */
-const packagedKnock = fileURLToPath(new URL("../../../packaged/launchers/fw-knock", import.meta.url))
 
 export const senderStart: Case = {
   name: "sender-start",
@@ -36,11 +35,12 @@ export const senderStart: Case = {
       const all = senders(stage)
       const runs = await interleave(
         all.filter(({ command }) => notInstalled(command[0] ?? "") === undefined),
-        quick ? 6 : 25,
+        { rounds: quick ? 6 : 25, budgetMs: 90_000, failed: (run: Run) => "failed" in run },
         (sender) => once(stage, sender),
-        (run) => "failed" in run,
       )
-      const peaks = await interleave([...runs.keys()], 3, async (sender) => peakOf(stage, sender))
+      const peaks = await interleave([...runs.keys()], { rounds: 3, budgetMs: 0 }, async (sender) =>
+        peakOf(stage, sender),
+      )
       say(`${all.length} senders, ${quick ? 6 : 25} runs each`)
       const rows = all.flatMap((sender) => rowsOf(sender, runs.get(sender), peaks.get(sender)))
       const of = (name: string): number =>
@@ -73,11 +73,11 @@ function senders({ lab, armed }: ArmedStage): Sender[] {
     KEY: randomBytes(32).toString("base64"),
     HMAC_KEY: randomBytes(64).toString("base64"),
   })
-  const [, npmKnock = "", ...probe] = armed.probe ?? []
+  const [, ...probe] = armed.probe ?? []
   const hex = Buffer.from(recipeText).toString("hex")
   return [
     sender("fw-knock", [packagedKnock, ...probe]),
-    sender("fw-knock from npm", [process.execPath, npmKnock, ...probe]),
+    sender("fw-knock from npm", [...fwKnock, ...probe]),
     sender("node -e 0", [process.execPath, "-e", "0"], false),
     sender("ping -p", pingText(serverAddress)),
     sender("scapy", scapyText(serverAddress)),

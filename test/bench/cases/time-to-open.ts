@@ -42,7 +42,11 @@ async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Ef
   try {
     const results = await interleave(
       [...stages.values()].filter((stage) => typeof stage !== "string"),
-      quick ? 2 : 12,
+      {
+        rounds: quick ? 2 : 12,
+        budgetMs: 140_000,
+        failed: (trial: Trial) => "failed" in trial || trial.openedMs === undefined,
+      },
       async (stage, round) => {
         const { contender } = stage
         const trial = await oneTrial(stage, lockout)
@@ -50,7 +54,6 @@ async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Ef
         say(`${lockout.name}, ${contender.name}, ${round + 1}: ${told}`)
         return trial
       },
-      (trial) => "failed" in trial || trial.openedMs === undefined,
     )
     const rows = [...stages].map(([contender, stage]) =>
       typeof stage === "string"

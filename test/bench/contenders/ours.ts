@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto"
 import { once } from "node:events"
 import { deriveKeys } from "../../../src/knock/keys.ts"
 import { armWithClock } from "../../knock-net/other-clock.ts"
-import { ArmedServer, eventually, fwKnock } from "../../lab/programs.ts"
+import { ArmedServer, eventually } from "../../lab/programs.ts"
 import { within } from "../deadline.ts"
+import { packagedKnock } from "../paths.ts"
 import { type Stage, serverAddress } from "../stage.ts"
 import type { Contender } from "./contender.ts"
 import { pingText, recipeText } from "./old-recipe.ts"
@@ -15,7 +16,7 @@ const armingMs = 120_000
 /** A secret. The probe at arming, which every operator is told to make, pins it: from then on a knock is one packet. */
 export const ours: Contender = {
   name: "fw-watchdog",
-  setup: "a standing secret, pinned by one probe after arming; sender fw-knock reset --no-check",
+  setup: "a standing secret, pinned by one probe after arming; sender fw-knock reset --no-check, as packaged",
   missing: () => undefined,
   async arm(stage) {
     const armed = new ArmedServer(stage.lab, stage.server)
@@ -23,7 +24,7 @@ export const ours: Contender = {
     const { outcome } = armed.knock(stage.client, "probe", serverAddress, "--no-check")
     if (outcome.event !== "alive") throw new Error(`the probe was not answered: ${JSON.stringify(outcome)}`)
     const knock = (verb: string, to: string): string[] => [
-      ...fwKnock,
+      packagedKnock,
       ...[verb, to, "--no-check", "--json", "--secret-file", armed.secretFile],
     ]
     const keys = deriveKeys(armed.secret)

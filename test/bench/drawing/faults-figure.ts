@@ -4,7 +4,7 @@ import type { Figure } from "./svg.ts"
 
 const cellWidth = 128
 const rowHeight = 24
-const left = 236
+const left = 250
 const top = 84
 
 /** A table in colours: one row a fault, one column a contender. */

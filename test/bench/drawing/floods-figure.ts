@@ -43,7 +43,14 @@ export function floodsFigure({ rows }: WrittenCase): Figure {
           textStyle: { fontSize: 12, fontWeight: "bold", color: ink },
         })),
       ],
-      legend: { bottom: 6, itemWidth: 12, itemHeight: 12, data: contenders, textStyle: { color: ink } },
+      legend: {
+        bottom: 6,
+        itemGap: 26,
+        itemWidth: 12,
+        itemHeight: 12,
+        data: contenders,
+        textStyle: { color: ink },
+      },
       grid: kinds.map((_, at) => ({
         left: 44 + at * (panelWidth + 36),
         top: 92,

@@ -31,7 +31,7 @@ export function growthFigure({ rows }: WrittenCase): Figure {
         textStyle: { fontSize: 16, color: ink },
         subtextStyle: { fontSize: 12, color: faintInk },
       },
-      legend: { bottom: 6, data: firewalls, textStyle: { color: ink } },
+      legend: { bottom: 6, itemGap: 26, data: firewalls, textStyle: { color: ink } },
       grid: { left: 44, right: 60, top: 70, bottom: 62 },
       xAxis: {
         type: "category",

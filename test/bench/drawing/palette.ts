@@ -3,6 +3,7 @@ const colours: Readonly<Record<string, string>> = {
   "fw-watchdog": "#0b62c4",
   "fw-watchdog --plain": "#7fb2ec",
   "fw-knock": "#0b62c4",
+  "fw-knock from npm": "#7fb2ec",
   "fw-apply": "#0b62c4",
   "node -e 0": "#9aa5b1",
   "old recipe, ping": "#d9822b",

@@ -44,7 +44,9 @@ function table({ cases, contenders }: Results): string[] {
   const value = (rows: readonly WrittenRow[], contender: string): string => {
     const row = rows.find((one) => one.contender === contender)
     if (row === undefined) return ""
-    return row.median === undefined ? (row.reason ?? "-") : `${figure(row.median)} ${row.unit}`
+    if (row.median === undefined) return row.reason ?? "-"
+    // "20 of 20" is a count; everything else has three digits that matter.
+    return `${row.unit.startsWith("of ") ? row.median : figure(row.median)} ${row.unit}`
   }
   const opening = rowsOf("time-to-open")
   const variants = [...new Set(opening.map(({ variant }) => variant))]
