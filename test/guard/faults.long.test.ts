@@ -9,7 +9,7 @@ if (unavailable) process.stderr.write(`skipped: faults: ${unavailable}\n`)
 
 const times = 20
 
-describe.skipIf(unavailable)("20 of 20 knocks work with", { timeout: 300_000 }, () => {
+describe.skipIf(unavailable)("20 of 20 knocks work with", { timeout: 600_000 }, () => {
   let stage: FaultStage
   beforeAll(async () => {
     stage = new FaultStage()

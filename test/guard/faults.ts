@@ -39,14 +39,20 @@ const killing = (name: string, whom: (stage: FaultStage) => number[]): Fault => 
 const listener = (stage: FaultStage): number[] => [stage.armed.status().listenerPid as number]
 
 /**
- * Allocates until it is ended for it, and begins again. The kernel is to choose it before the guard: elsewhere the guard's
- * oom_score_adj of -1000 sees to that; without CAP_SYS_RESOURCE, as here, it may not be lowered, so this one's is raised.
+ * Takes what is left of the group's memory, whenever something is, and begins again when it was ended for it. The kernel is
+ * to choose it before the guard: elsewhere the guard's oom_score_adj of -1000 sees to that; without CAP_SYS_RESOURCE, as
+ * here, it may not be lowered, so this one's is raised, and there are several, so that one is always there to be chosen.
  */
 const eater = `while :; do
-  sh -c 'ulimit -v 500000; echo 1000 >/proc/self/oom_score_adj; echo $$ >"$1"/cgroup.procs; exec python3 -c "$2"' - "$1" "
+  sh -c 'ulimit -v 500000; echo 1000 >/proc/self/oom_score_adj; echo $$ >"$1"/cgroup.procs; exec python3 -c "$2" "$1"' - "$1" "
+import sys, time
+number = lambda name: int(open(sys.argv[1] + '/memory.' + name).read())
 hold = []
 while True:
-    hold.append(bytearray(1 << 20))
+    if number('usage_in_bytes') + (1 << 18) < number('limit_in_bytes'):
+        hold.append(bytearray(1 << 18))
+    else:
+        time.sleep(0.002)
 "
 done`
 
@@ -63,8 +69,8 @@ const memory: Fault = {
   run: async (stage, times) => {
     stage.armed.arm("--timeout", "30m")
     const { memory: group } = stage
-    group.write("memory.limit_in_bytes", group.read("memory.usage_in_bytes") + (32 << 20))
-    const eating = [1, 2].map(() => spawn("sh", ["-c", eater, "-", group.path], { stdio: "ignore" }))
+    group.write("memory.limit_in_bytes", group.read("memory.usage_in_bytes") + (64 << 20))
+    const eating = [1, 2, 3].map(() => spawn("sh", ["-c", eater, "-", group.path], { stdio: "ignore" }))
     for (const one of eating) stage.lab.own(one)
     await eventually("the limit", () => group.read("memory.failcnt") > 0)
     try {
@@ -146,10 +152,10 @@ function fill(folder: string): void {
 }
 
 const hogs: Fault = {
-  name: "processors: four endless loops on each",
+  name: "processors: two endless loops on each",
   run: async (stage, times) => {
     stage.armed.arm("--timeout", "30m")
-    const running = Array.from({ length: 4 * cpus().length }, () =>
+    const running = Array.from({ length: 2 * cpus().length }, () =>
       spawn("sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
     )
     for (const hog of running) stage.lab.own(hog)
