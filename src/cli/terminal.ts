@@ -79,6 +79,8 @@ export interface Terminal {
   fail(fault: Fault): void
   /** A line for a script, to standard output. */
   result(line: string): void
+  /** The same for a line that has been escaped already, and may have colours. */
+  rendered(line: string): void
   /** One JSON object for a script, to standard output. */
   object(value: unknown): void
   /** Shows `text` in place of the last progress, on a terminal only; the next line of any kind takes it away. */
@@ -137,6 +139,7 @@ export function openTerminal(program: string, host: ProgramHost, options: { json
       hintLine(fault.hint)
     },
     result: (text) => toScript(escapeForTerminal(text)),
+    rendered: (text) => toScript(text),
     object: (value) => toScript(jsonLine(value)),
     progress(text) {
       if (json || !lively()) return

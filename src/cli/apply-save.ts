@@ -1,0 +1,26 @@
+import { type BootSaved, saveForBoot } from "../apply/boot.ts"
+import { systemClock } from "../clock.ts"
+import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
+import { type Outcome, outcomeOfFault } from "../report/outcome.ts"
+import type { Terminal } from "./terminal.ts"
+
+/**
+ * `--save`: has the confirmed rules loaded at boot.
+ * @param outcome of the change, which stays whatever comes of this
+ * @returns the same with the files that were written, or why the rules are not saved
+ */
+export async function saveConfirmed(rules: Snapshot, outcome: Outcome, terminal: Terminal): Promise<Outcome> {
+  let saved: BootSaved
+  try {
+    saved = await saveForBoot({ root: "/", clock: systemClock }, rules)
+  } catch (thrown) {
+    const failed = outcomeOfFault(thrown, { ...outcome.facts, saved: [] })
+    return { ...failed, event: "not-saved", message: `${outcome.message}, but: ${failed.message}` }
+  }
+  for (const note of saved.notes) terminal.warn(note)
+  for (const { path, copy } of saved.files)
+    if (!terminal.json && copy !== undefined) terminal.say(`kept what was in ${path} as ${copy}`)
+  const written = saved.files.filter(({ state }) => state === "written").map(({ path }) => path)
+  const done = written.length > 0 ? `saved in ${written.join(", ")}` : "saved for the next start already"
+  return { ...outcome, message: `${outcome.message}; ${done}`, facts: { ...outcome.facts, saved: written } }
+}
