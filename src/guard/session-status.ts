@@ -36,3 +36,15 @@ export interface SessionStatus {
   /** How the latest one ended. */
   readonly lastChange?: LastChange | undefined
 }
+
+/** The status on one line, for a service manager; without seconds, so that it changes once a minute. */
+export function statusLine(status: SessionStatus): string {
+  const minutes = Math.ceil(status.secondsLeft / 60)
+  return [
+    `armed by ${status.armedBy.user}, ${minutes} min left, then ${status.onExpiry}`,
+    status.provenFromOutside ? "proven from outside" : "not proven from outside",
+    `knocks ${status.accepted}, opens ${status.opens}`,
+    ...(status.deaf ? ["DEAF"] : []),
+    ...(status.stillDropping.length > 0 ? [`${status.stillDropping.length} can still drop`] : []),
+  ].join("; ")
+}

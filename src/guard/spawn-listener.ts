@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Fault } from "../errors.ts"
-import { armedOptions, cleanEnvironment } from "./launch.ts"
+import { armedOptions, cleanEnvironment } from "./guard-start.ts"
 
 /** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
 export function listenerUser(passwd = readFileSync("/etc/passwd", "utf8")): { uid: number; gid: number } {
