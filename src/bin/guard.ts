@@ -1,13 +1,16 @@
 #!/usr/bin/env node
-import { closeSync, openSync, writeSync } from "node:fs"
+import { closeSync, createReadStream, openSync, writeSync } from "node:fs"
+import type { GuardOrder } from "../guard/configuration.ts"
 import { closeInheritedDescriptors } from "../guard/descriptors.ts"
+import { canNotify, orderDescriptor } from "../guard/notify.ts"
 
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})
 // The default would end the guard when a terminal goes; once it is armed this means "read the secrets again".
 process.on("SIGHUP", () => {})
 process.on("SIGINT", () => {})
-closeInheritedDescriptors()
+const notifies = canNotify(process.env)
+closeInheritedDescriptors(notifies ? orderDescriptor : undefined)
 
 /** What guard.stderr may grow to by this, in bytes: it lies in memory. */
 let complaintBytesLeft = 256 * 1024
@@ -26,24 +29,33 @@ process.on("uncaughtException", (cause: unknown) => {
 })
 
 let announced = false
-const announce = (result: object): void => {
-  if (announced) return
+const announce = (result: object): boolean => {
+  if (announced) return false
   announced = true
   try {
     writeSync(1, `${JSON.stringify(result)}\n`)
     closeSync(1) // nobody reads it from here on; the lowest free descriptor is taken at once,
     openSync("/dev/null", "w") // so that no later file becomes standard output
+    return true
   } catch {
-    // The arming command is gone already; the session is armed all the same.
+    return false // the arming command is gone
   }
 }
+
+/** `guard --standing OPTIONS` arms by itself, as a unit of a service manager does; else the order comes by a pipe. */
+const standing = process.argv[2] === "--standing" ? process.argv.slice(3) : undefined
 
 // No top-level await: the package bundles each program as one CommonJS file.
 const main = async (): Promise<void> => {
   let code = 1
   try {
-    const { runGuard } = await import("../guard/guard.ts")
-    code = await runGuard(process.stdin, announce, {
+    const { orderFrom, runGuard } = await import("../guard/guard.ts")
+    const order = async (): Promise<GuardOrder> => {
+      if (standing !== undefined) return (await import("../cli/standing.ts")).standingOrder(standing)
+      return await orderFrom(notifies ? createReadStream("", { fd: orderDescriptor }) : process.stdin)
+    }
+    const tell = standing === undefined ? announce : (await import("../cli/standing.ts")).sayArmed
+    code = await runGuard(order, tell, {
       onTerminate: (then) => process.on("SIGTERM", then),
       onReload: (then) => process.on("SIGHUP", then),
     })

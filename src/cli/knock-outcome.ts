@@ -144,7 +144,9 @@ function opened(facts: KnockFacts, answer: Answer, what: string): Words {
   }
   const unverified = answer.verified || answer.verdict !== "opened" ? "" : ", not verified"
   const reLocked =
-    answer.reLocks > 0 ? `; locked again ${answer.reLocks} times since (something there puts rules back)` : ""
+    answer.reLocks > 0
+      ? `; locked again ${answer.reLocks === 1 ? "once" : `${answer.reLocks} times`} since (something there puts rules back)`
+      : ""
   return portStays(facts, {
     event,
     // Without a word from the server's own look and without a port that proves it, nobody knows.

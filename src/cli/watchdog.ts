@@ -97,7 +97,8 @@ export function watchdogProgram(
   return addVersion(program)
 }
 
-function addArmOptions(command: Command): Command {
+/** The options of a session, for whatever program arms one. */
+export function addArmOptions(command: Command): Command {
   const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
   command
     .optionsGroup("The session:")

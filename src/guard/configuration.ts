@@ -65,8 +65,13 @@ export type ArmingResult =
     }
   | { readonly ready: false; readonly code: string; readonly message: string; readonly hint: string }
 
-/** What the arming command tells the guard: a new session, or to go on with the one in the journal. */
-export type GuardOrder = { readonly configuration: SessionConfiguration } | { readonly resume: true }
+/**
+ * What a guard is to do: arm a new session (a standing one goes on with the one in the journal, if there is one), or go on
+ * with the one in the journal.
+ */
+export type GuardOrder =
+  | { readonly configuration: SessionConfiguration; readonly standing?: boolean }
+  | { readonly resume: true }
 
 /**
  * Reads the line that the arming command wrote. Only shape is checked: both ends are the same version of this program

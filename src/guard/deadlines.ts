@@ -5,6 +5,12 @@ import type { Journal } from "./journal.ts"
 /** Why a session ended. */
 export type SessionEnd = "expired" | "disarmed" | "terminated" | "change-over"
 
+/** Does this state of a session owe a rollback, sooner or later? */
+export function owesWayBack(state: Pick<Journal, "configuration" | "closeAgainMs">): boolean {
+  const { dryRun, onExpiry } = state.configuration
+  return !dryRun && (onExpiry === "rollback" || state.closeAgainMs > 0)
+}
+
 /** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 1000
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
@@ -61,6 +67,11 @@ export class Deadlines {
   lastAtLeast(ms: number): void {
     const leftMs = this.#endMs - this.#clock.bootMs()
     if (leftMs < ms) this.extend(ms - leftMs)
+  }
+
+  /** Is a way back due at some time? */
+  get closesAgain(): boolean {
+    return this.#closeAgainMs !== undefined
   }
 
   /** Somebody went back already. */

@@ -9,6 +9,7 @@ import { mostListed, someOf } from "../report/listing.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { GoBackTo, KeptRules } from "./kept-rules.ts"
 import { RelockWatch } from "./relock-watch.ts"
+import { lookNow, outcomeOfRestore } from "./restore-outcome.ts"
 
 /** Tells the knocker how an open stands: at its commit, and again when the listing after it is in. */
 export type TellOpen = (verdict: "opened" | "open-failed", verified: boolean) => void
@@ -174,53 +175,13 @@ export function rollbackVerdict(outcome: Outcome): Verdict {
 
 function outcomeOf(which: GoBackTo, report: RestoreReport | undefined): Outcome {
   const rules = which === "arming" ? "the rules in force at arming" : "the rules from before the last open"
-  if (report === undefined)
-    return {
-      event: "nothing-to-undo",
-      code: "refused",
-      message:
-        which === "arming"
-          ? "no rules were kept at arming"
-          : "nothing to undo: no open of this session changed anything",
-    }
-  const facts = {
-    end: report.end,
-    failures: report.failures,
-    left: report.left.map(({ where, why }) => `${where}: ${why}`),
+  if (report !== undefined) return outcomeOfRestore(rules, report)
+  return {
+    event: "nothing-to-undo",
+    code: "refused",
+    message:
+      which === "arming"
+        ? "no rules were kept at arming"
+        : "nothing to undo: no open of this session changed anything",
   }
-  switch (report.end) {
-    case "nothing-to-do":
-      return { event: "rolled-back", code: "done", message: `${rules} are in force already`, facts }
-    case "restored":
-      if (report.ok)
-        return { event: "rolled-back", code: "done", message: `${rules} are in force again`, facts }
-      return lookNow(
-        "rolled-back",
-        `${rules} were put back, but something differs: ${differing(report)}`,
-        facts,
-      )
-    case "put-back":
-      return {
-        event: "rollback-failed",
-        code: "rolled-back",
-        message: `could not put back ${rules}: ${report.failures.join("; ")}`,
-        hint: "the rules are as they were a moment ago",
-        facts,
-      }
-    case "half":
-      return lookNow(
-        "rollback-failed",
-        `putting back ${rules} ended half-way: ${report.failures.join("; ")}`,
-        facts,
-      )
-  }
-}
-
-function differing({ differences }: RestoreReport): string {
-  return differences.map(({ where }) => where).join(", ")
-}
-
-function lookNow(event: string, message: string, facts: NonNullable<Outcome["facts"]>): Outcome {
-  const hint = "look at the rules now; `fw-watchdog status` shows the session"
-  return { event, code: "state-unknown", message, hint, facts }
 }

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, readlinkSync } from "node:fs"
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readlinkSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 
@@ -30,20 +30,32 @@ export function foldersFor(
   environment: Readonly<Record<string, string | undefined>>,
   read: ReadNamespace = readNamespace,
 ): Folders {
-  const first = read("/proc/1/ns/net")
-  const own = read("/proc/self/ns/net")
-  const inode = /\[(\d+)\]/.exec(own ?? "")?.[1]
-  const below = own === undefined || inode === undefined || own === first ? "" : inode
+  const inode = /\[(\d+)\]/.exec(read("/proc/self/ns/net") ?? "")?.[1]
+  const below = inode === undefined || inFirstNamespace(read) ? "" : inode
   return {
     runtime: join(environment.RUNTIME_DIRECTORY || "/run/fw-watchdog", below),
     state: join(environment.STATE_DIRECTORY || "/var/lib/fw-watchdog", below),
   }
 }
 
-/** Does this process live in the network namespace of process 1? */
+/**
+ * Does this process live in the network namespace of process 1? Its link is for who could trace that process, which a
+ * sandboxed guard cannot; its /proc/1/net is for everybody. Each namespace has files of its own there, and so inodes
+ * (fs/proc/proc_net.c, proc_alloc_inum).
+ */
 export function inFirstNamespace(read: ReadNamespace = readNamespace): boolean {
-  const own = read("/proc/self/ns/net")
-  return own !== undefined && own === read("/proc/1/ns/net")
+  const [first, own] = [read("/proc/1/ns/net"), read("/proc/self/ns/net")]
+  if (first !== undefined) return own === first
+  const [firstFile, ownFile] = [inodeOf("/proc/1/net/dev"), inodeOf("/proc/self/net/dev")]
+  return ownFile !== undefined && ownFile === firstFile
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino
+  } catch {
+    return undefined
+  }
 }
 
 /**
@@ -62,5 +74,17 @@ export function preparePrivateFolder(path: string): void {
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown
     throw new Fault("configuration", `cannot make the folder "${path}": ${reasonOf(thrown)}`)
+  }
+}
+
+/** A full or read-only disk is no reason not to arm: then snapshots and events live until the next boot. */
+export function usableStateFolder(folders: Folders, notes: string[]): string {
+  try {
+    preparePrivateFolder(folders.state)
+    accessSync(folders.state, constants.W_OK) // EROFS, for root too
+    return folders.state
+  } catch (thrown) {
+    notes.push(`${reasonOf(thrown)}; snapshots and events are kept in ${folders.runtime} until the next boot`)
+    return folders.runtime
   }
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from "node:fs"
+import { statSync } from "node:fs"
 import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { systemClock } from "../clock.ts"
@@ -26,25 +26,28 @@ import { processesOfThisMachine, wayOf } from "./confirm-way.ts"
 import { readConnections } from "./connections.ts"
 import { controlHandler } from "./control-handler.ts"
 import { openControlSocket } from "./control-socket.ts"
+import { owesWayBack, type SessionEnd } from "./deadlines.ts"
+import { giveUpOwed, takeUp } from "./earlier-session.ts"
 import { FirewallWork } from "./firewall-work.ts"
-import { type Folders, foldersFor, preparePrivateFolder } from "./folders.ts"
-import {
-  bootId,
-  type Journal,
-  readJournal,
-  removeJournal,
-  type SessionJournal,
-  writeJournal,
-} from "./journal.ts"
+import { foldersFor, preparePrivateFolder, usableStateFolder } from "./folders.ts"
+import { machineGoesDown } from "./going-down.ts"
+import { bootId, removeJournal, type SessionJournal, writeJournal } from "./journal.ts"
 import { KeptRules } from "./kept-rules.ts"
+import { removeLeftovers } from "./leftovers.ts"
 import { Listeners } from "./listeners.ts"
+import { keepInformed, serviceManager } from "./notify.ts"
+import { OwedChange } from "./owed-change.ts"
+import { OwedWatch } from "./owed-watch.ts"
 import { Session } from "./session.ts"
+import { statusLine } from "./session-status.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
 import { tellPeople } from "./tell.ts"
 import { warmUpSession } from "./warm-up.ts"
 
 /** How long each thing that is put away at the end may take, in milliseconds. */
 const lastTaskMs = 5000
+/** What a standing guard ends with when it was disarmed: its unit does not arm again then. */
+const disarmedCode = 4
 
 /** What reaches the guard from outside: SIGTERM ends it, SIGHUP has it read its secrets again. */
 export interface GuardSignals {
@@ -52,20 +55,29 @@ export interface GuardSignals {
   onReload(then: () => void): void
 }
 
+/** Tells who arms; false when nobody is there to be told. */
+export type Announce = (result: ArmingResult) => boolean
+
+/** Reads the order that the arming command wrote. */
+export async function orderFrom(input: Readable): Promise<GuardOrder> {
+  return parseOrder(await readAll(input))
+}
+
 /**
  * The root process: owns the clock, the secrets, the session and the firewall; holds no packet socket and no terminal.
- * Reads its order from `input`, answers once through `announce` whether it is armed, and runs the session to its end.
+ * Takes its order, answers once through `announce` whether it is armed, and runs the session to its end.
  *
  * @returns the exit code; the arming command has been told everything by then.
  */
 export async function runGuard(
-  input: Readable,
-  announce: (result: ArmingResult) => void,
+  order: () => Promise<GuardOrder>,
+  announce: Announce,
   signals: GuardSignals,
 ): Promise<number> {
   try {
-    await holdSession(parseOrder(await readAll(input)), announce, signals)
-    return 0
+    const given = await order()
+    const how = await holdSession(given, announce, signals)
+    return how === "disarmed" && "standing" in given && given.standing ? disarmedCode : 0
   } catch (thrown) {
     const fault =
       thrown instanceof Fault ? thrown : new Fault("state-unknown", `the guard: ${reasonOf(thrown)}`)
@@ -76,10 +88,11 @@ export async function runGuard(
 
 async function holdSession(
   order: GuardOrder,
-  announce: (result: ArmingResult) => void,
+  announce: Announce,
   signals: GuardSignals,
-): Promise<void> {
+): Promise<SessionEnd> {
   favourGuard()
+  const manager = serviceManager(process.env)
   const folders = foldersFor(process.env)
   preparePrivateFolder(folders.runtime)
   const notes: string[] = []
@@ -93,23 +106,28 @@ async function holdSession(
       controlHandler(() => session, watchers),
     )
     undo.push(() => control.close())
+    removeLeftovers(folders.runtime)
     const journal = takeUp(order, folders.runtime)
-    const configuration = "resume" in order ? journal?.configuration : order.configuration
+    const configuration = journal?.configuration ?? ("resume" in order ? undefined : order.configuration)
     if (configuration === undefined)
       throw new Fault("refused", "there is no session to go on with", { hint: "`fw-watchdog` arms one" })
 
     const log = openEventLog(join(stateFolder, "events.log"))
     undo.push(() => log.close())
-    const tell = tellPeople(runCommand, configuration.quiet)
+    const people = tellPeople(runCommand, configuration.quiet)
     const emit = (outcome: Outcome): void => {
       log.write(outcome)
-      tell(outcome)
+      people.tell(outcome)
       for (const watcher of watchers) watcher({ outcome })
     }
     const shared = { run: runCommand, clock: systemClock, emit }
     const rules = new KeptRules({ ...shared, stateFolder, runtimeFolder: folders.runtime })
-    if (journal === undefined) await rules.takeAtArming()
-    else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
+    const owed = new OwedWatch({ ...shared, rules, stateFolder })
+    const owedChange = new OwedChange(stateFolder, emit)
+    if (journal === undefined) {
+      giveUpOwed(stateFolder, notes)
+      await rules.takeAtArming()
+    } else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
     const firewall = await armFirewall({ ...shared, keep: rules.keep })
     undo.push(() => firewall.close())
     const changeRules = new ChangeRules(
@@ -134,7 +152,11 @@ async function holdSession(
       backends,
       emit,
       ...(journal === undefined ? {} : { resumed: journal }),
-      changed: (state) => keepJournal(folders.runtime, { ...state, rules }, emit),
+      changed: (state) => {
+        keepJournal(folders.runtime, { ...state, rules }, emit)
+        owed.owes(owesWayBack(state))
+        owedChange.follow(state.change)
+      },
     })
     let filter = ""
     let armed = false
@@ -162,13 +184,31 @@ async function holdSession(
     await begun
     armed = true
     session = opened
-    signals.onTerminate(() => opened.end("terminated", "the guard was told to end (SIGTERM)"))
+    let goingDown = false
+    signals.onTerminate(() => {
+      manager.stopping()
+      void owed.last().finally(async () => {
+        goingDown = await machineGoesDown(runCommand)
+        owedChange.end(goingDown)
+        opened.end("terminated", "the guard was told to end (SIGTERM)")
+      })
+    })
     signals.onReload(() => reloadSecrets(configuration, opened, listeners, emit))
     opened.begin()
-    announce({ ready: true, filter, devices: listeners.devices, notes: notes.splice(0), backends })
+    const { devices } = listeners
+    const told = announce({ ready: true, filter, devices, notes: notes.splice(0), backends })
+    // Nobody has read that there is a session, or its one-time secret.
+    if (!told && journal === undefined) opened.end("disarmed", "who armed the session is gone")
+    manager.ready()
+    keepInformed(manager, systemClock, () => statusLine(opened.status()))
     if (configuration.forChange !== true) void rules.proveArming() // a change proves its own way back
-    await opened.ended
+    const how = await opened.ended
     removeJournal(folders.runtime)
+    // What a machine that goes down has taken back comes again with it if somebody saved it for the next boot.
+    owed.end(goingDown)
+    owedChange.end(goingDown)
+    undo.push(() => owedChange.idle())
+    return how
   } finally {
     for (const task of undo.reverse()) await atMost(lastTaskMs, task)
   }
@@ -182,32 +222,6 @@ async function atMost(limitMs: number, task: () => void | Promise<void>): Promis
   } catch {
     // Everything that matters has been done and told.
   }
-}
-
-/** A full or read-only disk is no reason not to arm: then snapshots and events live until the next boot. */
-function usableStateFolder(folders: Folders, notes: string[]): string {
-  try {
-    preparePrivateFolder(folders.state)
-    accessSync(folders.state, constants.W_OK) // EROFS, for root too
-    return folders.state
-  } catch (thrown) {
-    notes.push(`${reasonOf(thrown)}; snapshots and events are kept in ${folders.runtime} until the next boot`)
-    return folders.runtime
-  }
-}
-
-/** The journal to go on with; a new session may replace one that owes nothing. */
-function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
-  const journal = readJournal(runtimeFolder)
-  if ("resume" in order || journal === undefined) return journal
-  const { configuration, closeAgainMs, change } = journal
-  const owes = configuration.onExpiry !== "disarm" || closeAgainMs > 0 || change !== undefined
-  if (owes && !configuration.dryRun)
-    throw new Fault("refused", "an earlier session was cut off and still owes a way back", {
-      hint: "`fw-watchdog resume` goes on with it, `fw-watchdog disarm` then gives it up",
-    })
-  removeJournal(runtimeFolder)
-  return undefined
 }
 
 /** Written before anything is at risk, and whenever something changes; without it the session lives as long as its guard. */

@@ -160,6 +160,17 @@ export class KeptRules {
     return path === "" ? undefined : path
   }
 
+  /** What `rollback` goes back to. */
+  get atArming(): Snapshot | undefined {
+    return this.#arming
+  }
+
+  /** Reads what is in force now; never half of what is being put back. */
+  async inForce(): Promise<Snapshot> {
+    await this.#busy
+    return await takeSnapshot(this.#deps, "in force")
+  }
+
   /** Is there something to go back to? */
   has(which: GoBackTo): boolean {
     return this.#of(which) !== undefined
@@ -221,7 +232,7 @@ export class KeptRules {
     for (const folder of [this.#snapshotFolder, this.#spareFolder]) {
       try {
         const path = await this.#inTime(saveSnapshot(folder, snapshot))
-        void pruneSnapshots(folder, keptOnDisk)
+        void pruneSnapshots(folder, keptOnDisk, [this.paths.arming])
         if (why !== "")
           this.#tell("state-unknown", "snapshot-not-saved", `the snapshot is not on disk: ${why}`)
         return path

@@ -43,6 +43,9 @@ const plainPauseMs = 1000
 const sameEndMs = 60_000
 /** How long a session stays behind the change that it was armed for, in milliseconds: people are being told. */
 const afterChangeMs = 1500
+/** A way back after an open that failed is tried again after so long, and then after twice as long each time; milliseconds. */
+const firstRetryMs = 10_000
+const longestRetryMs = 300_000
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000
 
@@ -73,10 +76,11 @@ export class Session {
   #accepted = 0
   #provenFromOutside = false
   #listenerEnd = { why: "", atMs: Number.NEGATIVE_INFINITY }
+  #retryMs = firstRetryMs
   #over = false
-  #resolveEnded: () => void = () => {}
+  #resolveEnded: (how: SessionEnd) => void = () => {}
   /** Resolves when the session is over and its last action is done. */
-  readonly ended: Promise<void>
+  readonly ended: Promise<SessionEnd>
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
@@ -90,7 +94,7 @@ export class Session {
     const born = { deadlineMs: deps.clock.bootMs() + deps.configuration.timeoutMs, closeAgainMs: 0 }
     this.#deadlines = new Deadlines(deps.clock, deps.resumed ?? born, {
       onEnd: () => this.end("expired", "the session expired"),
-      onCloseAgain: () => void this.#goBack("arming"),
+      onCloseAgain: () => void this.#closeAgain(),
       onLook: () => this.#reportRejections(),
     })
     this.ended = new Promise((resolve) => {
@@ -218,7 +222,10 @@ export class Session {
   async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
     const { openForMs } = this.#deps.configuration
     this.#deps.change?.firewallOpened()
-    if (openForMs > 0) this.#deadlines.closeAgainIn(openForMs)
+    if (openForMs > 0) {
+      this.#deadlines.closeAgainIn(openForMs)
+      this.#retryMs = firstRetryMs
+    }
     const opening = this.#deps.work.open(hard, tell)
     if (openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
     await opening
@@ -238,6 +245,15 @@ export class Session {
     if (which === "last-open" && outcome.event === "rolled-back") change?.openUndone()
     this.#changed()
     return outcome
+  }
+
+  /** What `--open-for` promised: tried until it works, another open puts it off, or the session ends. */
+  async #closeAgain(): Promise<void> {
+    const outcome = await this.#goBack("arming")
+    if (outcome.event !== "rollback-failed" || this.#over || this.#deadlines.closesAgain) return
+    this.#deadlines.closeAgainIn(this.#retryMs)
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs)
+    this.#changed()
   }
 
   /** The bare text of `--plain`, heard in an echo request. */
@@ -300,7 +316,7 @@ export class Session {
     }
     work.close()
     emit(outcome)
-    this.#resolveEnded()
+    this.#resolveEnded(how)
   }
 
   /** What is under way is not cut off half-way, and what is owed is done. */

@@ -10,6 +10,8 @@ const newsworthy: ReadonlySet<string> = new Set([
   "rolled-back",
   "rollback-failed",
   "expired",
+  "owed-closed",
+  "owed-unknown",
 ])
 /** A terminal that does not read (Ctrl-S) holds up wall(1), not us; milliseconds. */
 const tellLimitMs = 10_000
@@ -18,30 +20,41 @@ const longestMessage = 500
 /** Messages that may be on their way at one time; more are not told. */
 const mostUnderWay = 4
 
+export interface People {
+  /** Returns at once. */
+  tell(outcome: Outcome): void
+  /** Settles when nothing is on its way any more: for a program that ends right after. Never rejects. */
+  idle(): Promise<void>
+}
+
 /**
  * Tells people what happened to the firewall: the journal or syslog by logger(1), and the terminals of logged-in users by
  * wall(1). Neither is waited for, and what is missing on a machine is left out.
  *
  * @param quiet leaves wall out
  */
-export function tellPeople(run: RunCommand, quiet: boolean): (outcome: Outcome) => void {
+export function tellPeople(run: RunCommand, quiet: boolean): People {
   const logger = findProgram("logger")
   const wall = quiet ? undefined : findProgram("wall")
-  let underWay = 0
+  const underWay = new Set<Promise<unknown>>()
   const send = (path: string, args: readonly string[]): void => {
-    if (underWay >= mostUnderWay) return
-    underWay += 1
-    void run({ path, args, timeoutMs: tellLimitMs }).finally(() => {
-      underWay -= 1
-    })
+    if (underWay.size >= mostUnderWay) return
+    const sent = run({ path, args, timeoutMs: tellLimitMs }).catch(() => {})
+    underWay.add(sent)
+    void sent.then(() => underWay.delete(sent))
   }
-  return (outcome) => {
-    if (!newsworthy.has(outcome.event) || changedNothing(outcome)) return
-    const { code } = outcome
-    const message = outcome.message.slice(0, longestMessage)
-    const priority = code === "done" ? "daemon.notice" : "daemon.crit"
-    if (logger !== undefined) send(logger, ["-t", "fw-watchdog", "-p", priority, "--", message])
-    if (wall !== undefined) send(wall, [`fw-watchdog on this host: ${message}`])
+  return {
+    tell(outcome) {
+      if (!newsworthy.has(outcome.event) || changedNothing(outcome)) return
+      const { code } = outcome
+      const message = outcome.message.slice(0, longestMessage)
+      const priority = code === "done" ? "daemon.notice" : "daemon.crit"
+      if (logger !== undefined) send(logger, ["-t", "fw-watchdog", "-p", priority, "--", message])
+      if (wall !== undefined) send(wall, [`fw-watchdog on this host: ${message}`])
+    },
+    async idle() {
+      await Promise.all(underWay)
+    },
   }
 }
 

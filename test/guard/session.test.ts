@@ -21,7 +21,11 @@ const configuration: SessionConfiguration = {
 }
 
 /** A session whose firewall takes its time: a second for an open, three for a way back. */
-function armed({ stuck = false, ...changes }: Partial<SessionConfiguration> & { stuck?: boolean } = {}) {
+function armed({
+  stuck = false,
+  failing = 0,
+  ...changes
+}: Partial<SessionConfiguration> & { stuck?: boolean; failing?: number } = {}) {
   const time = new VirtualTime()
   const events: Outcome[] = []
   const done: string[] = []
@@ -34,12 +38,18 @@ function armed({ stuck = false, ...changes }: Partial<SessionConfiguration> & { 
     return finished
   }
   const restored: Outcome = { event: "rolled-back", code: "done", message: "" }
+  const notRestored: Outcome = { event: "rollback-failed", code: "rolled-back", message: "" }
+  let failuresLeft = failing
   const work: Pick<
     FirewallWork,
     "open" | "goBack" | "idle" | "close" | "stillDropping" | "reLocks" | "opens"
   > = {
     open: () => takes(1000, "open"),
-    goBack: (which) => takes(3000, which).then(() => restored),
+    goBack: (which) =>
+      takes(3000, which).then(() => {
+        failuresLeft -= 1
+        return failuresLeft >= 0 ? notRestored : restored
+      }),
     idle: async () => void (await underWay),
     close: () => {},
     stillDropping: [],
@@ -125,6 +135,30 @@ describe("a session's owed way back", () => {
     expect(journal.at(-1)?.closeAgainMs).toBeGreaterThan(0)
     await time.pass(14_000)
     expect(journal.at(-1)?.closeAgainMs).toBe(0)
+  })
+})
+
+describe("a way back that fails", () => {
+  it("is tried again after 10 s, 20 s, ..., until it works", async () => {
+    const { time, done, journal, plain } = armed({ openForMs: 10_000, timeoutMs: 600_000, failing: 2 })
+    await time.pass(5000)
+    plain() // due at 15 s, and each time it fails 3 s later; looked at each second
+    await time.pass(24_000)
+    expect(done).toEqual(["open", "arming"])
+    expect(journal.at(-1)?.closeAgainMs).toBe(29_000)
+    await time.pass(27_000)
+    expect(done).toEqual(["open", "arming", "arming", "arming"])
+    expect(journal.at(-1)?.closeAgainMs).toBe(0)
+    await time.pass(400_000)
+    expect(done).toHaveLength(4)
+  })
+
+  it("is owed at the end of the session", async () => {
+    const { time, done, plain, ended } = armed({ openForMs: 30_000, failing: 1 })
+    await time.pass(20_000)
+    plain() // due at 50 s, fails at 53 s, would be tried at 63 s
+    await time.pass(44_000)
+    expect([done, ended()]).toEqual([["open", "arming", "arming"], true])
   })
 })
 

@@ -88,13 +88,18 @@ export class ArmedServer {
     return join(this.#folder, "run", this.#inode())
   }
 
+  /** What it keeps for after a reboot. */
+  stateFolder(): string {
+    return join(this.#folder, "state", this.#inode())
+  }
+
   #inode(): string {
     return this.host.run(["readlink", "/proc/self/ns/net"]).match(/\d+/)?.[0] ?? ""
   }
 
   /** The events written down so far. */
   events(): Printed[] {
-    const path = join(this.#folder, "state", this.#inode(), "events.log")
+    const path = join(this.stateFolder(), "events.log")
     return existsSync(path) ? objects(readFileSync(path, "utf8")) : []
   }
 

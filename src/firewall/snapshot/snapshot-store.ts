@@ -84,11 +84,17 @@ export async function listSnapshots(folder: string): Promise<string[]> {
 /**
  * Removes all but the newest.
  * @param keep how many stay
+ * @param spared paths that stay besides: what a session goes back to may be older
  * @returns how many went; what cannot be removed stays and is tried again next time
  */
-export async function pruneSnapshots(folder: string, keep: number): Promise<number> {
+export async function pruneSnapshots(
+  folder: string,
+  keep: number,
+  spared: readonly string[] = [],
+): Promise<number> {
   let removed = 0
   for (const path of (await listSnapshots(folder)).slice(0, -keep || undefined)) {
+    if (spared.includes(path)) continue
     try {
       await rm(path)
       removed += 1
