@@ -6,8 +6,8 @@ import { parseSecretFile, type SecretEntry } from "../knock/secret-file.ts"
 const longestSecretFile = 65_536
 
 /**
- * The entries of a secret file that nobody else can read.
- * @throws Fault `permission` when it cannot be read, `configuration` when group or others can get at it, or when it is not a
+ * The entries of a secret file that nobody else can read: it belongs to root, to who runs this, or to who called sudo.
+ * @throws Fault `permission` when it cannot be read, `configuration` when somebody else can get at it, or when it is not a
  *   secret file
  */
 export function readSecretFile(path: string): SecretEntry[] {
@@ -25,6 +25,14 @@ function readPrivateText(path: string): string {
   try {
     const found = fstatSync(descriptor)
     if (found.isDirectory()) throw new Fault("configuration", `${path} is a folder: a secret file is wanted`)
+    if (!trustedOwners().includes(found.uid))
+      throw new Fault(
+        "configuration",
+        `the secret file ${path} belongs to user ${found.uid}: root is wanted`,
+        {
+          hint: `chown root ${path}, and make a new secret if that user is not to have it`,
+        },
+      )
     if ((found.mode & 0o077) !== 0)
       throw new Fault(
         "configuration",
@@ -35,6 +43,12 @@ function readPrivateText(path: string): string {
   } finally {
     closeSync(descriptor)
   }
+}
+
+/** sudo(8) sets SUDO_UID; nobody but root could make use of lying here. */
+function trustedOwners(): number[] {
+  const { SUDO_UID } = process.env
+  return [0, process.geteuid?.() ?? 0, ...(SUDO_UID === undefined ? [] : [Number(SUDO_UID)])]
 }
 
 function readWhole(descriptor: number, path: string): string {
