@@ -13,7 +13,7 @@ ours() {
 in_use() { [ -n "$(ours "$1")" ]; }
 guards() {
   for pid in $(ours); do
-    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q '/dist/bin/guard\.js *$' || continue
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q '/dist/bin/guard\.js\( \|$\)' || continue
     echo "$pid"
   done
 }
@@ -37,3 +37,4 @@ compile_knock() {
   fi
   rm -f "$knock_secret"
 }
+systemd_runs() { [ -d /run/systemd/system ]; }
