@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs"
-import { resolve } from "node:path"
 import { Fault } from "../errors.ts"
-import type { ArmedSecret, SessionConfiguration } from "../guard/configuration.ts"
+import type { ArmedSecret } from "../guard/configuration.ts"
 import { foldersFor } from "../guard/folders.ts"
 import { launchGuard } from "../guard/launch.ts"
 import { networkDevices } from "../listener/network-devices.ts"
@@ -10,6 +9,7 @@ import type { ArmOptions } from "./arm-options.ts"
 import { armedSecrets, linesFor, warnOfForeignSecrets } from "./arm-secrets.ts"
 import { whoArms } from "./armed-by.ts"
 import { formatDuration } from "./duration.ts"
+import { configurationOf } from "./session-options.ts"
 import { findSshConnection } from "./ssh-connection.ts"
 import type { ProgramHost, Terminal } from "./terminal.ts"
 import { type ViewerSignals, watchSession } from "./viewer.ts"
@@ -40,22 +40,11 @@ export async function armAndWatch(
   if (process.geteuid?.() !== 0)
     throw new Fault("permission", "cannot arm a session without root", { hint: "sudo fw-watchdog" })
 
-  const configuration: SessionConfiguration = {
-    timeoutMs: options.timeoutMs,
-    onExpiry: options.onExpiry,
-    openForMs: options.openForMs,
-    scope: options.scope,
-    secrets,
-    secretFile: options.secretFile === undefined ? "" : resolve(options.secretFile),
-    plain: options.plain,
-    devices: options.devices,
-    from: options.from,
-    dryRun: options.dryRun,
-    quiet: options.quiet,
-    armedBy: whoArms(host.env, ssh?.clientAddress),
-  }
+  const configuration = configurationOf(options, secrets, whoArms(host.env, ssh?.clientAddress))
   const folders = foldersFor(host.env)
-  const ready = await launchGuard({ configuration }, folders.runtime, host.env)
+  const interrupt = new AbortController()
+  signals.onInterrupt(() => interrupt.abort())
+  const ready = await launchGuard({ configuration }, folders.runtime, host.env, interrupt.signal)
   const outcome: Outcome = {
     event: "armed",
     code: "done",
