@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Case, CaseResult } from "./case.ts"
+import { apply } from "./cases/apply.ts"
 import { faults } from "./cases/faults.ts"
 import { floods } from "./cases/floods.ts"
 import { growth } from "./cases/growth.ts"
@@ -16,7 +17,7 @@ import { caseTable } from "./table.ts"
 
 // TypeScript, compiled: it uses the lab's library, which is TypeScript, and Node 20 runs none.
 
-const cases: readonly Case[] = [timeToOpen, senderStart, weight, floods, faults, growth]
+const cases: readonly Case[] = [timeToOpen, senderStart, weight, floods, faults, growth, apply]
 
 const options = { quick: false, figures: false, cgroup: `fw-bench-${process.pid}` }
 const names: string[] = []

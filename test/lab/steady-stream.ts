@@ -3,7 +3,8 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { Host } from "./lab.ts"
 
-const program = join(import.meta.dirname, "steady-stream.py")
+// From the root of the checkout: the measurements run compiled, in a folder without it.
+const program = join(process.cwd(), "test/lab/steady-stream.py")
 
 /** A stream from one host to another, through whatever is between, and a TCP connection beside it that was there first. */
 export interface SteadyStream {
