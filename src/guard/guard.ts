@@ -128,7 +128,12 @@ async function holdSession(
       giveUpOwed(stateFolder, notes)
       await rules.takeAtArming()
     } else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
-    const firewall = await armFirewall({ ...shared, keep: rules.keep })
+    const leftAsleep = journal?.opening === true ? rules.awakeAtArming : undefined
+    const firewall = await armFirewall({
+      ...shared,
+      keep: rules.keep,
+      ...(leftAsleep === undefined ? {} : { leftAsleep }),
+    })
     undo.push(() => firewall.close())
     const changeRules = new ChangeRules(
       { ...shared, runHere: runCommand, tools: findSnapshotTools(), system: findSystemTools() },

@@ -23,6 +23,8 @@ export interface Journal {
   /** The snapshots to go back to, as paths; empty where there is none on disk. */
   readonly armingSnapshot: string
   readonly lastOpenSnapshot: string
+  /** An open is under way: tables sleep that have to be settled and woken. */
+  readonly opening?: boolean
   /** The change that waits for its confirmation; its rules are in the state folder. */
   readonly change?: KeptChange
   readonly lastChange?: LastChange
@@ -31,7 +33,7 @@ export interface Journal {
 /** What a session has to say for the journal. */
 export type SessionJournal = Pick<
   Journal,
-  "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs" | "change" | "lastChange"
+  "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs" | "opening" | "change" | "lastChange"
 >
 
 const fileName = "journal.json"

@@ -171,6 +171,12 @@ export class KeptRules {
     return await takeSnapshot(this.#deps, "in force")
   }
 
+  /** Was a table awake, or not there, at arming? True when nobody knows. */
+  readonly awakeAtArming = ({ family, table }: { family: string; table: string }): boolean => {
+    const copy = this.#arming?.nftTables.find((one) => one.family === family && one.name === table)
+    return !copy?.listed?.attributes.some((line) => /^flags .*\bdormant\b/.test(line))
+  }
+
   /** Is there something to go back to? */
   has(which: GoBackTo): boolean {
     return this.#of(which) !== undefined

@@ -30,7 +30,7 @@ export interface SessionDeps {
   /** Takes every event once; must not block. */
   readonly emit: (outcome: Outcome) => void
   /** Set when this goes on with the session of a guard that was killed. */
-  readonly resumed?: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs">
+  readonly resumed?: Pick<Journal, "deadlineMs" | "closeAgainMs" | "bornWallMs" | "opening">
   /** The change of rules that `fw-apply` asks for. */
   readonly change?: Change
   /** Called whenever what the journal holds has changed; false says that it could not be written. */
@@ -75,6 +75,8 @@ export class Session {
   #lastPlainMs = Number.NEGATIVE_INFINITY
   #accepted = 0
   #provenFromOutside = false
+  /** Opens that are under way. */
+  #opening = 0
   #listenerEnd = { why: "", atMs: Number.NEGATIVE_INFINITY }
   #retryMs = firstRetryMs
   #over = false
@@ -136,6 +138,7 @@ export class Session {
     const how = this.#deps.resumed === undefined ? "armed" : "resumed"
     this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
     this.#deadlines.begin()
+    if (this.#deps.resumed?.opening === true && !dryRun) void this.#openAndWrite(false)
     this.#changed()
     this.#deps.change?.begin()
   }
@@ -145,6 +148,7 @@ export class Session {
     const journalled = this.#deps.changed({
       ...this.#deadlines.kept,
       ...this.#deps.change?.kept,
+      ...(this.#opening > 0 ? { opening: true } : {}),
       configuration: { ...this.#deps.configuration, secrets: this.#secrets.armed },
       bornWallMs: this.#bornWallMs,
     })
@@ -226,9 +230,16 @@ export class Session {
       this.#deadlines.closeAgainIn(openForMs)
       this.#retryMs = firstRetryMs
     }
+    await this.#openAndWrite(hard, tell)
+  }
+
+  /** An open, and the journal of what is owed and has to be settled should this guard be killed meanwhile. */
+  async #openAndWrite(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
     const opening = this.#deps.work.open(hard, tell)
-    if (openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
+    this.#opening += 1
+    this.#changed() // when the open is on its way
     await opening
+    this.#opening -= 1
     this.#changed()
   }
 

@@ -43,7 +43,9 @@ export class Armed implements ArmedFirewall {
 
   async start(): Promise<void> {
     await this.#refresh()
-    await this.#backends.nft?.warmUp()
+    const { nft, nftCommand } = this.#backends
+    if (this.#deps.leftAsleep && nftCommand) await nft?.takeOverSleeping(nftCommand, this.#deps.leftAsleep)
+    await nft?.warmUp()
     this.#timer = this.#deps.clock.every(refreshMs, () => void this.#refresh())
   }
 

@@ -74,6 +74,22 @@ export class NftFirewall implements FirewallBackend {
       if (table.dormant || table.owned) this.#flagged.add(tableKey(table))
   }
 
+  /**
+   * Takes over the tables that sleep because of an open that was cut off; the next open settles and wakes them.
+   * @param isLeft whether a table that sleeps is one of those, and not somebody else's doing
+   */
+  async takeOverSleeping(port: NftPort, isLeft: (table: TableName) => boolean): Promise<void> {
+    const text = await port.list("list ruleset", "terse")
+    for (const { family, table, dormant, owned } of text === undefined
+      ? []
+      : parseNftListing(text, "terse")) {
+      const name = { family, table }
+      if (!dormant || owned || !isLeft(name)) continue
+      this.#flagged.delete(tableKey(name))
+      this.#asleep.set(tableKey(name), name)
+    }
+  }
+
   /** Goes the way of an open with nothing in it: the first load of a fresh process takes four milliseconds more. */
   async warmUp(): Promise<boolean> {
     planOpen(this.#tables, "all")

@@ -71,6 +71,8 @@ export interface FirewallDeps {
   readonly clock: Clock
   readonly log?: (line: string) => void
   readonly keep?: Keep
+  /** Where an open was cut off: was a table that sleeps now put to sleep by it? */
+  readonly leftAsleep?: (table: TableName) => boolean
   readonly readText?: ReadText
   readonly start?: StartLoader
 }
