@@ -1,4 +1,5 @@
 import type { Command } from "commander"
+import { applyProgram } from "../../src/cli/apply.ts"
 import { knockProgram } from "../../src/cli/knock-program.ts"
 import type { ProgramHost } from "../../src/cli/terminal.ts"
 import { watchdogProgram } from "../../src/cli/watchdog.ts"
@@ -11,6 +12,7 @@ export function commandLines(): readonly Command[] {
   const host = {} as ProgramHost // touched by what runs, and nothing runs
   return [
     watchdogProgram(host, { onInterrupt: () => {} }, () => {}),
+    applyProgram(host, { onInterrupt: () => {} }, () => {}),
     knockProgram(host, { knock: unused, secret: unused }, () => {}),
   ]
 }

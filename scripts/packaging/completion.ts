@@ -8,6 +8,7 @@ const offeredLines = (command: string): string =>
 const valueCompletions: Readonly<Record<string, string>> = {
   FILE: 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$cur"))',
   NAME: offeredLines("ls /sys/class/net"),
+  FOLDER: 'compopt -o filenames; COMPREPLY=($(compgen -d -- "$cur"))',
   HOST: offeredLines(`ls "\${XDG_CONFIG_HOME:-$HOME/.config}/fw-knock/secrets"`),
 }
 
@@ -43,7 +44,7 @@ function valueCases(program: Command): string[] {
   const cases = new Map<string, string>()
   for (const option of [program, ...program.commands].flatMap(shownOptions)) {
     if (!option.required || option.long === undefined) continue
-    const words = /(?:^|[ :])(\w+(?: \| \w+)+)/.exec(option.description)?.[1]?.split(" | ")
+    const words = /(?:^|[ :])([\w-]+(?: \| [\w-]+)+)/.exec(option.description)?.[1]?.split(" | ")
     const value = /<(.*)>/.exec(option.flags)?.[1] ?? ""
     cases.set(
       option.long,
@@ -67,12 +68,12 @@ function offered(command: Command): string {
     .map((option) => option.long ?? option.short)
     .join(" ")}" -- "$cur"))`
   const argument = command.registeredArguments[0]
-  const words =
-    argument !== undefined
-      ? (valueCompletions[argument.name()] ?? ":")
-      : command.commands.length > 0
-        ? `COMPREPLY=($(compgen -W "${command.commands.map((each) => each.name()).join(" ")}" -- "$cur"))`
-        : undefined
+  const commands = command.commands.map((each) => each.name()).join(" ")
+  const actions = [
+    ...(argument === undefined ? [] : [valueCompletions[argument.name()] ?? ":"]),
+    ...(commands === "" ? [] : [`COMPREPLY+=($(compgen -W "${commands}" -- "$cur"))`]),
+  ]
+  const words = actions.length === 0 ? undefined : actions.join("; ")
   return words === undefined ? options : `if [[ $cur == -* ]]; then ${options}; else ${words}; fi`
 }
 

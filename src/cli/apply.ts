@@ -6,7 +6,7 @@ import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example:
-  sudo fw-apply rules.sh                  change the rules; back in 60 s unless confirmed
+  sudo fw-apply rules.sh                  change them; back in 60 s if unconfirmed
   ssh -S none web1 sudo fw-apply confirm  from the workstation: keeps them
 `
 

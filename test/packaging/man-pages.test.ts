@@ -6,6 +6,7 @@ import { commandLines } from "../../scripts/packaging/command-lines.ts"
 const pages: Readonly<Record<string, string>> = {
   "fw-watchdog": "fw-watchdog.8.md",
   "fw-knock": "fw-knock.1.md",
+  "fw-apply": "fw-apply.8.md",
 }
 
 /** `--timeout <DURATION>` as the manual writes it: `--timeout DURATION`. */
