@@ -14,7 +14,7 @@ import {
   targetsOf,
 } from "./candidate-chains.ts"
 import { stillSaved } from "./counters.ts"
-import { isForeignChain, isForeignRule, isForeignSet, isForeignTable } from "./foreign.ts"
+import { isForeignChain, isForeignRule, isForeignSet, isForeignTable, isOperatorsChain } from "./foreign.ts"
 
 /** What of a ruleset each loader takes; counters are left out, since a boot begins at nothing. */
 export interface BootRules {
@@ -85,13 +85,10 @@ function isEmptyTable({ listed, saved, view }: NftTableCopy): boolean {
   return listed !== undefined && listed.blocks.length === 0
 }
 
-/** Chains that stay even though another program makes them: for the rules of the operator. */
-const operatorsOwn = /^DOCKER-USER$/
-
 function withoutForeign({ chains, others }: TableChains): TableChains {
   const isGone = (chain: Chain): boolean =>
     isForeignChain(chain.name) &&
-    !(operatorsOwn.test(chain.name) && chain.rules.some(({ saved }) => !/-j RETURN$/.test(saved ?? "")))
+    !(isOperatorsChain(chain.name) && chain.rules.some(({ saved }) => !/-j RETURN$/.test(saved ?? "")))
   const kept = [...chains.values()]
     .filter((chain) => !isGone(chain))
     .map((chain): Chain => {

@@ -1,7 +1,12 @@
 import { canonicalIpset } from "../firewall/snapshot/ipset.ts"
 import { canonicalTable } from "../firewall/snapshot/nft-canonical.ts"
-import { tableId } from "../firewall/snapshot/nft-tables.ts"
-import { canonicalSection, chainNameOf, isEmptySection } from "../firewall/snapshot/save-text.ts"
+import { type NftTableCopy, tableId } from "../firewall/snapshot/nft-tables.ts"
+import {
+  canonicalSection,
+  chainNameOf,
+  isEmptySection,
+  type SaveSection,
+} from "../firewall/snapshot/save-text.ts"
 import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
 import { type LineChange, lineChanges } from "./line-changes.ts"
 
@@ -80,7 +85,7 @@ function partsOf({ ipsets, nftTables, legacyTables }: Snapshot): Map<string, Par
     parts.set(`ipset ${set.name}`, { listed: new Map([["", lines]]) })
   }
   for (const copy of nftTables) {
-    const saved = copy.saved && { saved: groupsOf(canonicalSection(copy.saved, "ignored"), chainOfEntry) }
+    const saved = copy.saved && { saved: groupsOf(savedThere(copy, copy.saved), chainOfEntry) }
     const listed = copy.listed && {
       listed: groupsOf(definitionsFirst(canonicalTable(copy.listed, "ignored")), blockOfEntry),
     }
@@ -94,6 +99,14 @@ function partsOf({ ipsets, nftTables, legacyTables }: Snapshot): Map<string, Par
         saved: groupsOf(canonicalSection(section, "ignored"), chainOfEntry),
       })
   return parts
+}
+
+/** A save also names built-in chains that are not there. */
+function savedThere({ listed }: NftTableCopy, saved: SaveSection): string[] {
+  if (listed === undefined) return canonicalSection(saved, "ignored")
+  const there = new Set(listed.blocks.flatMap(({ kind, name }) => (kind === "chain" ? [name] : [])))
+  const chains = saved.chains.filter((line) => there.has(chainNameOf(line)))
+  return canonicalSection({ ...saved, chains }, "ignored")
 }
 
 function groupsOf(entries: readonly string[], nameOf: (head: string) => string): Groups {

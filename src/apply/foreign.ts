@@ -68,3 +68,8 @@ export function isForeignSet(name: string): boolean {
 export function isForeignRule(rule: string): boolean {
   return looseRules.some((pattern) => pattern.test(rule))
 }
+
+/** Is it made by another program, for the rules of the operator? Docker makes it where it is not there, and leaves it alone. */
+export function isOperatorsChain(name: string): boolean {
+  return name === "DOCKER-USER"
+}

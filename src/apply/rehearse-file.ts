@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs"
 import { basename } from "node:path"
 import { findProgram } from "../firewall/snapshot-tools.ts"
 import type { SystemTools } from "../firewall/system-tools.ts"
+import { isForeignChain, isOperatorsChain } from "./foreign.ts"
 import type { RuleInput } from "./input.ts"
 import type { MachineCopy } from "./rehearse-copy.ts"
 import { InputRefused } from "./rehearse-refused.ts"
@@ -65,11 +66,15 @@ export async function rehearseSave(
       run.exitCode === 0 ? "the table has no COMMIT, so nothing of it would be loaded" : wordsOf(run)
     throw refusedAt(input, line, said, basename(path))
   }
-  return namedBySave(
+  const named = namedBySave(
     input.text,
     tableOf(basename(path), () => isLegacyProgram(path)),
   )
+  // A save also has what other programs had made when it was written, and means nothing by it.
+  return new Set([...named].filter((id) => !isForeignChain(chainOf(id)) || isOperatorsChain(chainOf(id))))
 }
+
+const chainOf = (id: string): string => id.slice(id.lastIndexOf(" ") + 1)
 
 /** Programs speak English, and none of the operator's settings changes what they do. */
 const toolEnvironment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", HOME: "/nonexistent" }

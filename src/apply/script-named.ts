@@ -1,3 +1,4 @@
+import { isForeignChain } from "./foreign.ts"
 import type { ScriptCall } from "./script-calls.ts"
 
 /** Is the program of this name the legacy one on this machine? */
@@ -34,8 +35,13 @@ export function namedByCalls(
     }
     const verb = call.args.findIndex((arg) => changing.test(arg))
     const chain = call.args[verb + 1]
-    if (verb >= 0 && chain !== undefined && !chain.startsWith("-"))
-      named.add(`${table(tableOption(call.args))} ${chain}`)
+    if (verb < 0 || chain === undefined || chain.startsWith("-")) continue
+    const of = table(tableOption(call.args))
+    named.add(`${of} ${chain}`)
+    // Who takes a jump away means what it leads to.
+    const target = call.args[call.args.findIndex((arg) => /^(-j|--jump|-g|--goto)$/.test(arg)) + 1]
+    if (/^(-D|--delete)$/.test(call.args[verb] ?? "") && target !== undefined && isForeignChain(target))
+      named.add(`${of} ${target}`)
   }
   return named
 }
@@ -74,7 +80,7 @@ export function namedBySave(text: string, tableName: (table: string) => string):
 const family = String.raw`(?:(ip6?|inet|arp|bridge|netdev)\s+)?`
 const name = String.raw`"?([\w.$/-]+)"?`
 
-/** The chains that a text for nft names: in a block of their table, or in a command. */
+/** The chains that a text for nft names: in a block of their table, or in a command; and the tables that it deletes or flushes. */
 export function namedByNft(text: string): Set<string> {
   const plain = text.replace(/"[^"\n]*"|#.*$/gm, (found) => (found.startsWith("#") ? "" : found))
   const named = new Set<string>()
@@ -83,6 +89,9 @@ export function namedByNft(text: string): Set<string> {
     new RegExp(`${commands}${family}${name}\\s+${name}`, "g"),
   ))
     named.add(`${of ?? "ip"} ${table} ${chain}`)
+  const whole = String.raw`\b(?:delete|destroy|flush)\s+table\s+`
+  for (const [, of, table] of plain.matchAll(new RegExp(`${whole}${family}${name}`, "g")))
+    named.add(`${of ?? "ip"} ${table}`)
   const blocks = [...plain.matchAll(new RegExp(`\\btable\\s+${family}${name}\\s*\\{`, "g"))]
   for (const [index, block] of blocks.entries()) {
     const body = plain.slice(block.index + block[0].length, blocks[index + 1]?.index)

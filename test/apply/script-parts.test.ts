@@ -83,6 +83,8 @@ describe("the chains that an input names", () => {
       done("iptables", "-F", "DOCKER"),
       done("ip6tables", "-w", "-t", "nat", "-A", "PREROUTING", "-j", "KUBE-SERVICES"),
       done("iptables-legacy", "-X", "old"),
+      done("iptables", "-D", "FORWARD", "-j", "DOCKER-USER"),
+      done("iptables", "-D", "FORWARD", "-j", "mine"),
       done("iptables", "-L", "shown"),
       done("iptables-restore", "-n"),
       done("nft", "add rule inet gate in accept"),
@@ -97,6 +99,8 @@ describe("the chains that an input names", () => {
       "ip filter DOCKER",
       "ip6 nat PREROUTING",
       "legacy ip filter old",
+      "ip filter FORWARD",
+      "ip filter DOCKER-USER",
       "ip mangle OUTPUT",
       "ip mangle f2b-x",
       "inet gate in",
@@ -110,8 +114,10 @@ describe("the chains that an input names", () => {
         chain a { comment "chain b { }"
         }
       }
-      flush chain ip6 filter INPUT; insert rule t c accept`
+      flush chain ip6 filter INPUT; insert rule t c accept
+      delete table inet f2b-table`
     expect([...namedByNft(text)].sort()).toEqual([
+      "inet f2b-table",
       "inet gate in",
       "inet gate out",
       "ip t a",
