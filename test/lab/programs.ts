@@ -10,6 +10,7 @@ const program = (name: string): string => fileURLToPath(new URL(`../../dist/bin/
 /** The built programs, as an operator runs them. `scripts/test` builds them first. */
 export const fwWatchdog: readonly string[] = [process.execPath, program("fw-watchdog")]
 export const fwKnock: readonly string[] = [process.execPath, program("fw-knock")]
+export const fwApply: readonly string[] = [process.execPath, program("fw-apply")]
 
 if (!existsSync(program("fw-watchdog")))
   throw new Error("dist/ is missing: `npm run build` first, or use scripts/test")
