@@ -25,7 +25,7 @@ function minuteLine(stage: Stage, minute: number, sample: Sample): string {
   const { listenerStarts, opens } = stage.armed.status()
   return [
     `minute ${minute}: ${sent} knocks sent, ${answered} answered, slowest ${Math.round(slowestMs)} ms`,
-    `${megabytes(sample.pssKb)} MB proportional, ${megabytes(sample.aloneKb)} MB alone`,
+    `${megabytes(sample.pssKb)} MB proportional; guard and loaders: ${megabytes(sample.lastingKb)} MB`,
     `${sample.descriptors} descriptors; ${opens} opens, ${listenerStarts} listeners`,
   ].join("; ")
 }
@@ -75,7 +75,9 @@ async function soak(): Promise<number> {
   const next = seeded(seed)
   const random: Random = (below) => next() % below
   say(`seed ${seed}, ${minutes} minutes`)
-  say(`a leak is more than ${mostGrownKb} kB or ${mostGrownDescriptors} descriptors after warm-up`)
+  say(
+    `a leak is more than ${mostGrownKb} kB or ${mostGrownDescriptors} descriptors in guard and loaders, after warm-up`,
+  )
   const stage = new Stage()
   try {
     await stage.begin()

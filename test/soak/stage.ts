@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { weigh, weightAlone, withDescendants } from "../bench/processes.ts"
+import { type Weight, weigh, weightAlone, withDescendants } from "../bench/processes.ts"
 import { type Host, Lab } from "../lab/lab.ts"
 import { ArmedServer } from "../lab/programs.ts"
 import type { Sample } from "./growth.ts"
@@ -67,14 +67,13 @@ export class Stage {
   }
 
   sample(): Sample {
-    const pids = this.processes()
-    const weights = pids.flatMap((pid) => weigh(pid) ?? [])
-    const sum = (of: (weight: (typeof weights)[number]) => number): number =>
-      weights.reduce((total, weight) => total + of(weight), 0)
+    const guard = this.armed.status().guardPid as number
+    const lasting = [guard, ...this.loaders()]
+    const weights = (pids: readonly number[]): Weight[] => pids.flatMap((pid) => weigh(pid) ?? [])
     return {
-      pssKb: sum(({ pssKb }) => pssKb),
-      aloneKb: weightAlone(pids),
-      descriptors: sum(({ descriptors }) => descriptors),
+      pssKb: weights(withDescendants([guard])).reduce((sum, { pssKb }) => sum + pssKb, 0),
+      lastingKb: weightAlone(lasting),
+      descriptors: weights(lasting).reduce((sum, { descriptors }) => sum + descriptors, 0),
     }
   }
 
