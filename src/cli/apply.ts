@@ -6,7 +6,7 @@ import { openTerminal, type ProgramHost, type Terminal } from "./terminal.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example:
-  sudo fw-apply rules.sh                  change them; back in 60 s if unconfirmed
+  sudo fw-apply rules.sh                  change; back in 60 s if unconfirmed
   ssh -S none web1 sudo fw-apply confirm  from the workstation: keeps them
 `
 
