@@ -158,9 +158,10 @@ async function holdSession(
       emit,
       ...(journal === undefined ? {} : { resumed: journal }),
       changed: (state) => {
-        keepJournal(folders.runtime, { ...state, rules }, emit)
+        const written = keepJournal(folders.runtime, { ...state, rules }, emit)
         owed.owes(owesWayBack(state))
         owedChange.follow(state.change)
+        return written
       },
     })
     let filter = ""
