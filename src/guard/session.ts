@@ -1,10 +1,6 @@
-import { randomBytes } from "node:crypto"
 import type { Clock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
-import { type Answer, encodeAnswer } from "../knock/answer.ts"
-import { Knocks } from "../knock/decide.ts"
-import type { Authentic } from "../knock/verify.ts"
-import type { FromListener, ToListener } from "../listener/messages.ts"
+import type { ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { Change } from "./change.ts"
 import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
@@ -14,8 +10,8 @@ import type { Journal, SessionJournal } from "./journal.ts"
 import type { GoBackTo } from "./kept-rules.ts"
 import type { Listeners } from "./listeners.ts"
 import type { ChangeOrder } from "./pending-change.ts"
+import { type FreshKnock, type KnockMessage, type PlainMessage, Reception } from "./reception.ts"
 import { Rejections } from "./rejections.ts"
-import { type GuardSecret, SessionSecrets } from "./session-secrets.ts"
 import type { SessionStatus } from "./session-status.ts"
 
 export interface SessionDeps {
@@ -37,8 +33,6 @@ export interface SessionDeps {
   readonly changed: (state: SessionJournal) => unknown
 }
 
-/** Unauthenticated texts reset at most once in this time, in milliseconds. */
-const plainPauseMs = 1000
 /** Listeners that end again and again for the same reason are reported once in this time, in milliseconds. */
 const sameEndMs = 60_000
 /** How long a session stays behind the change that it was armed for, in milliseconds: people are being told. */
@@ -49,32 +43,19 @@ const longestRetryMs = 300_000
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000
 
-type KnockMessage = Extract<FromListener, { type: "knock" }>
-type PlainMessage = Extract<FromListener, { type: "plain" }>
 type Facts = NonNullable<Outcome["facts"]>
 
-/** A knock that may act, and the way back for its answer. */
-interface FreshKnock {
-  readonly authentic: Authentic<GuardSecret>
-  readonly pinned: boolean
-  readonly reply: (data: Uint8Array) => void
-}
-
 /**
- * One arming, from start to expiry: decides every knock, has the firewall opened, answers, and ends when it promised
- * to. Lives in the guard; the listener's words are verified again here.
+ * One arming, from start to expiry: does what a knock asks for, has the firewall opened, and ends when it promised to. Lives
+ * in the guard.
  */
 export class Session {
   readonly #deps: SessionDeps
-  #secrets: SessionSecrets
-  readonly #knocks: Knocks
+  readonly #reception: Reception
   readonly #bornWallMs: number
   readonly #deadlines: Deadlines
   readonly #rejections = new Rejections()
   #listener: Listeners | undefined
-  #lastPlainMs = Number.NEGATIVE_INFINITY
-  #accepted = 0
-  #provenFromOutside = false
   /** Opens that are under way. */
   #opening = 0
   #listenerEnd = { why: "", atMs: Number.NEGATIVE_INFINITY }
@@ -86,12 +67,20 @@ export class Session {
 
   constructor(deps: SessionDeps) {
     this.#deps = deps
-    this.#secrets = new SessionSecrets(deps.configuration.secrets)
     this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
-    this.#knocks = new Knocks({
-      challengeKey: new Uint8Array(randomBytes(32)),
+    const { secrets, plain } = deps.configuration
+    this.#reception = new Reception({
+      clock: deps.clock,
+      secrets,
+      plain,
       bornWallMs: this.#bornWallMs,
       resumed: deps.resumed !== undefined,
+      rejections: this.#rejections,
+      state: () => ({
+        stillDropping: deps.work.stillDropping.length,
+        reLocks: deps.work.reLocks,
+        secondsLeft: this.#deadlines.secondsLeft,
+      }),
     })
     const born = { deadlineMs: deps.clock.bootMs() + deps.configuration.timeoutMs, closeAgainMs: 0 }
     this.#deadlines = new Deadlines(deps.clock, deps.resumed ?? born, {
@@ -119,13 +108,13 @@ export class Session {
 
   /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */
   useSecrets(secrets: readonly ArmedSecret[]): void {
-    this.#secrets = new SessionSecrets(secrets)
+    this.#reception.useSecrets(secrets)
     this.#changed()
   }
 
   /** What the listener gets of each secret: its tag and the key of its screen. */
   screenKeys(): ToListener[] {
-    return this.#secrets.screenKeys()
+    return this.#reception.screenKeys()
   }
 
   watchListener(listener: Listeners): void {
@@ -149,7 +138,7 @@ export class Session {
       ...this.#deadlines.kept,
       ...this.#deps.change?.kept,
       ...(this.#opening > 0 ? { opening: true } : {}),
-      configuration: { ...this.#deps.configuration, secrets: this.#secrets.armed },
+      configuration: { ...this.#deps.configuration, secrets: this.#reception.armed },
       bornWallMs: this.#bornWallMs,
     })
     return journalled !== false
@@ -177,47 +166,28 @@ export class Session {
       this.#say("rejected", `rejected so far: ${news}`, { rejected: this.#rejections.totals(this.#listener) })
   }
 
-  #now(): { bootMs: number; wallMs: number } {
-    return { bootMs: this.#deps.clock.bootMs(), wallMs: this.#deps.clock.wallMs() }
-  }
-
   /** A request that a listener says it heard; `reply` sends 128 bytes back the way it came. */
   knock(message: KnockMessage, reply: (data: Uint8Array) => void): void {
     if (this.#over || this.#deadlines.past) return
-    const verified = this.#secrets.verify(new Uint8Array(Buffer.from(message.data, "hex")))
-    if (!verified.ok) return this.#rejections.add(verified.rejection)
-    const authentic = verified.value
-    const decision = this.#knocks.decide(authentic, this.#now(), message.way)
-    switch (decision.action) {
-      case "ignore":
-        return this.#rejections.add(decision.rejection)
-      case "repeat":
-        return reply(decision.answer)
-      case "challenge": {
-        const knock = { authentic, pinned: decision.pinned, reply }
-        return this.#answer(knock, "challenge", { challenge: decision.challenge })
-      }
-      case "act":
-        return this.#act({ authentic, pinned: decision.pinned, reply }, message)
-    }
+    const fresh = this.#reception.knock(message, reply)
+    if (fresh !== undefined) this.#act(fresh, message)
   }
 
   #act(knock: FreshKnock, message: KnockMessage): void {
     const { request, key } = knock.authentic
-    this.#accepted += 1
-    this.#provenFromOutside ||= !isFromHere(message)
+    const answer = this.#reception.answer.bind(this.#reception, knock)
     const { source, device } = message
     const facts = { verb: request.verb, source, device, host: key.host, name: key.name }
     const { dryRun } = this.#deps.configuration
     // The open is on its way before its knock is written down, which takes longer than all that was checked.
     if (request.verb === "reset" && !dryRun)
-      void this.#open(request.hard, (verdict, verified) => this.#answer(knock, verdict, { verified }))
+      void this.#open(request.hard, (verdict, verified) => answer(verdict, { verified }))
     this.#say("knock", `an authentic ${request.verb} came from ${source}`, facts)
-    if (request.verb === "probe") return this.#answer(knock, "alive")
+    if (request.verb === "probe") return answer("alive")
     if (request.verb === "confirm")
-      return this.#answer(knock, this.#deps.change?.confirmByKnock(source) ?? "nothing-to-do")
+      return answer(this.#deps.change?.confirmByKnock(source) ?? "nothing-to-do")
     if (dryRun) {
-      this.#answer(knock, "dry-run")
+      answer("dry-run")
       return this.#say("dry-run", `would have carried out the ${request.verb} (dry run)`, facts)
     }
     if (request.verb === "rollback") void this.#rollBack(knock)
@@ -244,7 +214,7 @@ export class Session {
   }
 
   async #rollBack(knock: FreshKnock): Promise<void> {
-    this.#answer(knock, rollbackVerdict(await this.#goBack("arming")), { verified: true })
+    this.#reception.answer(knock, rollbackVerdict(await this.#goBack("arming")), { verified: true })
   }
 
   async #goBack(which: GoBackTo): Promise<Outcome> {
@@ -269,15 +239,7 @@ export class Session {
 
   /** The bare text of `--plain`, heard in an echo request. */
   plain(message: PlainMessage): void {
-    const now = this.#deps.clock.bootMs()
-    if (this.#over || this.#deadlines.past) return
-    // Whoever took the listener over can say that he heard it.
-    if (this.#deps.configuration.plain === "")
-      return this.#rejections.add({ stage: "plain", reason: "not-asked-for" })
-    if (now - this.#lastPlainMs < plainPauseMs)
-      return this.#rejections.add({ stage: "plain", reason: "too-soon" })
-    this.#lastPlainMs = now
-    this.#accepted += 1
+    if (this.#over || this.#deadlines.past || !this.#reception.plain()) return
     const facts = { source: message.source, device: message.device }
     const { dryRun } = this.#deps.configuration
     if (!dryRun) void this.#open(false)
@@ -340,29 +302,6 @@ export class Session {
     await work.idle()
   }
 
-  #answer(
-    { authentic, pinned, reply }: FreshKnock,
-    verdict: Answer["verdict"],
-    more: { readonly verified?: boolean; readonly challenge?: Uint8Array } = {},
-  ): void {
-    const { key, request, requestMac } = authentic
-    const now = this.#now()
-    const answer = encodeAnswer(key.keys, {
-      verb: request.verb,
-      verdict,
-      verified: more.verified ?? false,
-      pinned,
-      stillDropping: this.#deps.work.stillDropping.length,
-      reLocks: this.#deps.work.reLocks,
-      secondsLeft: this.#deadlines.secondsLeft,
-      serverTimeMs: now.wallMs,
-      challenge: more.challenge,
-      requestMac,
-    })
-    this.#knocks.answered(authentic, answer, now)
-    reply(answer)
-  }
-
   status(): SessionStatus {
     const { configuration, backends, work } = this.#deps
     const listener = this.#listener
@@ -372,8 +311,8 @@ export class Session {
       secondsLeft: this.#deadlines.secondsLeft,
       onExpiry: configuration.onExpiry,
       dryRun: configuration.dryRun,
-      provenFromOutside: this.#provenFromOutside,
-      secrets: this.#secrets.names(),
+      provenFromOutside: this.#reception.provenFromOutside,
+      secrets: this.#reception.names(),
       plain: configuration.plain !== "",
       devices: listener?.devices ?? [],
       deaf: listener?.deaf ?? false,
@@ -381,7 +320,7 @@ export class Session {
       listenerPid: listener?.pid ?? 0,
       listenerStarts: listener?.starts ?? 0,
       backends,
-      accepted: this.#accepted,
+      accepted: this.#reception.accepted,
       opens: work.opens,
       stillDropping: work.stillDropping,
       reLocks: work.reLocks,
@@ -411,10 +350,6 @@ export class Session {
     this.#deps.emit({ event, code: "done", message, facts })
   }
 }
-
-/** For an address of its own the kernel takes that address as the source, too. */
-const isFromHere = ({ source, destination }: KnockMessage): boolean =>
-  source === destination || source.startsWith("127.") || source === "::1"
 
 const endingAlready: Outcome = {
   event: "ending",
