@@ -14,10 +14,10 @@ export async function shortSession(stage: Stage, random: Random): Promise<void> 
   const onExpiry = pick(["disarm", "reset", "rollback"] as const, random)
   const before = second.pids()
   short.arm("--timeout", ending === "expiry" ? "12s" : "5m", "--on-expiry", onExpiry)
-  stage.knock("probe", secondAddress, short)
+  stage.probe(secondAddress, short)
   second.run(["iptables-nft", "-P", "INPUT", "DROP"])
   await stage.expectOpen(secondAddress, false, "a lockout of the second server")
-  stage.knock("reset", secondAddress, short)
+  await stage.reset(secondAddress, short)
   const guard = short.status().guardPid as number
   const processes = withDescendants([guard])
   await end(stage, ending, guard)
@@ -49,7 +49,7 @@ async function end(stage: Stage, ending: (typeof endings)[number], guard: number
       await over(5000)
       const resumed = short.try("resume", "--json")
       if (resumed.code !== 0) return stage.complain(`resume: exit ${resumed.code}: ${resumed.stderr}`)
-      stage.knock("probe", secondAddress, short)
+      stage.probe(secondAddress, short)
       const next = short.status().guardPid as number
       short.disarm()
       await eventually("the end of a resumed session", () => !alive(next), 10_000)

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { type Weight, weigh, weightAlone, withDescendants } from "../bench/processes.ts"
 import { type Host, Lab } from "../lab/lab.ts"
-import { ArmedServer } from "../lab/programs.ts"
+import { ArmedServer, eventually } from "../lab/programs.ts"
 import type { Sample } from "./growth.ts"
 
 /** The addresses of the server that are there all the time. */
@@ -43,11 +43,21 @@ export class Stage {
     process.stdout.write(`soak: COMPLAINT ${new Date().toISOString()} ${this.step}: ${what}\n`)
   }
 
+  probe(address: string, armed: ArmedServer = this.armed): void {
+    this.#knock("probe", address, armed, "--no-check")
+  }
+
+  /** Opens, and waits until that has settled: rules that come before that are taken for those that were knocked away. */
+  async reset(address: string, armed: ArmedServer = this.armed): Promise<void> {
+    const before = armed.status().opens as number
+    this.#knock("reset", address, armed)
+    await eventually("its settling", () => (armed.status().opens as number) > before, 30_000)
+  }
+
   /** A knock from the client; anything but a good answer is a complaint. */
-  knock(verb: "probe" | "reset" | "rollback", address: string, armed: ArmedServer = this.armed): void {
-    const check = verb === "reset" ? [] : ["--no-check"]
+  #knock(verb: "probe" | "reset", address: string, armed: ArmedServer, ...options: string[]): void {
     this.sent += 1
-    const { code, outcome, stderr } = armed.knock(this.client, verb, address, ...check)
+    const { code, outcome, stderr } = armed.knock(this.client, verb, address, ...options)
     if (code !== 4) this.answered += 1
     if (typeof outcome.roundTripMs === "number")
       this.slowestMs = Math.max(this.slowestMs, outcome.roundTripMs)

@@ -16,20 +16,20 @@ export interface Step {
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 export const pick = <T>(from: readonly T[], random: Random): T => from[random(from.length)] as T
 
-const probe = (stage: Stage, random: Random): void => stage.knock("probe", pick(addresses, random))
+const probe = (stage: Stage, random: Random): void => stage.probe(pick(addresses, random))
 
 async function lockAndOpen(stage: Stage, random: Random): Promise<void> {
   const { name, families, apply } = pick(lockouts, random)
   const address = serverAddress(pick(families, random))
   apply(stage.server)
   await stage.expectOpen(address, false, name)
-  stage.knock("reset", address)
+  await stage.reset(address)
   await stage.expectOpen(address, true, `${name} and a reset`)
   if (random(3) > 0) return
   const undone = stage.armed.try("undo", "--json")
   if (undone.code !== 0) stage.complain(`undo of ${name}: exit ${undone.code}: ${undone.stderr}`)
   await stage.expectOpen(address, false, `${name} and an undo`)
-  stage.knock("reset", address)
+  await stage.reset(address)
   await stage.expectOpen(address, true, `${name} and a second reset`)
 }
 
@@ -40,14 +40,14 @@ async function flap(stage: Stage, random: Random): Promise<void> {
   host.run(["ip", "link", "set", device, "down"])
   await pause(random(1500))
   host.run(["ip", "link", "set", device, "up"])
-  stage.knock("probe", device === "eth0" ? pick(["192.0.2.1", "2001:db8::1"], random) : "198.51.100.1")
+  stage.probe(device === "eth0" ? pick(["192.0.2.1", "2001:db8::1"], random) : "198.51.100.1")
 }
 
 async function recreate(stage: Stage, random: Random): Promise<void> {
   stage.server.run(["ip", "link", "delete", "eth1"])
   await pause(random(1500))
   stage.joinSecondLink()
-  stage.knock("probe", "198.51.100.1")
+  stage.probe("198.51.100.1")
 }
 
 function rename(stage: Stage): void {
@@ -56,15 +56,15 @@ function rename(stage: Stage): void {
       `ip link set ${before} down; ip link set ${before} name ${after}; ip link set ${after} up`,
     )
   to("eth1", "other1")
-  stage.knock("probe", "198.51.100.1")
+  stage.probe("198.51.100.1")
   to("other1", "eth1")
-  stage.knock("probe", "198.51.100.1")
+  stage.probe("198.51.100.1")
 }
 
 function changeAddress(stage: Stage, random: Random): void {
   const address = `192.0.2.${10 + random(200)}`
   stage.server.run(["ip", "address", "add", `${address}/24`, "dev", "eth0"])
-  stage.knock("probe", address)
+  stage.probe(address)
   stage.server.run(["ip", "address", "delete", `${address}/24`, "dev", "eth0"])
 }
 
