@@ -1,3 +1,4 @@
+import { stillSaved } from "../firewall/snapshot/counters.ts"
 import { renderIpsets, usesIpset } from "../firewall/snapshot/ipset.ts"
 import { nftDelete, sectionToRestore } from "../firewall/snapshot/nft-table-view.ts"
 import { type NftTableCopy, tableId } from "../firewall/snapshot/nft-tables.ts"
@@ -13,7 +14,6 @@ import {
   type TableChains,
   targetsOf,
 } from "./candidate-chains.ts"
-import { stillSaved } from "./counters.ts"
 import { isForeignChain, isForeignRule, isForeignSet, isForeignTable, isOperatorsChain } from "./foreign.ts"
 
 /** What of a ruleset each loader takes; counters are left out, since a boot begins at nothing. */

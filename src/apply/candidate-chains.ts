@@ -1,8 +1,8 @@
+import { stillListed, stillSaved } from "../firewall/snapshot/counters.ts"
 import { possibleViews } from "../firewall/snapshot/nft-table-view.ts"
 import { expectedChains, type NftTableCopy } from "../firewall/snapshot/nft-tables.ts"
 import { chainText, type NftBlock } from "../firewall/snapshot/nft-text.ts"
 import { chainNameOf, chainOfRule, type SaveSection } from "../firewall/snapshot/save-text.ts"
-import { stillListed, stillSaved } from "./counters.ts"
 
 /** One rule in the views that its table has: the same rule, twice. */
 export interface ChainRule {

@@ -1,5 +1,5 @@
+import { stillSaved } from "../firewall/snapshot/counters.ts"
 import { type Chain, type ChainRule, stillIn, type TableChains, targetsOf } from "./candidate-chains.ts"
-import { stillSaved } from "./counters.ts"
 import { isForeignChain, isForeignRule } from "./foreign.ts"
 
 /**

@@ -1,3 +1,4 @@
+import { withCounters } from "../firewall/snapshot/counters.ts"
 import { canonicalIpset, type IpsetCopy, ipsetType, usesIpset } from "../firewall/snapshot/ipset.ts"
 import {
   type LegacyBackend,
@@ -10,7 +11,6 @@ import { emptySection } from "../firewall/snapshot/save-text.ts"
 import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
 import { closeSection, closeTable, openSection, openTable } from "./candidate-chains.ts"
 import { keepForeign } from "./candidate-foreign.ts"
-import { withCounters } from "./counters.ts"
 import { isForeignSet, isForeignTable } from "./foreign.ts"
 
 /** What is applied. */

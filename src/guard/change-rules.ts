@@ -98,6 +98,8 @@ export class ChangeRules {
     return await this.#rules.inTurn(async () => {
       const report = await restoreSnapshot(this.#deps, sides.candidate, {
         folder: this.#rules.restoreFolder,
+        // What the rehearsal has seen is some seconds old.
+        counters: "in force",
         beforeChanging: (inForce) => {
           refuseRace(sides.before, inForce)
           this.#sides = sides

@@ -42,6 +42,18 @@ describe.skipIf(labUnavailable)("a change of rules", () => {
     expect(independentView(host)).toBe(before)
   })
 
+  it("goes on counting from now, where the rule is the same", async () => {
+    const rules = "iptables-nft -A INPUT -p tcp --dport 22 -j ACCEPT -c"
+    const host = hostWith(lab, `${rules} 9 540`)
+    const candidate = await takeSnapshot(
+      firewallOf(hostWith(lab, `${rules} 3 180; iptables-nft -A INPUT -j LOG`)),
+      "rehearsed",
+    )
+    const folder = join(lab.folder, host.name)
+    await restoreSnapshot(firewallOf(host), candidate, { folder, counters: "in force" })
+    expect(host.sh("iptables-nft-save -c")).toMatch(/\[9:540\] -A INPUT .*\n\[0:0\] -A INPUT -j LOG/)
+  })
+
   it("changes only the chains that differ, and the table stays what it was", async () => {
     const host = hostWith(lab, native)
     host.sh("nft 'add element inet gate seen { 192.0.2.7 timeout 1h }'")

@@ -1,5 +1,6 @@
 import type { SystemTools } from "../system-tools.ts"
 import { compareSnapshots, type Difference } from "./compare.ts"
+import { withCounters } from "./counters.ts"
 import { breathe, type SnapshotDeps } from "./reading.ts"
 import { interruptedJournals, removeJournal, runJournal, stepError, writeJournal } from "./restore-journal.ts"
 import { planRestore, type RestoreStep } from "./restore-plan.ts"
@@ -18,6 +19,11 @@ export interface RestoreOptions {
    * ends the restore with nothing changed.
    */
   readonly beforeChanging?: (inForce: Snapshot) => void
+  /**
+   * Whose counts the rules begin with: those of the snapshot, or, where the same rule is in force already, what it has
+   * counted up to now. The snapshot's unless told.
+   */
+  readonly counters?: "snapshot" | "in force"
 }
 
 /** What came of putting a snapshot back. */
@@ -51,7 +57,8 @@ export async function restoreSnapshot(
   options: RestoreOptions,
 ): Promise<RestoreReport> {
   const before = await takeSnapshot(deps, "before a restore")
-  const forward = planRestore(before, snapshot, deps.tools)
+  const wanted = options.counters === "in force" ? withCounters(snapshot, before) : snapshot
+  const forward = planRestore(before, wanted, deps.tools)
   if (forward.steps.length === 0) {
     const differences = compareSnapshots(snapshot, before, "ignored")
     return {

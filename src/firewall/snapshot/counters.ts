@@ -1,8 +1,8 @@
-import type { IpsetCopy } from "../firewall/snapshot/ipset.ts"
-import { type NftTableCopy, tableId } from "../firewall/snapshot/nft-tables.ts"
-import { chainText, type NftBlock } from "../firewall/snapshot/nft-text.ts"
-import { chainNameOf, chainOfRule, type SaveSection } from "../firewall/snapshot/save-text.ts"
-import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
+import type { IpsetCopy } from "./ipset.ts"
+import { type NftTableCopy, tableId } from "./nft-tables.ts"
+import { chainText, type NftBlock } from "./nft-text.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "./save-text.ts"
+import type { Snapshot } from "./snapshot.ts"
 
 /**
  * The rules of `rules` with what `counted` has counted, wherever a rule is the same: same table, same chain, same text
