@@ -1,56 +1,10 @@
 import { existsSync, readFileSync } from "node:fs"
-import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { type Host, labUnavailable, twoHosts } from "../lab/lab.ts"
+import { labUnavailable, twoHosts } from "../lab/lab.ts"
 import { ArmedServer, eventually } from "../lab/programs.ts"
+import { HeldTerminal } from "./held-terminal.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: terminals that die: ${labUnavailable}\n`)
-
-const holder = fileURLToPath(new URL("./terminal-holder.py", import.meta.url))
-
-/** A session armed in the foreground of a terminal, and what the terminal's other end does. */
-class HeldTerminal {
-  /** The viewer's process. */
-  readonly viewer: number
-  readonly #ask: (line: string) => Promise<string>
-
-  private constructor(viewer: number, ask: (line: string) => Promise<string>) {
-    this.viewer = viewer
-    this.#ask = ask
-  }
-
-  static async run(host: Host, command: readonly string[], env: NodeJS.ProcessEnv): Promise<HeldTerminal> {
-    const child = host.start(["/usr/bin/python3", holder, ...command], { stdin: "pipe", env })
-    if (child.stdout === null) throw new Error("the holder has no standard output")
-    const waiting: ((line: string) => void)[] = []
-    createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(line))
-    const next = (): Promise<string> => new Promise((resolve) => waiting.push(resolve))
-    const job = await next()
-    return new HeldTerminal(Number(job.split(" ")[1]), async (line) => {
-      const answer = next()
-      child.stdin?.write(`${line}\n`)
-      return await answer
-    })
-  }
-
-  type(bytes: string): Promise<string> {
-    return this.#ask(`type ${Buffer.from(bytes).toString("hex")}`)
-  }
-
-  async shown(): Promise<number> {
-    return Number(await this.#ask("shown"))
-  }
-
-  /** From now on nobody reads, and its buffer is full. */
-  unread(): Promise<string> {
-    return this.#ask("unread")
-  }
-
-  close(): Promise<string> {
-    return this.#ask("close")
-  }
-}
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 const runs = (pid: number): boolean => existsSync(`/proc/${pid}`)
