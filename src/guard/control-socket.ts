@@ -151,7 +151,7 @@ async function claim(own: string, path: string): Promise<void> {
       renameSync(aside, path)
       throw await inUse(path)
     }
-    rmSync(aside, { force: true })
+    rmSync(aside, { recursive: true, force: true }) // whatever it is
   }
   throw await inUse(path)
 }
@@ -216,7 +216,15 @@ export async function askGuard(
   await new Promise<void>((resolve, reject) => {
     const socket = createConnection(path)
     const reader = new LineReader((line) => {
-      if (!onValue(JSON.parse(line) as Record<string, unknown>)) socket.destroy()
+      const value = parseAnswer(line)
+      if (value === undefined) {
+        socket.destroy()
+        reject(
+          new Fault("state-unknown", `what answers on the control socket "${path}" is no guard`, {
+            hint: "`ss -xlp` shows who has it open",
+          }),
+        )
+      } else if (!onValue(value)) socket.destroy()
     }, longestAnswer)
     socket.once("connect", () => socket.write(`${JSON.stringify(command)}\n`))
     if (command.command !== "watch" && command.command !== "apply")
@@ -242,6 +250,15 @@ export async function askGuard(
     })
     socket.once("close", () => resolve())
   })
+}
+
+function parseAnswer(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Nobody answers: there is no session, or its guard was killed and left a journal. */

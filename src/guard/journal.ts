@@ -75,7 +75,9 @@ export function readJournal(runtimeFolder: string): Journal | undefined {
     throw distrusted(path, reasonOf(thrown))
   }
   try {
-    const { uid, mode } = fstatSync(file)
+    const found = fstatSync(file)
+    const { uid, mode } = found
+    if (!found.isFile()) throw distrusted(path, "it is no file")
     if (uid !== process.geteuid?.()) throw distrusted(path, `it belongs to user ${uid}`)
     if ((mode & 0o077) !== 0)
       throw distrusted(path, `its mode is ${(mode & 0o777).toString(8)}, 600 is wanted`)

@@ -13,7 +13,7 @@ export function removeLeftovers(runtimeFolder: string, lives: (pid: number) => b
     const socketOf = /^control\.(\d+)\.sock(?:\.stale)?$/.exec(name)?.[1]
     const cutOff = /^\.journal\.json\.\d+\.new$/.test(name)
     if (cutOff || (socketOf !== undefined && !lives(Number(socketOf))))
-      rmSync(join(runtimeFolder, name), { force: true })
+      rmSync(join(runtimeFolder, name), { recursive: true, force: true })
   }
 }
 
