@@ -1,6 +1,8 @@
 import { type BootSaved, saveForBoot } from "../apply/boot.ts"
 import { systemClock } from "../clock.ts"
+import { Fault } from "../errors.ts"
 import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
+import { inFirstNamespace } from "../guard/folders.ts"
 import { type Outcome, outcomeOfFault } from "../report/outcome.ts"
 import type { Terminal } from "./terminal.ts"
 
@@ -12,6 +14,14 @@ import type { Terminal } from "./terminal.ts"
 export async function saveConfirmed(rules: Snapshot, outcome: Outcome, terminal: Terminal): Promise<Outcome> {
   let saved: BootSaved
   try {
+    if (!inFirstNamespace())
+      throw new Fault(
+        "refused",
+        "cannot save for the next start: these are the rules of another network namespace",
+        {
+          hint: "the machine loads only its own; fw-apply --print writes these as files",
+        },
+      )
     saved = await saveForBoot({ root: "/", clock: systemClock }, rules)
   } catch (thrown) {
     const failed = outcomeOfFault(thrown, { ...outcome.facts, saved: [] })
