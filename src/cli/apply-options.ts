@@ -52,6 +52,10 @@ export function checkApplyOptions(file: string, texts: ApplyOptionTexts): ApplyO
     throw new Fault("usage", `--format "${texts.format}" is not known: ${formats.join(", ")} are`)
   if (texts.print !== undefined && texts.save)
     throw new Fault("usage", "--print applies nothing, so there is nothing for --save to save")
+  if (texts.print === "-" && texts.json)
+    throw new Fault("usage", "--print - and --json both write to standard output", {
+      hint: "give --print a folder",
+    })
   const withinMs = parseDuration(texts.confirmWithin, "--confirm-within", { min: 5_000, max: 3_600_000 })
   return {
     file,

@@ -38,6 +38,8 @@ export interface ChangeSession {
 
 /** The session's end waits so long behind a change's deadline, in milliseconds. */
 const sessionOutlivesMs = 30_000
+/** Trying out the way back and changing the rules take less than this, in milliseconds, whatever their number. */
+const longestWorkMs = 300_000
 const lookMs = 1000
 const pastAll = "the session ends"
 
@@ -112,7 +114,7 @@ export class Change {
 
   async #apply(order: ChangeOrder): Promise<Outcome> {
     const { rules, work, emit } = this.#deps
-    this.#session?.lastAtLeast(order.withinMs + sessionOutlivesMs)
+    this.#session?.lastAtLeast(order.withinMs + longestWorkMs)
     try {
       const sides = await rules.prepare(order, order.force)
       const begin = (): void => this.#begin(order, sides.paths)

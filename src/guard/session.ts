@@ -37,6 +37,8 @@ export interface SessionDeps {
 const sameEndMs = 60_000
 /** How long a session stays behind the change that it was armed for, in milliseconds: people are being told. */
 const afterChangeMs = 1500
+/** Knocks are answered so long behind a change that could not be taken back, in milliseconds. */
+const repairMs = 30 * 60_000
 /** A way back after an open that failed is tried again after so long, and then after twice as long each time; milliseconds. */
 const firstRetryMs = 10_000
 const longestRetryMs = 300_000
@@ -98,9 +100,10 @@ export class Session {
     })
   }
 
-  /** A session that was armed for one change ends with it, but not when something may still have to be repaired. */
+  /** A session that was armed for one change ends with it; none ends soon when something may have to be repaired. */
   #changeOver(clean: boolean): void {
-    if (clean && this.#deps.configuration.forChange === true)
+    if (!clean) this.#deadlines.lastAtLeast(repairMs)
+    else if (this.#deps.configuration.forChange === true)
       this.#deps.clock.after(afterChangeMs, () =>
         this.end("change-over", "the change is over, and so is its session"),
       )
