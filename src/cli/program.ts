@@ -59,7 +59,7 @@ export async function runProgram(
       if (thrown.exitCode === 0) return 0
       const message =
         thrown.code === "commander.excessArguments"
-          ? `"${program.args[0]}" is no command and no option of it`
+          ? excessWords(program)
           : thrown.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ")
       const fault = new Fault("usage", message, { hint: `\`${program.name()} --help\` shows what there is` })
       terminal.fail(fault)
@@ -68,6 +68,12 @@ export async function runProgram(
     terminal.fail(thrown instanceof Fault ? thrown : unexpected(thrown))
     return exitCodeOf(thrown)
   }
+}
+
+function excessWords({ args, registeredArguments: { length } }: Command): string {
+  return length === 0
+    ? `"${args[0]}" is no command and no option of it`
+    : `"${args[length]}" is one argument too many`
 }
 
 function unexpected(thrown: unknown): Fault {
