@@ -85,7 +85,10 @@ function matched(own: readonly ChainRule[], now: readonly ChainRule[]): Map<Chai
     const left = new Map<string, ChainRule[]>()
     for (const rule of now.toReversed()) {
       const key = stillIn(rule, view)
-      if (key !== undefined && !taken.has(rule)) left.set(key, [...(left.get(key) ?? []), rule])
+      if (key === undefined || taken.has(rule)) continue
+      const same = left.get(key)
+      if (same === undefined) left.set(key, [rule])
+      else same.push(rule)
     }
     for (const rule of own) {
       const key = stillIn(rule, view)

@@ -58,6 +58,7 @@ export async function restoreSnapshot(
 ): Promise<RestoreReport> {
   const before = await takeSnapshot(deps, "before a restore")
   const wanted = options.counters === "in force" ? withCounters(snapshot, before) : snapshot
+  await breathe()
   const forward = planRestore(before, wanted, deps.tools)
   if (forward.steps.length === 0) {
     const differences = compareSnapshots(snapshot, before, "ignored")
