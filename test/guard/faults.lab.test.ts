@@ -20,7 +20,7 @@ describe.skipIf(unavailable)("a knock works with", () => {
     stage.server.run(["nft", "flush", "ruleset"])
   })
 
-  it.each(faults)("$name", async ({ run }) => {
+  it.each(faults.filter(({ name }) => !name.startsWith("none")))("$name", async ({ run }) => {
     expect((await run(stage, 3)).opened).toBe(3)
   })
 })
