@@ -37,6 +37,8 @@ export interface Target {
 export interface CaseResult {
   readonly rows: readonly Row[]
   readonly targets: readonly Target[]
+  /** Why there are no rows: the case itself could not be run. */
+  readonly failed?: string
 }
 
 export interface Case {

@@ -18,12 +18,13 @@ export function documentOf(
     quick,
     machine: describeMachine(),
     contenders: contenders.map(({ name, setup }) => ({ name, setup })),
-    cases: results.map(({ one: { name, title }, result: { rows, targets }, seconds }) => ({
+    cases: results.map(({ one: { name, title }, result: { rows, targets, failed }, seconds }) => ({
       name,
       title,
       seconds,
       rows: rows.map((row) => written(row, rows)),
       targets,
+      ...(failed === undefined ? {} : { failed }),
     })),
   }
 }

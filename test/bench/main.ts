@@ -52,15 +52,17 @@ async function measure(): Promise<void> {
   for (const one of chosen) {
     say(one.title)
     const since = Date.now()
+    let result: CaseResult
     try {
-      const result = await one.run({ quick: options.quick, cgroup: options.cgroup, say })
-      results.push({ one, result, seconds: Math.round((Date.now() - since) / 1000) })
-      process.stdout.write(`\n${caseTable(one.title, result)}`)
+      result = await one.run({ quick: options.quick, cgroup: options.cgroup, say })
     } catch (thrown) {
-      // The other cases are still worth having; what failed is said, and the run is not a whole one.
-      say(`${one.name} failed: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : said(thrown)}`)
+      // The other cases are still worth having; this one is in the results with what kept it.
+      say(thrown instanceof Error ? (thrown.stack ?? thrown.message) : said(thrown))
+      result = { rows: [], targets: [], failed: said(thrown) }
       process.exitCode = 1
     }
+    results.push({ one, result, seconds: Math.round((Date.now() - since) / 1000) })
+    process.stdout.write(`\n${caseTable(one.title, result)}`)
     say(
       `${one.name}: ${Math.round((Date.now() - since) / 1000)} s, ${Math.round((Date.now() - begun) / 1000)} in all`,
     )

@@ -16,6 +16,8 @@ export interface WrittenCase {
   readonly seconds: number
   readonly rows: readonly WrittenRow[]
   readonly targets: readonly Target[]
+  /** Why there are no rows. */
+  readonly failed?: string
 }
 
 /** test/bench/results.json. */

@@ -4,7 +4,8 @@ import { summarize } from "./statistics.ts"
 const columns = ["", "", "unit", "median", "p90", "max", "runs", "ratio", ""]
 
 /** The table of one case, for people: one line a row (or a fault), then what was promised. */
-export function caseTable(title: string, { rows, targets }: CaseResult): string {
+export function caseTable(title: string, { rows, targets, failed }: CaseResult): string {
+  if (failed !== undefined) return `== ${title}\nFAILED: ${failed}\n`
   const isMatrix = rows.some(({ stood }) => stood !== undefined)
   const lines = isMatrix ? matrix(rows) : [columns, ...rows.map((row) => cells(row, rows))]
   const widths = (lines[0] ?? []).map((_, column) =>

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { type Host, Lab } from "../../lab/lab.ts"
 import { startStream } from "../../lab/steady-stream.ts"
 import type { Case, Effort, Row, Target } from "../case.ts"
+import { said, within } from "../deadline.ts"
 import { interleave } from "../interleave.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
@@ -20,6 +21,8 @@ export const apply: Case = {
 
 const perSecond = 10_000
 const port = 5000
+/** What takes longer has hung. */
+const runMs = 180_000
 
 /** One way of putting a script's rules in force. */
 interface Way {
@@ -107,6 +110,39 @@ async function wallMs(
   return performance.now() - begun
 }
 
+/** What came of a run that gave no figure. */
+interface Failed {
+  readonly failed: string
+}
+/** How long a run took, in milliseconds, or why there is no figure. */
+type Taken = number | Failed
+
+/** The same, with failing as a value and a limit. */
+async function attempt(...run: Parameters<typeof wallMs>): Promise<Taken> {
+  try {
+    return await within(runMs, "one run", wallMs(...run))
+  } catch (thrown) {
+    return { failed: said(thrown) }
+  }
+}
+
+function rowOf(
+  variant: string,
+  { name }: Way,
+  runs: readonly (number | object)[],
+): Omit<Row, "unit" | "samples"> {
+  const failed = runs.flatMap((run) =>
+    typeof run === "object" && "failed" in run ? [String(run.failed)] : [],
+  )
+  return {
+    variant,
+    contender: name,
+    failures: failed.length,
+    ...(failed[0] === undefined ? {} : { reason: failed[0] }),
+    isOurs: name === ours.name,
+  }
+}
+
 async function lostPackets({ quick, say }: Effort): Promise<Row[]> {
   const lab = new Lab()
   try {
@@ -121,28 +157,34 @@ async function lostPackets({ quick, say }: Effort): Promise<Row[]> {
     let changes = 0
     const results = await interleave(
       [lineByLine, restore, ours],
-      { rounds: quick ? 2 : 10, budgetMs: 180_000 },
+      {
+        rounds: quick ? 2 : 8,
+        budgetMs: 60_000,
+        failed: (run: Failed | { readonly lost: number }) => "failed" in run,
+      },
       async (way, round) => {
         const next = files[changes++ % 2] as RuleFilesOf
+        let failed: string | undefined
         const during = await stream.during(async () => {
-          await wallMs(box, way.command(next), env)
+          const took = await attempt(box, way.command(next), env)
+          if (typeof took !== "number") failed = took.failed
         })
-        say(`${way.name}, ${round + 1}: ${during.lost} of ${during.sent} lost`)
-        return during
+        say(`${way.name}, ${round + 1}: ${failed ?? `${during.lost} of ${during.sent} lost`}`)
+        return failed === undefined ? during : { failed }
       },
     )
-    return [...results].map(([{ name }, runs]) => ({
-      variant: "packets lost, 100 lines",
-      contender: name,
-      unit: "packets",
-      samples: runs.map(({ lost }) => lost),
-      failures: 0,
-      isOurs: name === ours.name,
-      facts: {
-        "sent meanwhile": median(runs.map(({ sent }) => sent)) ?? 0,
-        "connections lost": runs.filter(({ isConnected }) => !isConnected).length,
-      },
-    }))
+    return [...results].map(([way, all]) => {
+      const runs = all.flatMap((run) => ("failed" in run ? [] : [run]))
+      return {
+        ...rowOf("packets lost, 100 lines", way, all),
+        unit: "packets",
+        samples: runs.map(({ lost }) => lost),
+        facts: {
+          "sent meanwhile": median(runs.map(({ sent }) => sent)) ?? 0,
+          "connections lost": runs.filter(({ isConnected }) => !isConnected).length,
+        },
+      }
+    })
   } finally {
     await lab.close()
   }
@@ -157,23 +199,19 @@ async function wallTimes({ quick, say }: Effort): Promise<Row[]> {
       const files = await filesOf(lab, "copy", script(lines, 10_000))
       const results = await interleave(
         [lineByLine, restore, ours, check],
-        { rounds, budgetMs: 300_000 },
-        async (way, round) => {
+        { rounds, budgetMs: 60_000, failed: (run: Taken) => typeof run !== "number" },
+        async (way, round): Promise<Taken> => {
           box.sh("nft flush ruleset")
-          const ms = await wallMs(box, way.command(files), env, way === check ? [5] : [0])
-          say(`${lines} lines, ${way.name}, ${round + 1}: ${Math.round(ms)} ms`)
-          return ms
+          const took = await attempt(box, way.command(files), env, way === check ? [5] : [0])
+          const told = typeof took === "number" ? `${Math.round(took)} ms` : took.failed
+          say(`${lines} lines, ${way.name}, ${round + 1}: ${told}`)
+          return took
         },
       )
-      for (const [{ name }, samples] of results)
-        rows.push({
-          variant: timeVariant(lines),
-          contender: name,
-          unit: "ms",
-          samples,
-          failures: 0,
-          isOurs: name === ours.name,
-        })
+      for (const [way, runs] of results) {
+        const samples = runs.filter((run) => typeof run === "number")
+        rows.push({ ...rowOf(timeVariant(lines), way, runs), unit: "ms", samples })
+      }
     } finally {
       await lab.close()
     }
@@ -183,9 +221,9 @@ async function wallTimes({ quick, say }: Effort): Promise<Row[]> {
 
 /** How many lines, and how often: the longest takes most of a minute. */
 const sizes = [
-  [100, 7],
-  [1000, 5],
-  [10_000, 2],
+  [100, 5],
+  [1000, 3],
+  [10_000, 1],
 ] as const
 
 const timeVariant = (lines: number): string => `wall time, ${lines} lines`

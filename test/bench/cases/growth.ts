@@ -18,7 +18,7 @@ const sizes: readonly Size[] = [
 const promisedMs = 10
 
 /** No trial of one size begins later than this. */
-const budgetMs = 45_000
+const budgetMs = 30_000
 
 /** What came of one trial: an opening, or why there was none to time. */
 type Trial = Opening | { readonly failed: string }

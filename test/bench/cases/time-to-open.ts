@@ -43,7 +43,7 @@ async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Ef
     const results = await interleave(
       [...stages.values()].filter((stage) => typeof stage !== "string"),
       {
-        rounds: quick ? 2 : 12,
+        rounds: quick ? 2 : 11,
         budgetMs: 140_000,
         failed: (trial: Trial) => "failed" in trial || trial.openedMs === undefined,
       },
