@@ -11,7 +11,7 @@ import { askGuard } from "../guard/control-socket.ts"
 import { exitCodeFor, type Outcome, outcomeOfFault } from "../report/outcome.ts"
 import { type ApplyGuard, joinGuard, orderChange } from "./apply-guard.ts"
 import type { ApplyOptions } from "./apply-options.ts"
-import { saveConfirmed } from "./apply-save.ts"
+import { refuseUnsavable, saveConfirmed } from "./apply-save.ts"
 import {
   checkOutcome,
   lockedOut,
@@ -95,6 +95,7 @@ class FileChange {
     const connection = findSshClient(said, this.#host.env, process.ppid)
     if (process.geteuid?.() !== 0)
       throw new Fault("permission", "cannot rehearse or change rules without root", { hint: "sudo fw-apply" })
+    if (options.save) refuseUnsavable()
     if (connection === undefined) this.#withoutClient()
     let guard: ApplyGuard | undefined
     try {

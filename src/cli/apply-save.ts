@@ -6,6 +6,18 @@ import { inFirstNamespace } from "../guard/folders.ts"
 import { type Outcome, outcomeOfFault } from "../report/outcome.ts"
 import type { Terminal } from "./terminal.ts"
 
+/** What can be known before anything is changed. @throws Fault `refused` when these rules are not the machine's own */
+export function refuseUnsavable(): void {
+  if (inFirstNamespace()) return
+  throw new Fault(
+    "refused",
+    "cannot save for the next start: these are the rules of another network namespace",
+    {
+      hint: "the machine loads only its own; fw-apply --print writes these as files",
+    },
+  )
+}
+
 /**
  * `--save`: has the confirmed rules loaded at boot.
  * @param outcome of the change, which stays whatever comes of this
@@ -14,18 +26,13 @@ import type { Terminal } from "./terminal.ts"
 export async function saveConfirmed(rules: Snapshot, outcome: Outcome, terminal: Terminal): Promise<Outcome> {
   let saved: BootSaved
   try {
-    if (!inFirstNamespace())
-      throw new Fault(
-        "refused",
-        "cannot save for the next start: these are the rules of another network namespace",
-        {
-          hint: "the machine loads only its own; fw-apply --print writes these as files",
-        },
-      )
+    refuseUnsavable()
     saved = await saveForBoot({ root: "/", clock: systemClock }, rules)
   } catch (thrown) {
     const failed = outcomeOfFault(thrown, { ...outcome.facts, saved: [] })
-    return { ...failed, event: "not-saved", message: `${outcome.message}, but: ${failed.message}` }
+    // "Refused" would say that nothing was changed.
+    const code = outcome.facts?.changed === true ? "state-unknown" : failed.code
+    return { ...failed, event: "not-saved", code, message: `${outcome.message}, but: ${failed.message}` }
   }
   for (const note of saved.notes) terminal.warn(note)
   for (const { path, copy } of saved.files)

@@ -125,6 +125,8 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     expect([secretless.code, secretless.outcome]).toEqual([64, expect.objectContaining({ changed: false })])
     const broken = stage.run(stage.file(`${newRules}iptables -A INPUT -j NOSUCH\n`), "--json")
     expect([broken.code, broken.outcome.message]).toEqual([1, expect.stringMatching(/rules-\d+:5/)])
+    const foreign = stage.run(stage.file(newRules), "--json", "--no-confirm", "--save")
+    expect([foreign.code, foreign.outcome.message]).toEqual([1, expect.stringContaining("namespace")])
     const nowhere = server.try([...fwApply, "confirm"], { env: armed.environment })
     expect(nowhere.code).toBe(1)
     expect(rules()).toBe(before)
