@@ -65,5 +65,11 @@ function ratioOf(row: Row, rows: readonly Row[]): string {
 }
 
 /** Three digits that matter. */
-export const figure = (value: number): string =>
-  Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
+export function figure(value: number): string {
+  if (value === 0) return "0"
+  return Math.abs(value) >= 100
+    ? value.toFixed(0)
+    : Math.abs(value) >= 10
+      ? value.toFixed(1)
+      : value.toFixed(2)
+}

@@ -96,7 +96,6 @@ export function barFigure(
           xAxisIndex: at,
           yAxisIndex: at,
           barWidth: 14,
-          barMinHeight: 2,
           silent: true,
           data: bars.map(({ value, note, lead, colour }) => ({
             value: Math.max(0, (value ?? 0) - (lead ?? 0)),

@@ -113,10 +113,11 @@ function senderFigure({ rows }: WrittenCase): Figure {
 }
 
 function applyFigure({ rows }: WrittenCase): Figure {
+  const first = rows.filter(({ variant }) => variant === rows[0]?.variant)
   return barFigure(
     {
       name: "apply",
-      alt: `Applying rules: ${read(rows)}`,
+      alt: `${rows[0]?.variant} while they are changed: ${read(first)}`,
       title: "Changing the rules by a script of iptables lines",
       subtitle: "Median; lost of 10 000 packets a second while it is done; less is better",
     },
