@@ -17,7 +17,7 @@ export function controlHandler(
       switch (command.command) {
         case "disarm":
           return reply({
-            outcome: current.end("disarmed", `disarmed by ${command.by}; the firewall stays as it is`),
+            outcome: current.end("disarmed", `disarmed by ${command.by}; ${leftBehind(current)}`),
           })
         case "extend":
           return reply({ outcome: current.extend(command.byMs) })
@@ -40,4 +40,11 @@ export function controlHandler(
       }
     },
   }
+}
+
+/** What a session that is disarmed now leaves in force. */
+function leftBehind(session: Session): string {
+  return session.status().change === undefined
+    ? "the firewall stays as it is"
+    : "the change that waits for its confirmation goes back"
 }
