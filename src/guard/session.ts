@@ -206,11 +206,17 @@ export class Session {
     await this.#openAndWrite(hard, tell)
   }
 
-  /** An open, and the journal of what is owed and has to be settled should this guard be killed meanwhile. */
+  /**
+   * An open, and the journal of what has to be settled should this guard be killed meanwhile: written when the open has been
+   * committed and its knock answered, since nothing may hold up either.
+   */
   async #openAndWrite(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
-    const opening = this.#deps.work.open(hard, tell)
     this.#opening += 1
-    this.#changed() // when the open is on its way
+    const opening = this.#deps.work.open(hard, (verdict, verified) => {
+      tell?.(verdict, verified)
+      if (!verified) this.#changed()
+    })
+    if (this.#deps.configuration.openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
     await opening
     this.#opening -= 1
     this.#changed()
