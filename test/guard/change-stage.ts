@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { type Snapshot, takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
 import { saveSnapshot } from "../../src/firewall/snapshot/snapshot-store.ts"
 import { askGuard, type ControlCommand } from "../../src/guard/control-socket.ts"
 import type { ChangeOrder } from "../../src/guard/pending-change.ts"
+import type { SessionStatus } from "../../src/guard/session-status.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 import { firewallOf, hostWith } from "../firewall/lab-firewall.ts"
 import { type Host, Lab, twoHosts } from "../lab/lab.ts"
@@ -99,10 +101,21 @@ export class ChangeStage {
     return answer.outcome
   }
 
+  /** The guard's own word, without the start of another program. */
+  async status(): Promise<SessionStatus> {
+    let answer: Record<string, unknown> = {}
+    await askGuard(this.armed.runtimeFolder(), { command: "status" }, (value) => {
+      answer = value
+      return false
+    })
+    return answer as unknown as SessionStatus
+  }
+
   /** SIGKILL for the guard, and until nobody answers any more. */
   async killGuard(): Promise<void> {
-    process.kill(this.armed.status().guardPid as number, "SIGKILL")
-    await eventually("the guard's end", () => this.armed.try("status").code === 1)
+    const { guardPid } = await this.status()
+    process.kill(guardPid, "SIGKILL")
+    await eventually("the guard's end", () => !existsSync(`/proc/${guardPid}`))
   }
 
   /** A connection from the client to a port that stays; resolves when it is up. */
