@@ -57,19 +57,23 @@ export async function applyFile(
 /** Ctrl-C: what it means depends on how far the change is. */
 class Interrupt {
   #pressed: () => void = () => {}
-  /** Rejects when Ctrl-C is pressed before anything has been changed. */
+  readonly #end: () => void
+  /** Rejects when Ctrl-C is pressed while nothing has been changed. */
   readonly early: Promise<never>
 
   constructor(signals: ViewerSignals) {
+    let end: () => void = () => {}
     this.early = new Promise((_, reject) => {
-      this.#pressed = () => reject(new Fault("refused", "interrupted; nothing was changed"))
+      end = () => reject(new Fault("refused", "interrupted; nothing was changed"))
     })
     this.early.catch(() => {})
+    this.#end = end
+    this.#pressed = end
     signals.onInterrupt(() => this.#pressed())
   }
 
-  /** From here on it does this. */
-  means(then: () => void): void {
+  /** From here on it does this; without, it ends what has changed nothing. */
+  means(then: () => void = this.#end): void {
     this.#pressed = then
   }
 }
@@ -104,7 +108,9 @@ class FileChange {
         const early = await this.#withoutGuard(plan)
         if (early !== undefined) return early
         guard ??= await joinGuard(options, connection, this.#terminal, this.#host)
+        await Promise.race([this.#interrupt.early, undefined])
         const outcome = await this.#change(guard, plan, connection)
+        this.#interrupt.means()
         if (outcome.event !== "raced" || races === mostRaces) {
           if (outcome.code === "refused") await guard.giveUp()
           return outcome
