@@ -52,8 +52,12 @@ function written(row: Row, rows: readonly Row[]): WrittenRow {
 /** The commit that was measured, with "and changes" when files differ from it; undefined outside a checkout. */
 function commit(): string | undefined {
   try {
+    // Whoever measures is root, and the checkout may be somebody else's.
     const git = (...words: string[]): string =>
-      execFileSync("git", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim()
+      execFileSync("git", ["-c", "safe.directory=*", ...words], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      }).trim()
     const changed = git("status", "--porcelain", "--untracked-files=no", "src")
     return git("rev-parse", "--short", "HEAD") + (changed === "" ? "" : " and changes")
   } catch {

@@ -16,13 +16,19 @@ export function describeMachine(): Record<string, string | number> {
     iptables: versionOf("iptables-nft", "--version"),
     iptablesLegacy: versionOf("iptables-legacy", "--version"),
     ngrep: versionOf("ngrep", "-V"),
+    scapy: versionOf("/usr/bin/python3", "-c", "import scapy; print(scapy.VERSION)"),
+    ping: versionOf("ping", "-V"),
+    fwknop: versionOf("fwknopd", "-V"),
+    knockd: versionOf("knockd", "-V"),
+    nping: versionOf("nping", "--version"),
+    hping3: versionOf("hping3", "--version"),
   }
 }
 
-function versionOf(program: string, option: string): string {
+function versionOf(program: string, ...args: readonly string[]): string {
   try {
-    const said = execFileSync(program, [option], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
-    return /\d+(\.\d+)+/.exec(said)?.[0] ?? "unknown"
+    const said = execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
+    return /\d[\d.]+/.exec(said)?.[0] ?? "unknown"
   } catch {
     return "missing"
   }
