@@ -36,6 +36,22 @@ inside() {
   return "$code"
 }
 answers() { timeout 20 "$lab" ssh "$folder" true 2>/dev/null; }
+answers_late() { # 20 s and more each: a greeting may be late here too
+  local try
+  for try in 1 2 3 4 5 6; do
+    ! answers || return 0
+    sleep "$try"
+  done
+  return 1
+}
+put() {
+  local try
+  for try in 1 2 3 4 5 6; do
+    ! "$lab" put "$folder" "$@" || return 0
+    [ "$try" = 6 ] || sleep 5
+  done
+  fail "cannot copy ${*: 1:$#-1} into the machine"
+}
 
 # until_true SECONDS WHAT COMMAND...: tries once a second.
 until_true() {
