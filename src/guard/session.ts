@@ -207,16 +207,15 @@ export class Session {
   }
 
   /**
-   * An open, and the journal of what has to be settled should this guard be killed meanwhile: written when the open has been
-   * committed and its knock answered, since nothing may hold up either.
+   * An open, and the journal of what has to be settled should this guard be killed meanwhile: written while the kernel is at
+   * it, when all that it has to do is on its way.
    */
   async #openAndWrite(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
+    const opening = this.#deps.work.open(hard, tell)
     this.#opening += 1
-    const opening = this.#deps.work.open(hard, (verdict, verified) => {
-      tell?.(verdict, verified)
-      if (!verified) this.#changed()
-    })
-    if (this.#deps.configuration.openForMs > 0) this.#changed() // owed from now on, also if this guard is killed meanwhile
+    if (this.#deps.configuration.openForMs > 0)
+      this.#changed() // a way back is owed from now on
+    else setImmediate(() => this.#opening > 0 && this.#changed())
     await opening
     this.#opening -= 1
     this.#changed()
