@@ -14,7 +14,7 @@ export function unexpected(report: RestoreReport): string[] {
 
 /** The change is in force. */
 export function applied(id: string, withinMs: number, facts: Facts): Outcome {
-  const until = withinMs === 0 ? "" : `; it goes back in ${withinMs / 1000} s unless it is confirmed`
+  const until = withinMs === 0 ? "" : `; they go back in ${withinMs / 1000} s unless that is confirmed`
   return {
     event: "applied",
     code: "done",
