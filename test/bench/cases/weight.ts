@@ -10,6 +10,8 @@ import { figure } from "../table.ts"
 
 /** What happens while arming is over by then. */
 const restMs = 5000
+/** And what is looked at after it, in peace: whether the way back would work, for one. */
+const longRestMs = 30_000
 
 export const weight: Case = {
   name: "weight",
@@ -79,7 +81,7 @@ async function idleProcessor({ quick, say }: Effort): Promise<Row[]> {
   // Who could not be armed has a row of memory that says why.
   const stages = [...all.values()].filter((stage) => typeof stage !== "string")
   try {
-    await pause(restMs)
+    await pause(quick ? restMs : longRestMs)
     say(`all idle for ${seconds} s`)
     const weighed = ({ pids }: ArmedStage): Weight[] => pids().flatMap((pid) => weigh(pid) ?? [])
     const before = stages.map((stage) => new Map(weighed(stage).map(({ pid, cpuMs }) => [pid, cpuMs])))
