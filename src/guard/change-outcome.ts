@@ -1,5 +1,7 @@
+import { Fault, reasonOf } from "../errors.ts"
 import type { RestoreReport } from "../firewall/snapshot/undo.ts"
 import type { Outcome } from "../report/outcome.ts"
+import { RacedFault } from "./change-rules.ts"
 
 /** What is said of a change. Every outcome carries the change's `id`, and `changed`: is anything other than before? */
 type Facts = NonNullable<Outcome["facts"]>
@@ -98,4 +100,29 @@ function isBack(report: RestoreReport): boolean {
 function troubleOf(report: RestoreReport): string {
   if (report.failures.length > 0) return report.failures.join("; ")
   return `something differs: ${unexpected(report).join(", ")}`
+}
+
+/** What whoever confirms over an old connection is to do. */
+export const fromNewConnection =
+  "open a new connection and confirm there, such as: ssh HOST sudo fw-apply confirm (a master connection is not new: ssh -S none)"
+
+/** There is no change to confirm or to take back. */
+export const nothingWaits = refusal(
+  "nothing-to-confirm",
+  "no change is waiting",
+  "`fw-watchdog status` shows the session",
+)
+
+/** Nothing was changed, because of a fault. */
+export function refusedBy(id: string, thrown: unknown): Outcome {
+  const event = thrown instanceof RacedFault ? "raced" : "apply-refused"
+  if (thrown instanceof Fault)
+    return {
+      event,
+      code: thrown.code,
+      message: thrown.message,
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+      facts: { id, changed: false },
+    }
+  return refusal(event, `could not change the rules: ${reasonOf(thrown)}`, "nothing was changed", { id })
 }

@@ -1,17 +1,20 @@
 import type { Clock, Timer } from "../clock.ts"
-import { Fault, reasonOf } from "../errors.ts"
+import { Fault } from "../errors.ts"
 import type { Verdict } from "../knock/answer.ts"
 import type { Outcome } from "../report/outcome.ts"
 import {
   applied,
   confirmed,
+  fromNewConnection,
   notApplied,
+  nothingWaits,
   refusal,
+  refusedBy,
   rolledBack,
   unchanged,
   unexpected,
 } from "./change-outcome.ts"
-import { type ChangeRules, RacedFault } from "./change-rules.ts"
+import type { ChangeRules } from "./change-rules.ts"
 import { type ConfirmWay, judgeConfirm, newWayInFrom } from "./confirm-way.ts"
 import { type Connection, connectionKey, type ReadConnections } from "./connections.ts"
 import type { FirewallWork } from "./firewall-work.ts"
@@ -294,26 +297,4 @@ export class Change {
         : `a change by ${pending.user} waits for its confirmation, ${pending.secondsLeft} s left`
     return refusal("change-pending", which, "one change at a time: `fw-apply confirm` or `fw-apply rollback`")
   }
-}
-
-const fromNewConnection =
-  "open a new connection and confirm there, such as: ssh HOST sudo fw-apply confirm (a master connection is not new: ssh -S none)"
-
-const nothingWaits = refusal(
-  "nothing-to-confirm",
-  "no change is waiting",
-  "`fw-watchdog status` shows the session",
-)
-
-function refusedBy(id: string, thrown: unknown): Outcome {
-  const event = thrown instanceof RacedFault ? "raced" : "apply-refused"
-  if (thrown instanceof Fault)
-    return {
-      event,
-      code: thrown.code,
-      message: thrown.message,
-      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
-      facts: { id, changed: false },
-    }
-  return refusal(event, `could not change the rules: ${reasonOf(thrown)}`, "nothing was changed", { id })
 }
