@@ -18,7 +18,7 @@ describe("growth", () => {
   })
 
   it("is found when it goes on", () => {
-    expect(grown(hour((minute) => ({ lastingKb: 90_000 + minute * 150 + (minute % 5) * 500 })))).toHaveLength(
+    expect(grown(hour((minute) => ({ lastingKb: 90_000 + minute * 300 + (minute % 5) * 500 })))).toHaveLength(
       1,
     )
     expect(grown(hour((minute) => ({ descriptors: 60 + Math.floor(minute / 10) })))).toHaveLength(1)

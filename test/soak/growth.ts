@@ -12,10 +12,10 @@ export interface Sample {
 }
 
 /** How much it may grow from the second quarter to the last: a heap that is not full yet, and a capture more, are no leak. */
-export const mostGrownKb = 4096
+export const mostGrownKb = 8192
 export const mostGrownDescriptors = 2
 /** Fewer samples say nothing. */
-export const fewestSamples = 12
+export const fewestSamples = 30
 
 /**
  * Looks for a leak: the median of the last quarter beside that of the second; the first is warm-up. A median, because a
