@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest"
+import { randomFrom } from "../firewall/kill-bench.ts"
 import { labUnavailable } from "../lab/lab.ts"
 import { eventually } from "../lab/programs.ts"
 import { ApplyStage, someoneRuns } from "./apply-stage.ts"
@@ -32,4 +33,46 @@ describe.skipIf(labUnavailable)("fw-apply against a writer that never rests", ()
     expect(written).toBeGreaterThanOrEqual(3)
     await eventually("the end of its session", () => stage.armed.try("status").code === 1)
   }, 180_000)
+})
+
+const kills = Number(process.env.FW_KILLS ?? 20)
+const seed = Number(process.env.FW_SEED ?? Date.now() % 1_000_000)
+
+describe.skipIf(labUnavailable)(`fw-apply killed at any moment, seed ${seed}`, () => {
+  const stage = new ApplyStage()
+  const { server, armed } = stage
+  afterAll(() => stage.lab.close())
+
+  it(`leaves everything as it was, ${kills} times`, async () => {
+    process.stderr.write(`killed fw-apply: FW_SEED=${seed}\n`)
+    const random = randomFrom(seed)
+    await server.serveTcp(22)
+    server.sh("iptables -A INPUT -p tcp --dport 25 -j DROP; ip6tables -P FORWARD DROP")
+    const rules = (): string => server.sh("iptables -S; ip6tables -S; ipset list -n")
+    const before = rules()
+    const file = stage.file(
+      "ipset create new hash:ip; iptables -F; iptables -P INPUT DROP; iptables -A INPUT -p tcp --dport 22 -j ACCEPT; ip6tables -P INPUT DROP\n",
+    )
+    let lastsMs = 0
+    let changed = 0
+    for (let round = 0; round < kills; round += 1) {
+      const begun = performance.now()
+      const running = stage.start(file, "--confirm-within", "5s")
+      if (round === 0) {
+        await eventually("the change", () => running.has("applied"), 60_000)
+        lastsMs = performance.now() - begun
+      } else await new Promise((resolve) => setTimeout(resolve, random() * lastsMs * 1.2))
+      running.child.kill("SIGKILL")
+      await eventually("its end", () => running.code !== undefined)
+      if (rules() !== before) changed += 1
+      const isOver = (): boolean => armed.try("status").code === 1 || armed.status().change === undefined
+      await eventually("the way back", isOver, 60_000)
+      // One that was armed and has not got its change yet is not waited for.
+      armed.try("disarm")
+      expect(rules(), `round ${round}, seed ${seed}`).toBe(before)
+    }
+    process.stderr.write(
+      `killed fw-apply (up to the change ${Math.round(lastsMs)} ms): in force ${changed} times\n`,
+    )
+  }, 1_800_000)
 })

@@ -13,7 +13,7 @@ import { ArmedServer, eventually } from "../lab/programs.ts"
 
 /** A bit of everything: both families, both backends, sets, and a table of nft's own. */
 export const someOfEverything = `
-  ipset create known hash:ip timeout 600
+  ipset create known hash:ip timeout 86400
   ipset add known 192.0.2.77
   ipset create known6 hash:net family inet6
   iptables-nft -P FORWARD DROP
@@ -29,7 +29,7 @@ export const someOfEverything = `
 
 /** Other rules in every one of these. */
 export const otherRules = `
-  ipset create known hash:ip timeout 600
+  ipset create known hash:ip timeout 86400
   ipset add known 192.0.2.78
   iptables-nft -P INPUT DROP
   iptables-nft -A INPUT -p tcp --dport 22 -j ACCEPT
@@ -40,6 +40,9 @@ export const otherRules = `
   ip6tables-legacy -A INPUT -p udp --dport 10 -j DROP
   nft add table inet own
   nft 'add chain inet own output { type filter hook output priority 5 ; policy accept ; }'`
+
+/** Takes all of these away. */
+export const noRules = `nft flush ruleset; for f in ip ip6; do \${f}tables-legacy -F; \${f}tables-legacy -P INPUT ACCEPT; done; ipset flush; ipset destroy`
 
 /** An armed server that changes are asked of as `fw-apply` does, without rehearsing them. */
 export class ChangeStage {

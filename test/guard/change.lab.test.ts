@@ -5,11 +5,9 @@ import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
 import { independentView } from "../firewall/independent-views.ts"
 import { labUnavailable } from "../lab/lab.ts"
 import { eventually } from "../lab/programs.ts"
-import { ChangeStage, otherRules, someOfEverything } from "./change-stage.ts"
+import { ChangeStage, noRules, otherRules, someOfEverything } from "./change-stage.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: changes: ${labUnavailable}\n`)
-
-const flush = `nft flush ruleset; for f in ip ip6; do \${f}tables-legacy -F; \${f}tables-legacy -P INPUT ACCEPT; done; ipset flush; ipset destroy`
 
 describe.skipIf(labUnavailable)("a change that waits for its confirmation", () => {
   const stage = new ChangeStage()
@@ -23,7 +21,7 @@ describe.skipIf(labUnavailable)("a change that waits for its confirmation", () =
     await server.serveTcp(80)
   })
   beforeEach(() => {
-    server.sh(flush)
+    server.sh(noRules)
     server.sh(someOfEverything)
     before = rules()
     // A session of the test before is as good.
@@ -59,7 +57,7 @@ describe.skipIf(labUnavailable)("a change that waits for its confirmation", () =
   })
 
   it("goes back to no rules at all, and stays when it needs no confirmation", async () => {
-    server.sh(flush)
+    server.sh(noRules)
     before = rules()
     expect(await stage.apply(candidate)).toMatchObject({ event: "applied" })
     expect(isBack()).toBe(false)

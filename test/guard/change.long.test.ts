@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { independentView } from "../firewall/independent-views.ts"
 import { randomFrom } from "../firewall/kill-bench.ts"
 import { labUnavailable } from "../lab/lab.ts"
 import { eventually } from "../lab/programs.ts"
-import { ChangeStage, otherRules, someOfEverything } from "./change-stage.ts"
+import { ChangeStage, noRules, otherRules, someOfEverything } from "./change-stage.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: killed changes: ${labUnavailable}\n`)
 
@@ -15,6 +15,7 @@ describe.skipIf(labUnavailable)(`a change whose guard is killed at any moment, s
   const stage = new ChangeStage()
   const { server, armed } = stage
   beforeAll(() => server.serveTcp(22))
+  afterEach(() => armed.try("disarm"))
   afterAll(() => stage.close())
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
@@ -25,6 +26,7 @@ describe.skipIf(labUnavailable)(`a change whose guard is killed at any moment, s
       process.stderr.write(`killed changes: FW_SEED=${seed}\n`)
       const random = randomFrom(seed + kind.length)
       const candidate = await stage.rulesOf(otherRules)
+      server.sh(noRules)
       if (kind === "rich") server.sh(someOfEverything)
       const before = independentView(server)
       const seen = new Map<string, number>()
@@ -56,7 +58,6 @@ describe.skipIf(labUnavailable)(`a change whose guard is killed at any moment, s
       process.stderr.write(
         `killed changes (one lasts ${Math.round(lastsMs)} ms): ${JSON.stringify([...seen])}\n`,
       )
-      armed.disarm()
     },
     3_600_000,
   )
