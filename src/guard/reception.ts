@@ -32,6 +32,8 @@ export interface ReceptionDeps {
   readonly resumed: boolean
   readonly rejections: Pick<Rejections, "add">
   readonly state: () => AnswerState
+  /** Nonces that are remembered; many unless told. */
+  readonly nonceCapacity?: number
 }
 
 /** Unauthenticated texts count at most once in this time, in milliseconds. */
@@ -54,8 +56,13 @@ export class Reception {
   constructor(deps: ReceptionDeps) {
     this.#deps = deps
     this.#secrets = new SessionSecrets(deps.secrets)
-    const { bornWallMs, resumed } = deps
-    this.#knocks = new Knocks({ challengeKey: new Uint8Array(randomBytes(32)), bornWallMs, resumed })
+    const { bornWallMs, resumed, nonceCapacity } = deps
+    this.#knocks = new Knocks({
+      challengeKey: new Uint8Array(randomBytes(32)),
+      bornWallMs,
+      resumed,
+      ...(nonceCapacity === undefined ? {} : { nonceCapacity }),
+    })
   }
 
   /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */

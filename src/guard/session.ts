@@ -31,6 +31,8 @@ export interface SessionDeps {
   readonly change?: Change
   /** Called whenever what the journal holds has changed; false says that it could not be written. */
   readonly changed: (state: SessionJournal) => unknown
+  /** Nonces that are remembered; many unless told. */
+  readonly nonceCapacity?: number
 }
 
 /** Listeners that end again and again for the same reason are reported once in this time, in milliseconds. */
@@ -83,6 +85,7 @@ export class Session {
         reLocks: deps.work.reLocks,
         secondsLeft: this.#deadlines.secondsLeft,
       }),
+      ...(deps.nonceCapacity === undefined ? {} : { nonceCapacity: deps.nonceCapacity }),
     })
     const born = { deadlineMs: deps.clock.bootMs() + deps.configuration.timeoutMs, closeAgainMs: 0 }
     this.#deadlines = new Deadlines(deps.clock, deps.resumed ?? born, {

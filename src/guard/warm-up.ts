@@ -48,6 +48,7 @@ export function warmUpSession(rounds: number): void {
     backends: [],
     emit: () => {},
     changed: () => {},
+    nonceCapacity: 16,
   })
   let answered = 0
   for (let round = 0; round < rounds; round++) {
