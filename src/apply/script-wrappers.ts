@@ -95,9 +95,14 @@ function bodyOf({ kind, name, path }: Wrapped, traced: boolean): string {
   const own = (file: string): string => `${ownFolder}/${file}`
   const real = own(realLink(path))
   const mark = traced ? `printf '\\001C\\002%s\\n' $$ >>${own(wrapperFiles.trace)}\n` : ""
-  // "p": standard output is a pipe to another command, so that the shell never learns how this one ended.
-  const note = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || for f in /proc/[0-9]*/fd/0; do
+  // "p": standard output is a pipe to another command, so that the shell never learns how this one ended. The shell may
+  // not have come to start that command yet.
+  const note = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || for t in 1 2 3; do
+for f in /proc/[0-9]*/fd/0; do
 [ ! $f -ef /proc/$$/fd/1 ] || p=p
+done
+[ -z "$p" ] || break
+sleep 0.1
 done
 printf '%s\\0' ${name} $r $$ "$p" $# "$@" >>${own(wrapperFiles.calls)}
 ${mark}exit $r

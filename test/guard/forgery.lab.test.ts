@@ -69,16 +69,21 @@ describe.skipIf(labUnavailable)("only the owner of the secret", () => {
       data[bit >> 3] = (data[bit >> 3] ?? 0) ^ (0x80 >> (bit & 7))
       return { data }
     })
-    for (let at = 0; at < bent.length; at += 128) sendEchoes(client, "192.0.2.1", bent.slice(at, at + 128))
     sendEchoes(client, "192.0.2.1", [{ data: reset(deriveKeys(new Uint8Array(randomBytes(16)))) }])
     for (const length of [0, 1, 8, 79, 80, 127])
       sendEchoes(client, "192.0.2.1", [{ data: knock.subarray(0, length) }])
     sendEchoes(client, "192.0.2.1", [{ data: Uint8Array.of(...knock, 0) }])
     sendEchoes(client, "192.0.2.1", [{ data: knock, kind: "reply" }])
-    await eventually("the counts", () => {
+    const counted = (): boolean => {
       const rejected = armed.status().rejected as Record<string, number>
       return (rejected["screen/screen-mac"] ?? 0) >= 600 && (rejected["verify/request-mac"] ?? 0) >= 200
-    })
+    }
+    // A listener that a busy machine keeps waiting lets some of them go unseen: then once more.
+    for (let attempt = 0; attempt < 4 && !counted(); attempt++) {
+      for (let at = 0; at < bent.length; at += 128) sendEchoes(client, "192.0.2.1", bent.slice(at, at + 128))
+      await eventually("the counts", counted, 3000).catch(() => {})
+    }
+    expect(counted()).toBe(true)
     expect(opens()).toBe(before)
     expect(await shut()).toBe(true)
 
