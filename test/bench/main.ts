@@ -17,14 +17,15 @@ import { caseTable } from "./table.ts"
 
 // TypeScript, compiled: it uses the lab's library, which is TypeScript, and Node 20 runs none.
 
-const cases: readonly Case[] = [timeToOpen, senderStart, weight, floods, faults, growth, apply]
+const cases: readonly Case[] = [timeToOpen, senderStart, weight, apply, faults, floods, growth]
 
-const options = { quick: false, figures: false, cgroup: `fw-bench-${process.pid}` }
+const options = { quick: false, figures: false, cgroup: `fw-bench-${process.pid}`, minutes: Infinity }
 const names: string[] = []
 const args = process.argv.slice(2)
 for (let argument = args.shift(); argument !== undefined; argument = args.shift())
   if (argument === "--quick") options.quick = true
   else if (argument === "--figures") options.figures = true
+  else if (argument === "--minutes") options.minutes = Number(args.shift()) || options.minutes
   else if (argument === "--cgroup") options.cgroup = args.shift() ?? options.cgroup
   else names.push(argument)
 const say = (line: string): void => void process.stderr.write(`bench: ${line}\n`)
@@ -50,8 +51,14 @@ async function measure(): Promise<void> {
   const begun = Date.now()
   const results: { one: Case; result: CaseResult; seconds: number }[] = []
   for (const one of chosen) {
-    say(one.title)
     const since = Date.now()
+    if (since - begun > options.minutes * 60_000) {
+      const failed = `not begun: the ${options.minutes} minutes of this run were over`
+      results.push({ one, result: { rows: [], targets: [], failed }, seconds: 0 })
+      say(`${one.title}: ${failed}`)
+      continue
+    }
+    say(one.title)
     let result: CaseResult
     try {
       result = await one.run({ quick: options.quick, cgroup: options.cgroup, say })

@@ -44,7 +44,7 @@ async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Ef
       [...stages.values()].filter((stage) => typeof stage !== "string"),
       {
         rounds: quick ? 2 : 11,
-        budgetMs: 140_000,
+        budgetMs: 75_000,
         failed: (trial: Trial) => "failed" in trial || trial.openedMs === undefined,
       },
       async (stage, round) => {
