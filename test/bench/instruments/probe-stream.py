@@ -7,6 +7,7 @@ that got through knows between which two moments the way was opened. One line wh
 """
 import ctypes
 import json
+import os
 import socket
 import struct
 import sys
@@ -19,6 +20,11 @@ family = socket.AF_INET6 if ":" in address else socket.AF_INET
 sock = socket.socket(family, socket.SOCK_DGRAM)
 period = 10**9 // rate
 now_ns, sleep, pack = time.monotonic_ns, time.sleep, struct.Struct("!QQ").pack
+try:
+    # Else the knock's own process, which shares this processor, keeps it from sending just when it matters.
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+except PermissionError:
+    pass  # then the resolution of the figures tells
 print(json.dumps({"ready": True}), flush=True)
 
 due = previous = now_ns()
