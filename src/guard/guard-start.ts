@@ -5,8 +5,18 @@ export interface GuardStart {
 }
 
 /**
- * What the guard and the listener keep of an environment: where state lives, whose secret file besides root's it was, and
- * nothing that steers Node.
+ * What the C library's allocator is told, for what stays in memory while a session is armed: one arena, and freed memory goes
+ * back to the kernel (mallopt(3)). 5 MB less for the guard, whose arming reads whole rulesets (native-notes/packaging.md).
+ */
+export const armedAllocator = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_TRIM_THRESHOLD_: "65536",
+  MALLOC_TOP_PAD_: "16384",
+} as const
+
+/**
+ * The environment of the guard and of the listener: where state lives, whose secret file besides root's it was, and nothing
+ * that steers Node.
  */
 export function cleanEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
@@ -15,6 +25,7 @@ export function cleanEnvironment(
     PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
     LC_ALL: "C",
     HOME: "/nonexistent",
+    ...armedAllocator,
   }
   for (const name of ["RUNTIME_DIRECTORY", "STATE_DIRECTORY", "SUDO_UID", "NO_COLOR", "TZ"]) {
     const value = environment[name]

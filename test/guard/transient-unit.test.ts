@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { parseOrder } from "../../src/guard/configuration.ts"
-import { cleanEnvironment } from "../../src/guard/guard-start.ts"
+import { armedAllocator, cleanEnvironment } from "../../src/guard/guard-start.ts"
 import { asTransientUnit } from "../../src/guard/transient-unit.ts"
 
 const guard = { path: "/usr/bin/node", args: ["/x/guard.js"] }
@@ -44,7 +44,13 @@ describe("cleanEnvironment", () => {
       HOME: "/root",
     }
     const clean = cleanEnvironment(dirty)
-    expect(Object.keys(clean).sort()).toEqual(["HOME", "LC_ALL", "PATH", "STATE_DIRECTORY"])
-    expect(clean.HOME).toBe("/nonexistent")
+    const { HOME, LC_ALL, PATH, STATE_DIRECTORY, ...rest } = clean
+    expect([HOME, LC_ALL, PATH, STATE_DIRECTORY]).toEqual([
+      "/nonexistent",
+      "C",
+      "/usr/sbin:/usr/bin:/sbin:/bin",
+      "/s",
+    ])
+    expect(rest).toEqual(armedAllocator)
   })
 })
