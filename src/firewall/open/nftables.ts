@@ -32,6 +32,10 @@ export class NftFirewall implements FirewallBackend {
   #tablesText: string | undefined
   /** Tables that carried a flag before any open: put to sleep by somebody else, or owned. */
   readonly #flagged = new Set<string>()
+  /** The chains that were there when {@link #flagged} was learned. */
+  #flagsOf: string | undefined
+  /** How many opens began. */
+  #opens = 0
   /** Tables that we put to sleep and have not woken. */
   readonly #asleep = new Map<string, TableName>()
   /** Tables that refused to be touched: their owner has to go first. */
@@ -56,19 +60,24 @@ export class NftFirewall implements FirewallBackend {
     return [...this.#owned.values()]
   }
 
-  /** Looks at what is there now, cheaply: the chains only. True when it differs from the last look. */
+  /** Looks at what is there now, cheaply: the chains only. True when the flags of these tables are to be learned. */
   async refresh(): Promise<boolean> {
     const text = await this.#port.list("list chains")
-    if (text === undefined || text === this.#tablesText) return false
+    if (text === undefined) return false
+    if (text !== this.#tablesText) this.#tables = parseNftListing(text)
     this.#tablesText = text
-    this.#tables = parseNftListing(text)
-    return true
+    return text !== this.#flagsOf && this.#asleep.size === 0
   }
 
-  /** Learns which tables carry flags. A full listing (0.3 s with 20 000 rules): never between knock and open. */
+  /**
+   * Learns which tables carry flags. A full listing (0.3 s with 20 000 rules): never between knock and open. One that an
+   * open began in counts for nothing: it may show a table asleep before the open has heard that it put it to sleep.
+   */
   async learnFlags(port: NftPort): Promise<void> {
+    const [chains, opens] = [this.#tablesText, this.#opens]
     const text = await port.list("list ruleset", "terse")
-    if (text === undefined || this.#asleep.size > 0) return
+    if (text === undefined || this.#asleep.size > 0 || opens !== this.#opens) return
+    this.#flagsOf = chains
     this.#flagged.clear()
     for (const table of parseNftListing(text, "terse"))
       if (table.dormant || table.owned) this.#flagged.add(tableKey(table))
@@ -97,6 +106,7 @@ export class NftFirewall implements FirewallBackend {
   }
 
   async open(scope: Scope): Promise<StepResult> {
+    this.#opens += 1
     const failures: string[] = []
     const done = new Map<string, TableStep>()
     this.#owned.clear()
