@@ -79,6 +79,7 @@ export function statusLines(status: SessionStatus): string[] {
     `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}`,
     ...(status.deaf ? ["DEAF: the listener does not hear its own canary; another one is being started"] : []),
     `firewall: ${status.backends.join(", ")}${status.dryRun ? " (dry run: it is not touched)" : ""}`,
+    `waiting to open it: ${counted(status.standbys.map(({ program }) => program)) || "nothing: an open starts what it needs"}`,
     ...status.secrets.map(
       (secret) => `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}`,
     ),
@@ -90,6 +91,13 @@ export function statusLines(status: SessionStatus): string[] {
       ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]
       : []),
   ]
+}
+
+/** "nft, 2 iptables-legacy-restore" */
+function counted(programs: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const program of programs) counts.set(program, (counts.get(program) ?? 0) + 1)
+  return [...counts].map(([program, count]) => (count === 1 ? program : `${count} ${program}`)).join(", ")
 }
 
 function changeLines({ change }: SessionStatus): string[] {

@@ -38,6 +38,7 @@ import { Listeners } from "./listeners.ts"
 import { keepInformed, serviceManager } from "./notify.ts"
 import { OwedChange } from "./owed-change.ts"
 import { OwedWatch } from "./owed-watch.ts"
+import { realTime, startAhead } from "./real-time.ts"
 import { Session } from "./session.ts"
 import { statusLine } from "./session-status.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
@@ -131,6 +132,7 @@ async function holdSession(
     const leftAsleep = journal?.opening === true ? rules.awakeAtArming : undefined
     const firewall = await armFirewall({
       ...shared,
+      start: startAhead,
       keep: rules.keep,
       ...(leftAsleep === undefined ? {} : { leftAsleep }),
     })
@@ -155,6 +157,7 @@ async function holdSession(
       work,
       change,
       backends,
+      standbys: () => firewall.describe().standbys,
       emit,
       ...(journal === undefined ? {} : { resumed: journal }),
       changed: (state) => {
@@ -201,6 +204,7 @@ async function holdSession(
     })
     signals.onReload(() => reloadSecrets(configuration, opened, listeners, emit))
     opened.begin()
+    realTime(process.pid) // not before: arming is a second's work, with very many rules a minute's
     const { devices } = listeners
     const told = announce({ ready: true, filter, devices, notes: notes.splice(0), backends })
     // Nobody has read that there is a session, or its one-time secret.

@@ -1,3 +1,4 @@
+import type { FirewallState } from "../firewall/open/open.ts"
 import type { ArmedBy } from "./configuration.ts"
 import type { LastChange, PendingStatus } from "./pending-change.ts"
 
@@ -20,6 +21,8 @@ export interface SessionStatus {
   /** Listeners started since arming; 1 unless one ended. */
   readonly listenerStarts: number
   readonly backends: readonly string[]
+  /** The loaders that wait for an open, which then needs no new process. */
+  readonly standbys: FirewallState["standbys"]
   readonly accepted: number
   readonly opens: number
   /** What can drop although the firewall was opened; empty before the first open. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
+import type { FirewallState } from "../firewall/open/open.ts"
 import type { ToListener } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { Change } from "./change.ts"
@@ -23,6 +24,8 @@ export interface SessionDeps {
   >
   /** The backends of this machine, for `status`. */
   readonly backends: readonly string[]
+  /** The loaders that wait for an open now, for `status`. */
+  readonly standbys: () => FirewallState["standbys"]
   /** Takes every event once; must not block. */
   readonly emit: (outcome: Outcome) => void
   /** Set when this goes on with the session of a guard that was killed. */
@@ -331,6 +334,7 @@ export class Session {
       listenerPid: listener?.pid ?? 0,
       listenerStarts: listener?.starts ?? 0,
       backends,
+      standbys: this.#deps.standbys(),
       accepted: this.#reception.accepted,
       opens: work.opens,
       stillDropping: work.stillDropping,

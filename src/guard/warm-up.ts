@@ -46,6 +46,7 @@ export function warmUpSession(rounds: number): void {
       open: async (_, tell) => tell?.("opened", false),
     },
     backends: [],
+    standbys: () => [],
     emit: () => {},
     changed: () => {},
     nonceCapacity: 16,

@@ -82,7 +82,7 @@ describe.skipIf(labUnavailable)("a session", () => {
     expect(armed.knock(client, "probe", "192.0.2.1", "--no-check").outcome).toMatchObject({ reLocks: 1 })
   })
 
-  it("is the last to die when memory runs out, and its listener is not", () => {
+  it("is the last to die when memory runs out and the first to run, and its listener is not", async () => {
     armed.arm("--timeout", "1m")
     const { guardPid, listenerPid } = armed.status()
     const score = (pid: unknown): string => readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim()
@@ -90,9 +90,26 @@ describe.skipIf(labUnavailable)("a session", () => {
     if (!mayLower)
       process.stderr.write("skipped: oom_score_adj: this machine gives root no CAP_SYS_RESOURCE\n")
     expect([score(guardPid), score(listenerPid)]).toEqual([mayLower ? "-1000" : "0", "0"])
-    const nice = (pid: unknown): string | undefined =>
-      readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ")[16]
-    expect([nice(guardPid), nice(listenerPid)]).toEqual(["-10", "0"])
+    // Nice, real-time priority and policy: proc(5), /proc/pid/stat.
+    const scheduled = (pid: unknown): string[] => {
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? []
+      return [16, 37, 38].map((at) => fields[at] ?? "")
+    }
+    const [normal, roundRobin] = ["0", "2"]
+    const ahead = ["1", roundRobin]
+    await eventually("real time", () => scheduled(guardPid)[2] === roundRobin)
+    expect(scheduled(guardPid)).toEqual(["-10", ...ahead])
+    const standbys = armed.status().standbys as { program: string; pid: number }[]
+    expect(standbys.map(({ program }) => program)).toContain("nft")
+    for (const { pid } of standbys) expect([pid, ...scheduled(pid).slice(1)]).toEqual([pid, ...ahead])
+    expect(scheduled(listenerPid)).toEqual(["0", "0", normal])
+    // What the guard starts from now on, a second listener among it, begins as everybody does.
+    process.kill(Number(listenerPid), "SIGKILL")
+    await eventually(
+      "another listener",
+      () => ![listenerPid, 0].includes(armed.status().listenerPid as number),
+    )
+    expect(scheduled(armed.status().listenerPid)).toEqual(["0", "0", normal])
   })
 
   // `arptables-legacy --version` makes the kernel load its module and hold a table.

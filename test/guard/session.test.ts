@@ -61,6 +61,7 @@ function armed({
     configuration: { ...configuration, ...changes },
     work: work as FirewallWork,
     backends: [],
+    standbys: () => [],
     emit: (outcome) => events.push(outcome),
     changed: (state) => journal.push(state),
   })

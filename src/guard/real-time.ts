@@ -1,0 +1,23 @@
+import { type StartLoader, startLoader } from "../firewall/open/standby.ts"
+import { runCommand } from "../firewall/run-command.ts"
+import { findProgram } from "../firewall/snapshot-tools.ts"
+
+/**
+ * Puts a process ahead of every ordinary one: SCHED_RR at its lowest priority, sched(7). For the guard and the loaders that
+ * wait with it, which do a millisecond of work a knock: on a busy machine they would queue for each of their wake-ups. Its
+ * children begin as ordinary ones (SCHED_RESET_ON_FORK): the listener, which strangers feed, and whatever reads or
+ * rehearses a hundred thousand rules. Where it is refused (a container, a group scheduler), favourGuard() has to do.
+ */
+export function realTime(pid: number): void {
+  const chrt = findProgram("chrt")
+  if (chrt === undefined) return
+  const args = ["--reset-on-fork", "--rr", "--pid", "1", String(pid)]
+  runCommand({ path: chrt, args }).catch(() => {})
+}
+
+/** {@link startLoader} for loaders that an open waits for. */
+export const startAhead: StartLoader = (command, events) => {
+  const loader = startLoader(command, events)
+  if (loader.pid !== undefined) realTime(loader.pid)
+  return loader
+}
