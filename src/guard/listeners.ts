@@ -22,9 +22,9 @@ export interface ListenerEvents {
 const pauses = [0, 0, 100, 300, 1000]
 const steadyMs = 2000
 /** How often listeners are looked at, in milliseconds. */
-const lookMs = 1000
+const lookMs = 2000
 /** A listener that has not answered so many pings, one at each look, is as good as dead. */
-const hungPings = 5
+const hungPings = 2
 /** How long one may take to begin, in milliseconds: opening captures on 64 interfaces takes seconds on a busy machine. */
 const startingMs = 20_000
 /** One that does not hear so many of its own canaries, one every 5 s, is deaf. */

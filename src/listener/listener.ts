@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import type { Readable, Writable } from "node:stream"
 import { filterText, neighbourFilterText } from "../capture/filter.ts"
 import type { Capture } from "../capture/pcap-source.ts"
+import { systemClock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { plainMatcher } from "../knock/plain.ts"
 import { createScreen, type ScreenKey } from "../knock/screen.ts"
@@ -22,13 +23,13 @@ import { Turns } from "./turns.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 
-/** How often a capture is read even though nothing announced a packet; see {@link Capture.poke}. Milliseconds. */
-const pokeMs = 200
-/** How often counts are reported, in milliseconds. */
-const countsMs = 1000
-/** How often the canary is sent, and how often interfaces and addresses are looked at; milliseconds. */
+/**
+ * How often captures are read even though nothing announced a packet (see {@link Capture.poke}), interfaces and addresses
+ * looked at, and counts reported; milliseconds.
+ */
+const lookMs = 1000
+/** How often the canary is sent, in milliseconds. */
 const canaryMs = 5000
-const linksMs = 1000
 /** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
 const pipeLimit = 256 * 1024
 
@@ -158,15 +159,9 @@ function begin(
   favourNobody()
   dropPrivileges(configuration.uid, configuration.gid)
 
-  setInterval(() => {
+  const reportCounts = countReporter(hearing, captures, send)
+  systemClock.every(lookMs, () => {
     for (const capture of captures.values()) capture.poke()
-  }, pokeMs)
-  if (canary !== undefined && loopback !== undefined)
-    setInterval(() => {
-      // Could not send is not deaf: nothing is said of it.
-      if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
-    }, canaryMs)
-  setInterval(() => {
     const now = readHostLinks()
     links ??= now
     const changed = links === undefined || now === undefined ? undefined : linksChanged(links, now)
@@ -174,8 +169,13 @@ function begin(
     outdated =
       changed ?? (outdated === undefined ? undefined : "the interfaces changed, and are as they were")
     if (outdated !== undefined) send({ type: "outdated", why: outdated })
-  }, linksMs)
-  setInterval(countReporter(hearing, captures, send), countsMs)
+    reportCounts()
+  })
+  if (canary !== undefined && loopback !== undefined)
+    systemClock.every(canaryMs, () => {
+      // Could not send is not deaf: nothing is said of it.
+      if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
+    })
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
   send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
   return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }

@@ -174,7 +174,7 @@ describe("a listener's canaries", () => {
     )
     await listeners.start()
     await until("deafness", () => listeners.deaf)
-    await time.pass(1000)
+    await time.pass(2000)
     await until("another one", () => seen.replaced === 1)
     expect(listeners.deaf).toBe(false)
   })

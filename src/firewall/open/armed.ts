@@ -15,8 +15,11 @@ import type {
 } from "./open.ts"
 import { startLoader } from "./standby.ts"
 
-/** How often what the kernel holds is looked at while armed, in milliseconds: 0.5 ms of work each time. */
-const refreshMs = 1_000
+/**
+ * How often what the kernel holds is looked at while armed, in milliseconds: 0.5 ms of work each time. An open that goes by
+ * what has changed since looks again by itself, and is a millisecond later.
+ */
+const refreshMs = 5_000
 
 /** How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep. */
 const keepMs = 30_000
