@@ -1,4 +1,5 @@
 import { Fault } from "../errors.ts"
+import { compareSnapshots } from "../firewall/snapshot/compare.ts"
 import type { ProveDeps } from "../firewall/snapshot/prove.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import { stoppedByCounters } from "./lockout-counters.ts"
@@ -19,22 +20,28 @@ export type LockoutVerdict =
 /** A SYN that gets no answer is sent again after one second (RFC 6298): two tries. */
 const budgetMs = 1500
 
+async function load(copy: MachineCopy, candidate: Snapshot): Promise<void> {
+  const { failures } = await copy.load(candidate)
+  if (failures.length > 0)
+    throw new Fault("refused", `the new rules do not load in the rehearsal: ${failures[0]}`, {
+      hint: "nothing was changed",
+    })
+}
+
 /**
  * Puts the candidate in force in the copy and connects from the client's address to the server's, once, by TCP, until data
  * has gone both ways. When that fails it is done again under a trace, to name the rule.
+ * @param inForce what the copy holds now; with the rules of the candidate already, nothing is loaded
  * @throws Fault `refused` when the candidate does not even load
  */
 export async function checkLockout(
   deps: ProveDeps,
   copy: MachineCopy,
+  inForce: Snapshot,
   candidate: Snapshot,
   connection: SshConnection,
 ): Promise<LockoutVerdict> {
-  const loaded = await copy.load(candidate)
-  if (loaded.failures.length > 0)
-    throw new Fault("refused", `the new rules do not load in the rehearsal: ${loaded.failures[0]}`, {
-      hint: "nothing was changed",
-    })
+  if (compareSnapshots(candidate, inForce, "ignored").length > 0) await load(copy, candidate)
   const { way } = copy.net
   if (way === undefined)
     return {

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { type FileCopy, openFileCopy, type Replacement } from "../firewall/rehearsal/file-copy.ts"
-import { copyNet, type NetCopy } from "../firewall/rehearsal/net-copy.ts"
+import { copyNet, type NetCopy, readMachineNet } from "../firewall/rehearsal/net-copy.ts"
 import { nftWhere } from "../firewall/snapshot/compare.ts"
 import type { ProveDeps } from "../firewall/snapshot/prove.ts"
 import { withScratchFolder } from "../firewall/snapshot/scratch-folder.ts"
@@ -23,16 +23,19 @@ export interface MachineCopy {
 }
 
 /**
- * Makes a copy of this machine with the rules of a snapshot in force.
+ * Makes a copy of this machine with the rules of a snapshot in force, which may still be being read.
  * @param replacements programs that stand in the copy in place of the machine's own
  * @throws Fault when no copy can be made
  */
 export async function openMachineCopy(
   deps: ProveDeps,
-  before: Snapshot,
+  reading: Promise<Snapshot>,
   connection: SshConnection | undefined,
   replacements: readonly Replacement[],
 ): Promise<MachineCopy> {
+  // Read while the files are copied.
+  const network = readMachineNet(deps, connection)
+  network.catch(() => {})
   const scratch = await holdScratchFolder()
   let files: FileCopy | undefined
   let net: NetCopy | undefined
@@ -45,16 +48,20 @@ export async function openMachineCopy(
     const [root, journal] = [join(scratch.folder, "copy"), join(scratch.folder, "journal")]
     for (const folder of [root, journal]) mkdirSync(folder)
     files = await openFileCopy(deps, root, replacements)
-    net = await copyNet(deps, files, connection)
+    net = await copyNet(deps, files, await network)
+    const before = await reading
     const there = { ...deps, run: files.run }
-    const load = async (snapshot: Snapshot): Promise<RestoreReport> =>
-      await restoreSnapshot(there, snapshot, { folder: journal })
-    const loaded = await load(before)
+    const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>
+      await restoreSnapshot(there, snapshot, {
+        folder: journal,
+        ...(inForce === undefined ? {} : { inForce }),
+      })
+    const loaded = isEmpty(before) ? nothingLoaded : await load(before, noRules)
     return {
       files,
       net,
       left: [...files.left, ...net.left, ...notLoaded(loaded)],
-      load,
+      load: async (snapshot) => await load(snapshot),
       snapshot: async (reason) => withLeftOut(await takeSnapshot(there, reason), before, loaded),
       close,
     }
@@ -64,7 +71,30 @@ export async function openMachineCopy(
   }
 }
 
-function notLoaded({ left, failures, differences }: RestoreReport): string[] {
+function isEmpty({ ipsets, nftTables, legacyTables }: Snapshot): boolean {
+  return ipsets.length + nftTables.length + legacyTables.length === 0
+}
+
+/** What new namespaces hold. */
+const noRules: Snapshot = {
+  version: 1,
+  takenAtMs: 0,
+  reason: "a new namespace",
+  ipsets: [],
+  nftTables: [],
+  legacyTables: [],
+  unread: [],
+}
+
+const nothingLoaded: Pick<RestoreReport, "left" | "failures" | "differences"> = {
+  left: [],
+  failures: [],
+  differences: [],
+}
+
+type Loaded = typeof nothingLoaded
+
+function notLoaded({ left, failures, differences }: Loaded): string[] {
   const why = new Map<string, string>()
   for (const { where, kind, lines } of differences) why.set(where, lines[0] ?? kind)
   for (const { where, why: reason } of left) why.set(where, reason)
@@ -74,7 +104,7 @@ function notLoaded({ left, failures, differences }: RestoreReport): string[] {
 }
 
 /** What no view restores is not in the copy, so the input cannot have changed it: it is as it was. */
-function withLeftOut(result: Snapshot, before: Snapshot, loaded: RestoreReport): Snapshot {
+function withLeftOut(result: Snapshot, before: Snapshot, loaded: Loaded): Snapshot {
   const left = new Set(loaded.left.map(({ where }) => where))
   const there = new Set(result.nftTables.map(nftWhere))
   const kept = before.nftTables.filter((copy) => left.has(nftWhere(copy)) && !there.has(nftWhere(copy)))

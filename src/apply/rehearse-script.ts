@@ -7,6 +7,7 @@ import type { RuleInput } from "./input.ts"
 import type { MachineCopy } from "./rehearse-copy.ts"
 import { faultyLine, isLegacyProgram } from "./rehearse-file.ts"
 import { commandLine, inputOf, readCalls, type ScriptCall } from "./script-calls.ts"
+import { layFunctions } from "./script-functions.ts"
 import { judgeScript, type RunOfScript } from "./script-judge.ts"
 import { namedByCalls } from "./script-named.ts"
 import { interpreterOf, layWrappers, pathInCopy, runScript, type ScriptRun } from "./script-run.ts"
@@ -102,11 +103,16 @@ async function runOnce(
 ): Promise<RunOfScript> {
   layWrappers(copy.files, programs)
   const path = pathInCopy(copy.files, input, options.folder)
-  const run = await runScript(copy.files, system, [...interpreter, path], {
+  const inherited = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...process.env, ...environment }
+  const script = { text: input.text, path, interpreter }
+  const start = layFunctions(copy.files, programs, script, inherited)
+  const run = await runScript(copy.files, system, start?.command ?? [...interpreter, path], {
     ...options,
-    environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...process.env, ...environment },
+    environment: { ...inherited, ...start?.environment },
   })
-  return { run, own: copy.files.own, path, calls: readCalls(copy.files.own) }
+  // What dash says itself has the name of a file that it was told to read once more.
+  const stderr = run.stderr.replaceAll(/^(.+): (\d+): \1: /gm, "$1: $2: ")
+  return { run: { ...run, stderr }, own: copy.files.own, path, calls: readCalls(copy.files.own) }
 }
 
 /** The same once more, by a bash that traces itself; undefined where that cannot be. */

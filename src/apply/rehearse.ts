@@ -51,23 +51,26 @@ export async function rehearse(
   input: RuleInput,
   options: RehearseOptions,
 ): Promise<Rehearsal> {
-  const before = await takeSnapshot(deps, "rehearsal")
+  const reading = takeSnapshot(deps, "rehearsal")
+  reading.catch(() => {})
   const limits = { folder: options.folder ?? process.cwd(), timeoutMs: options.timeoutMs }
   const open = async (replacements: Parameters<typeof openMachineCopy>[3] = []): Promise<MachineCopy> =>
-    await openMachineCopy(deps, before, options.connection, replacements)
+    await openMachineCopy(deps, reading, options.connection, replacements)
   const done =
     input.format === "shell"
       ? await rehearseScript(open, deps.system, input, limits)
       : await rehearseFile(await open(), deps, input, limits)
   const { copy } = done
   try {
+    const result = await copy.snapshot("rehearsed")
     return {
-      before,
-      result: await copy.snapshot("rehearsed"),
+      before: await reading,
+      result,
       named: done.named,
       writes: writtenFiles(copy.files),
       notes: [...copy.left, ...done.notes],
-      checkLockout: async (candidate, connection) => await checkLockout(deps, copy, candidate, connection),
+      checkLockout: async (candidate, connection) =>
+        await checkLockout(deps, copy, result, candidate, connection),
       close: copy.close,
     }
   } catch (thrown) {

@@ -49,9 +49,12 @@ export async function judgeScript(
   const suspects = first.calls.filter((call) => faultOf(first, call) !== undefined)
   if (suspects.length === 0 && first.run.exitCode === 0) return
   const again = await traceAgain()
+  const turns = again === undefined ? undefined : callsByTurn(first.calls, again.run.calls)
+  const traced = new Map(again?.trace.calls.map((call) => [call.pid, call]))
   try {
     for (const suspect of suspects) {
-      const found = again === undefined ? undefined : findAgain(first.calls, suspect, again.run, again.trace)
+      const twin = turns?.get(suspect)
+      const found = twin?.exitCode === suspect.exitCode ? traced.get(twin.pid) : undefined
       const fault = faultOf(first, suspect)
       // What the trace does not show the same way is refused: better once too often than half a firewall.
       const handled = found !== undefined && !found.unhandled && !suspect.piped
@@ -102,18 +105,24 @@ function toolWords(said: string): string {
   return lines.slice(0, 4).join(" ") || "it says nothing"
 }
 
-/** The same call in the second run: of those with the same words, the one of the same turn. */
-function findAgain(
-  calls: readonly ScriptCall[],
-  wanted: ScriptCall,
-  second: RunOfScript,
-  trace: Trace,
-): Trace["calls"][number] | undefined {
-  const same = (call: ScriptCall): boolean => commandLine(call) === commandLine(wanted)
-  const turn = calls.filter(same).indexOf(wanted)
-  const twin = second.calls.filter(same)[turn]
-  if (twin === undefined || twin.exitCode !== wanted.exitCode) return undefined
-  return trace.calls.find(({ pid }) => pid === twin.pid)
+/** Each call of the first run in the second: of those with the same words, the one of the same turn. */
+function callsByTurn(
+  first: readonly ScriptCall[],
+  second: readonly ScriptCall[],
+): ReadonlyMap<ScriptCall, ScriptCall> {
+  const waiting = new Map<string, ScriptCall[]>()
+  for (const call of second.toReversed()) {
+    const words = commandLine(call)
+    const same = waiting.get(words)
+    if (same === undefined) waiting.set(words, [call])
+    else same.push(call)
+  }
+  const twins = new Map<ScriptCall, ScriptCall>()
+  for (const call of first) {
+    const twin = waiting.get(commandLine(call))?.pop()
+    if (twin !== undefined) twins.set(call, twin)
+  }
+  return twins
 }
 
 function refusal(

@@ -70,7 +70,7 @@ export const wrapperFiles = {
  * @param traced also marks each call in the trace
  */
 export function wrappers(programs: readonly Wrapped[], traced: boolean): Replacement[] {
-  const shell = findProgram("dash") ?? findProgram("sh") ?? "/bin/sh"
+  const shell = smallestShell()
   return [
     ...programs.map((one) => ({ path: one.path, text: `#!${shell}\n${bodyOf(one, traced)}` })),
     ...withoutNames(),
@@ -95,16 +95,7 @@ function bodyOf({ kind, name, path }: Wrapped, traced: boolean): string {
   const own = (file: string): string => `${ownFolder}/${file}`
   const real = own(realLink(path))
   const mark = traced ? `printf '\\001C\\002%s\\n' $$ >>${own(wrapperFiles.trace)}\n` : ""
-  // "p": standard output is a pipe to another command, so that the shell never learns how this one ended. The shell may
-  // not have come to start that command yet.
-  const note = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || for t in 1 2 3; do
-for f in /proc/[0-9]*/fd/0; do
-[ ! $f -ef /proc/$$/fd/1 ] || p=p
-done
-[ -z "$p" ] || break
-sleep 0.1
-done
-printf '%s\\0' ${name} $r $$ "$p" $# "$@" >>${own(wrapperFiles.calls)}
+  const note = `${pipedNote}${recordNote(name)}
 ${mark}exit $r
 `
   if (kind === "module" || kind === "service") return `p=\n${pretend(kind, name, real)}\n${note}`
@@ -117,6 +108,45 @@ ${keptInput(name, input)}${run} "$@" 2>${errors}
 r=$?
 [ ! -s ${errors} ] || while IFS= read -r l || [ -n "$l" ]; do printf '%s\\n' "$l"; done <${errors} >&2
 ${note}`
+}
+
+/**
+ * "p": standard output is a pipe to another command, so that the shell never learns how this one ended. The shell may not
+ * have come to start that command yet.
+ */
+const pipedNote = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || for t in 1 2 3; do
+for f in /proc/[0-9]*/fd/0; do
+[ ! $f -ef /proc/$$/fd/1 ] || p=p
+done
+[ -z "$p" ] || break
+sleep 0.1
+done
+`
+
+function recordNote(name: string): string {
+  return `printf '%s\\0' ${name} $r $$ "$p" $# "$@" >>${ownFolder}/${wrapperFiles.calls}`
+}
+
+/**
+ * What a function calls when its program has failed (script-functions.ts): NAME EXITCODE ERRORS ARGUMENT... Does what a
+ * wrapper does after its program, and ends as the program did.
+ */
+export function endedText(): string {
+  const errors = `${ownFolder}/${wrapperFiles.errors}`
+  return `#!${smallestShell()}
+p= name=$1 r=$2 e=$3
+shift 3
+while IFS= read -r l || [ -n "$l" ]; do
+printf '%s\\n' "$l" >&2
+printf '%s\\n' "$l"
+done <${errors}/$e >${errors}/$$
+${pipedNote}${recordNote('"$name"')}
+exit $r
+`
+}
+
+function smallestShell(): string {
+  return findProgram("dash") ?? findProgram("sh") ?? "/bin/sh"
 }
 
 /** What rules come by standard input is kept: a refusal shows it, and it names chains. */

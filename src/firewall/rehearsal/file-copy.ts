@@ -74,8 +74,11 @@ export async function openFileCopy(
     const mounts = mountsToCopy(parseMountInfo(readFileSync("/proc/self/mountinfo", "utf8")), folder)
     for (const [index] of mounts.entries())
       for (const part of ["upper", "work"]) mkdirSync(join(tree, `${part}${index}`), { recursive: true })
+    const mounted = shell(mountScript(folder, mounts, replacements, mount))
+    mounted.catch(() => {})
+    // Beside the mounts: the folder is bound into the tree, and may be filled later.
     copySysctls("/proc/sys", join(tree, "sysctl"))
-    await shell(mountScript(folder, mounts, replacements, mount))
+    await mounted
     // A mount that has gone since is no loss.
     const left = readFileSync(join(tree, "own/left"), "utf8")
       .split("\n")

@@ -26,6 +26,28 @@ export interface NetCopy {
   close(): Promise<void>
 }
 
+/** The network of this machine as a copy has it. */
+export interface MachineNet {
+  readonly links: readonly Link[]
+  /** Undefined when there is no client, or no route to it. */
+  readonly way: WayIn | undefined
+  /** Lines for ip(8). */
+  readonly routes: readonly string[]
+}
+
+/** Reads the interfaces, addresses and routes of this machine, and how it answers a client. */
+export async function readMachineNet(
+  deps: { readonly run: RunCommand; readonly system: SystemTools },
+  client: Client | undefined,
+): Promise<MachineNet> {
+  const [links, way, routes] = await Promise.all([
+    readLinks(deps.run, deps.system),
+    client === undefined ? undefined : readWayIn(deps.run, deps.system, client),
+    routeLines(deps.run, deps.system),
+  ])
+  return { links, way, routes }
+}
+
 const wire = "fw-wire"
 
 /**
@@ -35,13 +57,11 @@ const wire = "fw-wire"
  * @throws Fault when the wire cannot be made
  */
 export async function copyNet(
-  deps: ThrowawayDeps & { readonly run: RunCommand },
+  deps: ThrowawayDeps,
   server: Throwaway,
-  client: Client | undefined,
+  { links, way, routes }: MachineNet,
 ): Promise<NetCopy> {
   const { system } = deps
-  const links = await readLinks(deps.run, system)
-  const way = client === undefined ? undefined : await readWayIn(deps.run, system, client)
   const wired = way !== undefined && way.device !== "lo" ? way : undefined
   const names = links.map((link) => link.ifname).filter((name) => name !== "lo" && name !== wired?.device)
   const failed = await addInterfaces(server, system, names)
@@ -49,12 +69,14 @@ export async function copyNet(
   try {
     if (wired !== undefined && other !== undefined)
       await must(server, system, `link add ${wired.device} type veth peer name ${wire} netns ${other.pid}`)
-    await ipBatch(server, system, linkLines(links))
-    await ipBatch(server, system, await routeLines(deps.run, system))
-    if (wired !== undefined) {
-      await ipBatch(server, system, serverLines(wired, links))
-      if (other !== undefined) await ipBatch(other, system, clientLines(wired, links))
-    }
+    const lines = [...linkLines(links), ...routes]
+    if (wired !== undefined) lines.push(...serverLines(wired, links))
+    await Promise.all([
+      ipBatch(server, system, lines),
+      ...(wired === undefined || other === undefined
+        ? []
+        : [ipBatch(other, system, clientLines(wired, links))]),
+    ])
   } catch (thrown) {
     await other?.close()
     throw thrown
@@ -99,9 +121,9 @@ function linkLines(links: readonly Link[]): string[] {
 /** The machine's own routes, in the words of ip(8): a script may ask for the interface of the default route. */
 async function routeLines(run: RunCommand, system: SystemTools): Promise<string[]> {
   const lines: string[] = []
-  for (const family of ["-4", "-6"]) {
-    const shown = await run({ path: system.ip, args: [family, "route", "show"] })
-    for (const line of shown.stdout.split("\n")) {
+  const tables = ["-4", "-6"].map((family) => run({ path: system.ip, args: [family, "route", "show"] }))
+  for (const { stdout } of await Promise.all(tables)) {
+    for (const line of stdout.split("\n")) {
       const route = line.replace(/\b(linkdown|dead|pervasive|offload|trap|rt_offload|rt_trap)\b/g, "").trim()
       if (route !== "") lines.push(`route replace ${route}`)
     }

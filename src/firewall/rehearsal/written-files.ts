@@ -8,22 +8,24 @@ import { type FileCopy, ownFolder } from "./file-copy.ts"
  */
 export function writtenFiles(copy: FileCopy): string[] {
   const layers = copy.layers.flatMap(({ mountedAt, path }) => walk(path, mountedAt === "/" ? "" : mountedAt))
-  const run = walk(join(copy.root, "run"), "/run").filter((path) => !isOurs(path))
+  const run = walk(join(copy.root, "run"), "/run", ownFolder).filter((path) => !isOurs(path))
   return [...layers, ...run].sort()
 }
 
 function isOurs(path: string): boolean {
-  return path.startsWith(`${ownFolder}/`) || path === "/run/lock/" || /^\/run\/xtables\.lock$/.test(path)
+  return path === "/run/lock/" || /^\/run\/xtables\.lock$/.test(path)
 }
 
-function walk(folder: string, shown: string): string[] {
+/** @param except a folder that is not looked into, as it is shown */
+function walk(folder: string, shown: string, except?: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = `${shown}/${name}`
+    if (path === except) return []
     const stat = lstatSync(join(folder, name))
     // Every folder on the way to a written file is in the upper layer too.
     if (stat.isDirectory()) {
       const made = existsSync(path) ? [] : [`${path}/`]
-      return [...made, ...walk(join(folder, name), path)]
+      return [...made, ...walk(join(folder, name), path, except)]
     }
     // overlayfs.rst, "whiteouts and opaque directories": a character device 0/0 stands for a removed file.
     return stat.isCharacterDevice() && stat.rdev === 0 ? [`${path} (removed)`] : [path]

@@ -24,6 +24,8 @@ export interface RestoreOptions {
    * counted up to now. The snapshot's unless told.
    */
   readonly counters?: "snapshot" | "in force"
+  /** What is in force, where that is known for sure, as in a namespace that is new. It is read unless told. */
+  readonly inForce?: Snapshot
 }
 
 /** What came of putting a snapshot back. */
@@ -56,7 +58,7 @@ export async function restoreSnapshot(
   snapshot: Snapshot,
   options: RestoreOptions,
 ): Promise<RestoreReport> {
-  const before = await takeSnapshot(deps, "before a restore")
+  const before = options.inForce ?? (await takeSnapshot(deps, "before a restore"))
   const wanted = options.counters === "in force" ? withCounters(snapshot, before) : snapshot
   await breathe()
   const forward = planRestore(before, wanted, deps.tools)
