@@ -10,8 +10,8 @@ import { inFirstNamespace, preparePrivateFolder } from "./folders.ts"
 import { armedOptions, cleanEnvironment, type GuardStart, withoutCore } from "./guard-start.ts"
 import { asTransientUnit } from "./transient-unit.ts"
 
-/** How long a guard may take to arm, in milliseconds: detection, standby loaders, captures. */
-const armingLimitMs = 90_000
+/** How long a guard may take to arm, in milliseconds. A tenth of a second; beside 100 000 rules, which it reads, most of a minute. */
+const armingLimitMs = 300_000
 /** When systemd gives up as well: a guard that hangs while it arms does not end by itself. */
 const unitLimitMs = armingLimitMs + 10_000
 

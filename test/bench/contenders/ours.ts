@@ -11,7 +11,7 @@ import { pingText, recipeText } from "./old-recipe.ts"
 
 /** Longer than any run. */
 const timeout = ["--timeout", "6h"]
-const armingMs = 120_000
+const armingMs = 300_000
 
 /** A secret. The probe at arming, which every operator is told to make, pins it: from then on a knock is one packet. */
 export const ours: Contender = {
