@@ -50,7 +50,8 @@ export async function openMachineCopy(
     files = await openFileCopy(deps, root, replacements)
     net = await copyNet(deps, files, await network)
     const before = await reading
-    const there = { ...deps, run: files.run }
+    // What the input left running has been ended before anything is read.
+    const there = { ...deps, run: files.run, procNet: `/proc/${files.pid}/net`, undisturbed: true }
     const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>
       await restoreSnapshot(there, snapshot, {
         folder: journal,

@@ -75,14 +75,14 @@ export async function rehearseScript(
         return await faultyLine(text.split("\n"), said, load)
       },
     )
-    const real = new Map(programs.map((one) => [one.name, one.real]))
+    const legacy = new Map(programs.map(({ name, real }) => [name, isLegacyProgram(real)]))
     const own = copy.files.own
     return {
       copy,
       named: namedByCalls(
         run.calls,
         (call) => inputOf(own, call),
-        (name) => isLegacyProgram(real.get(name) ?? ""),
+        (name) => legacy.get(name) ?? false,
       ),
       notes: notesOf(run, changedSysctls(join(copy.files.root, "proc/sys"), startedMs - 1)),
     }

@@ -51,7 +51,8 @@ export async function rehearse(
   input: RuleInput,
   options: RehearseOptions,
 ): Promise<Rehearsal> {
-  const reading = takeSnapshot(deps, "rehearsal")
+  const here = deps.run === deps.runHere ? { procNet: "/proc/self/net" } : {}
+  const reading = takeSnapshot({ ...deps, ...here }, "rehearsal")
   reading.catch(() => {})
   const limits = { folder: options.folder ?? process.cwd(), timeoutMs: options.timeoutMs }
   const open = async (replacements: Parameters<typeof openMachineCopy>[3] = []): Promise<MachineCopy> =>

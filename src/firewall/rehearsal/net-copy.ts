@@ -64,8 +64,18 @@ export async function copyNet(
   const { system } = deps
   const wired = way !== undefined && way.device !== "lo" ? way : undefined
   const names = links.map((link) => link.ifname).filter((name) => name !== "lo" && name !== wired?.device)
-  const failed = await addInterfaces(server, system, names)
-  const other = wired === undefined ? undefined : await openThrowaway(deps)
+  // Both are waited for, so that what one of them has made is ended when the other fails.
+  const [added, opened] = await Promise.allSettled([
+    addInterfaces(server, system, names),
+    wired === undefined ? undefined : openThrowaway(deps),
+  ])
+  if (opened.status === "rejected") throw opened.reason
+  const other = opened.value
+  if (added.status === "rejected") {
+    await other?.close()
+    throw added.reason
+  }
+  const failed = added.value
   try {
     if (wired !== undefined && other !== undefined)
       await must(server, system, `link add ${wired.device} type veth peer name ${wire} netns ${other.pid}`)

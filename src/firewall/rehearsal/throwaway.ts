@@ -127,13 +127,16 @@ export async function addInterfaces(
     return names.filter((name) => !there.has(name))
   }
   // A kernel without dummy devices has veth pairs; the other end stays here, with a name that nobody uses.
+  let left = names
   for (const type of ["dummy", "veth"]) {
-    const left = await lacking()
+    if (left.length === 0) break
     const end = (index: number): string => (type === "veth" ? ` peer name fw-end${index}` : "")
     const lines = left.map((name, index) => `link add ${name} type ${type}${end(index)}`)
-    if (left.length > 0) await ipBatch(throwaway, system, lines)
+    // One that the kernel has made by itself, such as sit0, is there already.
+    await ipBatch(throwaway, system, lines)
+    left = await lacking()
   }
-  return await lacking()
+  return [...left]
 }
 
 /** Gives ip(8) many commands at once; one that fails does not stop the others. */

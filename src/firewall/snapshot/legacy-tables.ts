@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { findProgram } from "../snapshot-tools.ts"
 import { parseArptablesListing, parseEbtablesListing } from "./legacy-listing.ts"
 import { type Backend, failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
@@ -35,7 +37,7 @@ async function readByName(
   backend: "iptables-legacy" | "ip6tables-legacy" | "arptables-legacy",
   names: string,
 ): Promise<Reading<LegacyTableCopy[]>> {
-  const held = (await readFileThere(deps, `/proc/net/${names}`)).split("\n").filter((name) => name !== "")
+  const held = (await readProcNet(deps, names)).split("\n").filter((name) => name !== "")
   if (held.length === 0) return { ok: true, value: [] }
   const { iptablesLegacySave, ip6tablesLegacySave, arptablesLegacy } = deps.tools
   if (backend === "arptables-legacy")
@@ -54,7 +56,7 @@ async function readByName(
 
 async function readEbtables(deps: SnapshotDeps): Promise<Reading<LegacyTableCopy[]>> {
   // ebtables has no list of its tables in /proc/net; its table modules are what there is to look at.
-  const modules = await readFileThere(deps, "/proc/modules")
+  const modules = readOrEmpty("/proc/modules")
   const held = [...modules.matchAll(/^ebtable_(filter|nat|broute) /gm)].map(([, name]) => name ?? "")
   if (held.length === 0) return { ok: true, value: [] }
   const { ebtablesLegacy } = deps.tools
@@ -87,10 +89,19 @@ async function readListings(
   return { ok: true, value: copies }
 }
 
-/** A file of /proc as the namespace sees it that the commands run in, which need not be ours. Missing is empty. */
-async function readFileThere(deps: SnapshotDeps, path: string): Promise<string> {
+/** A file of /proc/net as the namespace sees it that the commands run in, which need not be ours. Missing is empty. */
+async function readProcNet(deps: SnapshotDeps, name: string): Promise<string> {
+  if (deps.procNet !== undefined) return readOrEmpty(join(deps.procNet, name))
   const cat = findProgram("cat")
   if (cat === undefined) return ""
-  const read = await deps.run({ path: cat, args: [path] })
+  const read = await deps.run({ path: cat, args: [join("/proc/net", name)] })
   return read.ok ? read.stdout : ""
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return ""
+  }
 }

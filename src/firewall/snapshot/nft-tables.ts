@@ -32,6 +32,7 @@ export function tableId(table: { readonly family: string; readonly name: string 
 /** Reads all nf_tables tables, in both views, at one moment: it looks again until nothing changed between the looks. */
 export async function readNftTables(deps: SnapshotDeps): Promise<Reading<NftTableCopy[]>> {
   if (deps.tools.nft === undefined) return await readSavedOnly(deps)
+  if (deps.undisturbed === true) return await readOnce(deps, deps.tools.nft)
   let why = ""
   for (let attempt = 0; attempt < 4; attempt++) {
     const before = await terse(deps, deps.tools.nft)

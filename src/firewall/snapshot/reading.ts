@@ -15,6 +15,10 @@ export interface SnapshotDeps {
   readonly run: RunCommand
   readonly tools: SnapshotTools
   readonly clock: Clock
+  /** /proc/net of the namespace that `run` works in, where this process can read it itself; else `cat` is run there. */
+  readonly procNet?: string
+  /** Nobody else writes rules there, so that one look is enough. */
+  readonly undisturbed?: boolean
 }
 
 /** What one backend held, or why that is not known. */
