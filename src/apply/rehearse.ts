@@ -64,14 +64,18 @@ export async function rehearse(
   const { copy } = done
   try {
     const result = await copy.snapshot("rehearsed")
+    let inForce = result
     return {
       before: await reading,
       result,
       named: done.named,
       writes: writtenFiles(copy.files),
       notes: [...copy.left, ...done.notes],
-      checkLockout: async (candidate, connection) =>
-        await checkLockout(deps, copy, result, candidate, connection),
+      checkLockout: async (candidate, connection) => {
+        const held = inForce
+        inForce = candidate
+        return await checkLockout(deps, copy, held, candidate, connection)
+      },
       close: copy.close,
     }
   } catch (thrown) {

@@ -69,6 +69,16 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
     })
   })
 
+  it("tries each candidate that it is given, whatever the copy held before", async () => {
+    const shut = inputOf(lab, "iptables -P INPUT DROP\n")
+    const done = await rehearseOn(host, shut, { connection: onLink })
+    const verdicts: boolean[] = []
+    for (const candidate of [done.before, done.result, done.before])
+      verdicts.push((await done.checkLockout(candidate, onLink)).ok)
+    await done.close()
+    expect(verdicts).toEqual([true, false, true])
+  })
+
   it.each([
     ["on the same wire", onLink],
     ["behind a gateway", routed],
