@@ -8,7 +8,10 @@ export interface Interleaving<Result> {
 
 const patience = 3
 
-/** A B C A B C ...: what disturbs the machine for a while disturbs everybody, and not the one whose turn it was. */
+/**
+ * A B C, C B A, A B C ...: what disturbs the machine for a while disturbs everybody, and not the one whose turn it was. And
+ * nobody always comes after the same one, which may leave the caches full of what he needs.
+ */
 export async function interleave<Entrant, Result>(
   entrants: readonly Entrant[],
   { rounds, failed = () => false, budgetMs }: Interleaving<Result>,
@@ -18,7 +21,8 @@ export async function interleave<Entrant, Result>(
   const until = performance.now() + budgetMs
   for (let round = 0; round < rounds; round++) {
     if (round >= patience && performance.now() > until) break
-    for (const [entrant, earlier] of results) {
+    const inTurn = [...results]
+    for (const [entrant, earlier] of round % 2 === 0 ? inTurn : inTurn.reverse()) {
       if (earlier.length >= patience && earlier.slice(-patience).every(failed)) continue
       earlier.push(await run(entrant, round))
     }

@@ -89,13 +89,14 @@ function senders({ lab, armed }: ArmedStage): Sender[] {
 }
 
 async function once({ server, client }: ArmedStage, { command, sends }: Sender): Promise<Run> {
-  const witness = sends ? new Instrument(server, "witness.py", ["eth0", "9", "until-knock", "10"]) : undefined
+  // Who sends nothing starts beside a witness as well: under the same conditions.
+  const witness = new Instrument(server, "witness.py", ["eth0", "9", "until-knock", "10"])
   let runner: Instrument | undefined
   const run = async (): Promise<Run> => {
-    await witness?.next()
+    await witness.next()
     runner = new Instrument(client, "run-once.py", command)
     const cost = await runner.next<Cost>()
-    const seen = await witness?.next<Witnessed>()
+    const seen = sends ? await witness.next<Witnessed>() : undefined
     if (cost.code !== 0) return { failed: `exit code ${cost.code}` }
     if (seen?.void) return { failed: seen.void }
     const knockNs = seen?.knockNs
@@ -107,7 +108,7 @@ async function once({ server, client }: ArmedStage, { command, sends }: Sender):
     return { failed: said(thrown) }
   } finally {
     await runner?.end()
-    await witness?.end()
+    await witness.end()
   }
 }
 
