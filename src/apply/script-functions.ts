@@ -10,6 +10,10 @@ export interface ScriptStart {
   readonly environment: Readonly<Record<string, string>>
 }
 
+/** Inherited: a function of the operator's own in the place of one of these names, or a shell set to behave otherwise. */
+const unusual =
+  /^(BASH_FUNC_(ip6?tables|ipset|nft|printf|read|shift|return)\b|BASH_ENV$|SHELLOPTS$|POSIXLY_CORRECT$)/
+
 /** The programs that scripts call thousands of times. */
 const frequent = /^(ip6?tables(-nft|-legacy)?|ipset|nft)$/
 
@@ -31,7 +35,8 @@ export function layFunctions(
   const options = byEnv ? rest.slice(1) : rest
   const shell = byEnv ? "bash" : shellOf(program)
   const plain = options.every((word) => /^-[efu]+$/.test(word))
-  if (shell === undefined || !plain || environment.BASH_ENV !== undefined) return undefined
+  const inherited = Object.keys(environment).some((name) => unusual.test(name))
+  if (shell === undefined || !plain || inherited) return undefined
   const found = searched(programs, environment.PATH ?? "")
   if (!isPlainScript(script.text, shell, new Set(found.map(({ path }) => dirname(path))))) return undefined
   writeFileSync(join(copy.own, "ended"), endedText(), { mode: 0o755 })

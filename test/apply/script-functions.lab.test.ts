@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type MachineCopy, openMachineCopy } from "../../src/apply/rehearse-copy.ts"
@@ -166,6 +166,21 @@ describe.skipIf(labUnavailable)("functions in place of programs, in the script's
       expect([done.exitCode, done.calls.length, done.byFunction]).toEqual([0, 5, 5])
     })
   }
+
+  it.each([
+    ["#!/bin/sh -x", {}],
+    ["#!/bin/bash", { BASH_ENV: "/etc/mine" }],
+    ["#!/bin/bash", { "BASH_FUNC_iptables%%": "() { echo mine; }" }],
+    ["#!/bin/sh", { PATH: "/usr/bin" }],
+  ])("leaves %s with %j to the wrappers", (first, more) => {
+    if (copy === undefined) throw new Error("no copy")
+    const script = { text: "iptables -F\n", path: "/tmp/rules.sh", interpreter: first.slice(2).split(" ") }
+    const environment = { PATH: "/usr/sbin:/usr/bin", ...more }
+    const start = layFunctions(copy.files, programs, script, environment)
+    // Where PATH leads to none of the programs there is no function to call.
+    const functions = start === undefined ? "" : readFileSync(join(copy.files.own, "functions"), "utf8")
+    expect(functions).not.toMatch(/^(function )?iptables\b/m)
+  })
 
   it("finds a failure in 300 calls, its line, and what the tool said", async () => {
     const lines = Array.from(
