@@ -5,6 +5,7 @@ import { startStream } from "../../lab/steady-stream.ts"
 import type { Case, Effort, Row, Target } from "../case.ts"
 import { said, within } from "../deadline.ts"
 import { interleave } from "../interleave.ts"
+import { packagedApply } from "../paths.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
 
@@ -37,18 +38,17 @@ interface RuleFilesOf {
   readonly saved: string
 }
 
-const fwApply = [process.execPath, join(import.meta.dirname, "../../../dist/bin/fw-apply.js")]
 const from = ["--json", "--from", "192.0.2.2"]
 
 const lineByLine: Way = { name: "sh script", command: ({ script }) => ["sh", script] }
 const restore: Way = { name: "iptables-restore", command: ({ saved }) => ["iptables-nft-restore", saved] }
 const ours: Way = {
   name: "fw-apply",
-  command: ({ script }) => [...fwApply, "--no-confirm", ...from, script],
+  command: ({ script }) => [packagedApply, "--no-confirm", ...from, script],
 }
 const check: Way = {
   name: "fw-apply --check",
-  command: ({ script }) => [...fwApply, "--check", ...from, script],
+  command: ({ script }) => [packagedApply, "--check", ...from, script],
 }
 
 /** Rules of a router: all gone, shut, and then opened; what lets the stream through comes last. */

@@ -8,10 +8,10 @@ import { type Weight, weigh, weightAlone } from "../processes.ts"
 import { type ArmedStage, armAll, armOnStage } from "../stage.ts"
 import { figure } from "../table.ts"
 
-/** What happens while arming is over by then. */
-const restMs = 5000
-/** And what is looked at after it, in peace: whether the way back would work, for one. */
-const longRestMs = 30_000
+/** What is looked at after arming, in peace, is over by then (whether the way back would work, for one), and cleared away. */
+const restMs = 40_000
+/** Enough to see that it runs, with --quick. */
+const quickRestMs = 5000
 
 export const weight: Case = {
   name: "weight",
@@ -34,7 +34,7 @@ export const weight: Case = {
 }
 
 /** One after the other: two of a kind at the same time would share, and look lighter than they are. */
-async function memory({ say }: Effort): Promise<Row[]> {
+async function memory({ quick, say }: Effort): Promise<Row[]> {
   const rows: Row[] = []
   for (const contender of servers)
     try {
@@ -42,7 +42,7 @@ async function memory({ say }: Effort): Promise<Row[]> {
       if (reason !== undefined) throw new Error(reason)
       const stage = await armOnStage(contender)
       try {
-        await pause(restMs)
+        await pause(quick ? quickRestMs : restMs)
         rows.push(...held(stage))
         say(`${contender.name}: weighed`)
       } finally {
@@ -81,7 +81,7 @@ async function idleProcessor({ quick, say }: Effort): Promise<Row[]> {
   // Who could not be armed has a row of memory that says why.
   const stages = [...all.values()].filter((stage) => typeof stage !== "string")
   try {
-    await pause(quick ? restMs : longRestMs)
+    await pause(quick ? quickRestMs : restMs)
     say(`all idle for ${seconds} s`)
     const weighed = ({ pids }: ArmedStage): Weight[] => pids().flatMap((pid) => weigh(pid) ?? [])
     const before = stages.map((stage) => new Map(weighed(stage).map(({ pid, cpuMs }) => [pid, cpuMs])))

@@ -4,7 +4,7 @@ import { deriveKeys } from "../../../src/knock/keys.ts"
 import { armWithClock } from "../../knock-net/other-clock.ts"
 import { ArmedServer, eventually } from "../../lab/programs.ts"
 import { within } from "../deadline.ts"
-import { packagedKnock } from "../paths.ts"
+import { packagedKnock, packagedWatchdog } from "../paths.ts"
 import { type Stage, serverAddress } from "../stage.ts"
 import type { Contender } from "./contender.ts"
 import { pingText, recipeText } from "./old-recipe.ts"
@@ -16,10 +16,11 @@ const armingMs = 300_000
 /** A secret. The probe at arming, which every operator is told to make, pins it: from then on a knock is one packet. */
 export const ours: Contender = {
   name: "fw-watchdog",
-  setup: "a standing secret, pinned by one probe after arming; sender fw-knock reset --no-check, as packaged",
+  setup:
+    "a standing secret, pinned by one probe after arming; sender fw-knock reset --no-check; both as packaged",
   missing: () => undefined,
   async arm(stage) {
-    const armed = new ArmedServer(stage.lab, stage.server)
+    const armed = new ArmedServer(stage.lab, stage.server, [packagedWatchdog])
     await begin(stage, armed)
     const { outcome } = armed.knock(stage.client, "probe", serverAddress, "--no-check")
     if (outcome.event !== "alive") throw new Error(`the probe was not answered: ${JSON.stringify(outcome)}`)
@@ -65,7 +66,7 @@ export const oursPlain: Contender = {
   setup: "a bare text, no secret; sender ping -p, as for the old recipe",
   missing: () => undefined,
   async arm(stage) {
-    const armed = new ArmedServer(stage.lab, stage.server)
+    const armed = new ArmedServer(stage.lab, stage.server, [packagedWatchdog])
     await detached(stage, armed, ["--plain", recipeText])
     return { knock: pingText, logLines: () => armed.events().length }
   },
