@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { Fault } from "../errors.ts"
+import { favourBeginner } from "../listener/priority.ts"
 import { armedOptions, cleanEnvironment } from "./guard-start.ts"
 
 /** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
@@ -52,9 +53,11 @@ export function spawnListener(): ChildProcess {
     })
   const options = setprivArguments(listenerUser(), nodeRefusesSetuid)
   const program = fileURLToPath(new URL("../bin/listener.js", import.meta.url))
-  return spawn(setpriv, [...options, process.execPath, ...armedOptions, program], {
+  const child = spawn(setpriv, [...options, process.execPath, ...armedOptions, program], {
     cwd: "/",
     stdio: ["pipe", "pipe", "pipe"],
     env: cleanEnvironment({}),
   })
+  if (child.pid !== undefined) favourBeginner(child.pid) // until it has begun: nobody hears meanwhile
+  return child
 }

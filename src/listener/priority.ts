@@ -9,23 +9,33 @@ const raised = -10
 
 /** Keeps the guard alive and on time on a machine that is short of memory and processors. What is refused is done without. */
 export function favourGuard(): void {
-  favour(neverKilled, raised)
+  favour(neverKilled)
+  hurry(raised)
 }
 
-/** A listener is disposable: it inherits the guard's favours and gives them back. */
+/** A listener that begins is waited for; it has inherited the guard's other favours. */
+export function favourBeginner(pid: number): void {
+  hurry(raised, pid)
+}
+
+/** A listener that has begun is disposable: it gives back what it was favoured with. */
 export function favourNobody(): void {
-  favour(ordinary, 0)
+  favour(ordinary)
+  hurry(0)
 }
 
-function favour(oomScore: string, priority: number): void {
+function favour(oomScore: string): void {
   try {
     writeFileSync("/proc/self/oom_score_adj", oomScore)
   } catch {
     // A container may not lower it.
   }
+}
+
+function hurry(priority: number, pid = 0): void {
   try {
-    setPriority(priority)
+    setPriority(pid, priority)
   } catch {
-    // Nor raise its priority.
+    // Nor raise a priority.
   }
 }
