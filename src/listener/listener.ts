@@ -27,7 +27,7 @@ type Configuration = Extract<ToListener, { type: "configure" }>
  * How often captures are read even though nothing announced a packet (see {@link Capture.poke}), interfaces and addresses
  * looked at, and counts reported; milliseconds.
  */
-const lookMs = 2000
+const lookMs = 1000
 /** How often the canary is sent, in milliseconds. */
 const canaryMs = 5000
 /** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
