@@ -1,6 +1,8 @@
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
+import { systemClock } from "../../src/clock.ts"
 import { beforeOpen } from "../../src/firewall/open/before-open.ts"
+import { tableId } from "../../src/firewall/snapshot/nft-tables.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
 import { takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
 import { restoreSnapshot } from "../../src/firewall/snapshot/undo.ts"
@@ -43,6 +45,29 @@ describe.skipIf(labUnavailable)("undo after a real open", () => {
     expect(independentView(host)).not.toBe(before)
     const undone = await restoreSnapshot(deps, kept, { folder: join(lab.folder, host.name) })
     expect(undone).toMatchObject({ end: "restored", ok: true, failures: [], left: [], differences: [] })
+    expect(independentView(host)).toBe(before)
+  })
+  it("brings back what was there, not the tables that an open still thought to be there", async () => {
+    const host = hostWith(
+      lab,
+      "iptables-nft -P INPUT DROP; ip6tables-nft -A INPUT -j DROP; iptables-nft -t raw -A PREROUTING -j DROP",
+    )
+    const deps = firewallOf(host)
+    let kept: Snapshot | undefined
+    const firewall = await armOn(lab, host, {
+      // What the kernel holds is not looked at again before the open.
+      clock: { ...systemClock, every: () => ({ cancel: () => {} }) },
+      keep: async (opened) => {
+        kept = beforeOpen(await takeSnapshot(deps, "open"), opened)
+        return "kept"
+      },
+    })
+    host.sh("nft flush ruleset; ip6tables-nft -P INPUT DROP")
+    const before = independentView(host)
+    expect(await firewall.open({ scope: "all", hard: false }).settled).toMatchObject({ ok: true })
+    expect(kept?.nftTables.map(tableId)).toEqual(["ip6 filter"])
+    const undone = await restoreSnapshot(deps, kept as Snapshot, { folder: join(lab.folder, host.name) })
+    expect(undone).toMatchObject({ end: "restored", ok: true, differences: [] })
     expect(independentView(host)).toBe(before)
   })
 })

@@ -14,7 +14,10 @@ export function beforeOpen(taken: Snapshot, opened: Opened): Snapshot {
   const accepted = new Set(opened.legacyAccepts)
   return {
     ...taken,
-    nftTables: taken.nftTables.map((copy) => nftBefore(copy, asleep.has(tableId(copy)), opened.mark)),
+    nftTables: taken.nftTables
+      // Step 1 goes by what it has seen last: to put a table to sleep that is gone since makes an empty one.
+      .filter((copy) => !asleep.has(tableId(copy)) || copy.listed?.blocks.length !== 0)
+      .map((copy) => nftBefore(copy, asleep.has(tableId(copy)), opened.mark)),
     legacyTables: taken.legacyTables.map((copy) =>
       accepted.has(`${copy.backend} ${copy.section.table}`)
         ? { ...copy, section: withoutFirstAccepts(copy.section) }
