@@ -27,7 +27,8 @@ async function lockAndOpen(stage: Stage, random: Random): Promise<void> {
   await stage.expectOpen(address, true, `${name} and a reset`)
   if (random(3) > 0) return
   const undone = stage.armed.try("undo", "--json")
-  if (undone.code !== 0) stage.complain(`undo of ${name}: exit ${undone.code}: ${undone.stderr}${undone.stdout}`)
+  if (undone.code !== 0)
+    stage.complain(`undo of ${name}: exit ${undone.code}: ${undone.stderr}${undone.stdout}`)
   await stage.expectOpen(address, false, `${name} and an undo`)
   await stage.reset(address)
   await stage.expectOpen(address, true, `${name} and a second reset`)
