@@ -109,6 +109,7 @@ describe.skipIf(labUnavailable)("a session", () => {
       "another listener",
       () => ![listenerPid, 0].includes(armed.status().listenerPid as number),
     )
+    await eventually("its beginning", () => scheduled(armed.status().listenerPid)[0] === "0")
     expect(scheduled(armed.status().listenerPid)).toEqual(["0", "0", normal])
   })
 
