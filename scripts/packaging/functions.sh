@@ -27,12 +27,12 @@ restore_kept() {
     fi
   done
 }
-# compile_knock FOLDER: bytecode of fw-knock, as Python's packages have it: made by a knock that goes nowhere but over lo. It
+# compile_knock LAUNCHER: bytecode of fw-knock, as Python's packages have it: made by a knock that goes nowhere but over lo. It
 # starts without, too.
 compile_knock() {
   knock_secret=$(mktemp) || return 0
-  if env -i HOME=/nonexistent "$1/node" "$1/dist/bin/fw-knock.js" secret 127.0.0.1 >"$knock_secret" 2>/dev/null; then
-    env -i HOME=/nonexistent "$1/node" "$1/dist/bin/start-fw-knock.js" --compile \
+  if HOME=/nonexistent XDG_CONFIG_HOME='' "$1" secret 127.0.0.1 >"$knock_secret" 2>/dev/null; then
+    HOME=/nonexistent XDG_CONFIG_HOME='' "$1" --compile \
       probe 127.0.0.1 --secret-file "$knock_secret" --no-check --wait 1s >/dev/null 2>&1 || true
   fi
   rm -f "$knock_secret"

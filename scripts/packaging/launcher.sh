@@ -6,4 +6,4 @@ exec /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin ${HOME+"HOME=$HOME"} ${U
   ${TERM+"TERM=$TERM"} ${NO_COLOR+"NO_COLOR=$NO_COLOR"} ${TZ+"TZ=$TZ"} ${LANG+"LANG=$LANG"} ${LC_ALL+"LC_ALL=$LC_ALL"} \
   ${XDG_CONFIG_HOME+"XDG_CONFIG_HOME=$XDG_CONFIG_HOME"} ${RUNTIME_DIRECTORY+"RUNTIME_DIRECTORY=$RUNTIME_DIRECTORY"} \
   ${STATE_DIRECTORY+"STATE_DIRECTORY=$STATE_DIRECTORY"} \
-  @LIB@/node @LIB@/dist/bin/@START@.js "$@"
+  @LIB@/node @OPTIONS@@LIB@/dist/bin/@START@.js "$@"
