@@ -7,7 +7,7 @@ import type { RuleInput } from "./input.ts"
 import type { MachineCopy } from "./rehearse-copy.ts"
 import { faultyLine, isLegacyProgram } from "./rehearse-file.ts"
 import { commandLine, inputOf, readCalls, type ScriptCall } from "./script-calls.ts"
-import { layFunctions } from "./script-functions.ts"
+import { layFunctions, sayingOnce } from "./script-functions.ts"
 import { judgeScript, type RunOfScript } from "./script-judge.ts"
 import { namedByCalls } from "./script-named.ts"
 import { interpreterOf, layWrappers, pathInCopy, runScript, type ScriptRun } from "./script-run.ts"
@@ -110,9 +110,12 @@ async function runOnce(
     ...options,
     environment: { ...inherited, ...start?.environment },
   })
-  // What dash says itself has the name of a file that it was told to read once more.
-  const stderr = run.stderr.replaceAll(/^(.+): (\d+): \1: /gm, "$1: $2: ")
-  return { run: { ...run, stderr }, own: copy.files.own, path, calls: readCalls(copy.files.own) }
+  return {
+    run: { ...run, stderr: sayingOnce(run.stderr) },
+    own: copy.files.own,
+    path,
+    calls: readCalls(copy.files.own),
+  }
 }
 
 /** The same once more, by a bash that traces itself; undefined where that cannot be. */

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type FileCopy, ownFolder } from "../firewall/rehearsal/file-copy.ts"
+import { markCalls } from "./script-marked.ts"
 import { isPlainScript } from "./script-plain.ts"
 import { endedText, realLink, type Wrapped, wrapperFiles } from "./script-wrappers.ts"
 
@@ -19,8 +20,8 @@ const frequent = /^(ip6?tables(-nft|-legacy)?|ipset|nft)$/
 
 /**
  * Puts functions of the names of the most frequent programs into a copy, and says how the script starts with them in its
- * own shell: bash reads them from BASH_ENV, dash is told to read them and then the script. A call by name costs no process
- * more than it does without a rehearsal. Every other call (by `exec`, `env`, `xargs`, another shell) finds the wrapper.
+ * own shell: bash reads them from BASH_ENV, dash is told to read them and then the script. A call by name or path costs no
+ * process more than it does without a rehearsal. Every other call (by `exec`, `env`, `xargs`, another shell) finds the wrapper.
  * @param path the script's path in the copy
  * @returns undefined where a script might tell the difference, or its shell has no way to read them first
  */
@@ -44,10 +45,24 @@ export function layFunctions(
   const file = `${ownFolder}/functions`
   if (shell === "bash")
     return { command: [...script.interpreter, script.path], environment: { BASH_ENV: file } }
+  // dash has no function with a path or a dash for its name: there such calls are marked in a copy of the script.
+  const called = new Set(found.flatMap((one) => waysByWord(one, programs)))
+  const marked = markCalls(script.text, called, new Set(found.map(({ name }) => name)), "__fw_path ")
+  if (marked !== undefined) writeFileSync(join(copy.own, markedFile), marked)
   // A dot looks a name without a slash up in PATH.
-  const slashed = script.path.includes("/") ? script.path : `./${script.path}`
+  const named = script.path.includes("/") ? script.path : `./${script.path}`
+  const slashed = marked === undefined ? named : `${ownFolder}/${markedFile}`
   const both = `. ${file}; . ${quoted(slashed)}`
   return { command: [...script.interpreter, "-c", both, script.path], environment: {} }
+}
+
+/** The script for dash with its calls by path marked. */
+const markedFile = "marked"
+
+/** What the shell itself said, without the name of the file that dash was told to read: `PATH: LINE: FILE: ...` */
+export function sayingOnce(stderr: string): string {
+  const file = `${ownFolder}/${markedFile}`.replaceAll(".", "\\.")
+  return stderr.replaceAll(new RegExp(`^(.+): (\\d+): (?:\\1|${file}): `, "gm"), "$1: $2: ")
 }
 
 /** Its kind by the program itself: a bash that is called sh reads no BASH_ENV. */
@@ -95,9 +110,9 @@ function functionsText(
   // dash has no name with a dash in it; bash has even a path.
   const names = found.flatMap((one): [string, Wrapped][] => {
     if (shell === "dash") return /-/.test(one.name) ? [] : [[one.name, one]]
-    const paths = programs.filter(({ name }) => name === one.name).flatMap(({ path }) => waysTo(path))
-    return [one.name, ...paths].map((name) => [name, one])
+    return [one.name, ...pathsOf(one, programs)].map((name) => [name, one])
   })
+  const byPath = found.map((one) => `    ${waysByWord(one, programs).join("|")}) shift; ${callOf(one)} ;;\n`)
   return `${shell === "bash" ? "unset BASH_ENV\n" : ""}__fw_self=$$
 
 __fw_call() {
@@ -126,8 +141,24 @@ __fw_record() {
   printf '%s\\0' "$__fw_name" "$__fw_code" '' '' "$#" "$@" >>${ownFolder}/${wrapperFiles.calls}
 }
 
+__fw_path() {
+  case $1 in
+${byPath.join("")}    *) "$@" ;;
+  esac
+}
+
 ${names.map(([name, one]) => (shell === "bash" ? `function ${name} { ${callOf(one)}; }` : `${name}() { ${callOf(one)}; }`)).join("\n")}
 `
+}
+
+/** Every path of that program. */
+function pathsOf({ name }: Wrapped, programs: readonly Wrapped[]): string[] {
+  return programs.filter((one) => one.name === name).flatMap(({ path }) => waysTo(path))
+}
+
+/** The words that call that program and are no names for a function of dash. */
+function waysByWord(one: Wrapped, programs: readonly Wrapped[]): string[] {
+  return [...(one.name.includes("-") ? [one.name] : []), ...pathsOf(one, programs)]
 }
 
 /** A path, and the one by which a merged /usr is reached as well. */

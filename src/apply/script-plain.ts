@@ -19,7 +19,7 @@ const telling = [
 
 /** An assignment before a call: in dash it outlives a function, and is not handed on to the program. */
 const assigned = [
-  /[A-Za-z_]\w*=[^\n;&|]*[ \t](ip6?tables|ipset|nft)\b/,
+  /[A-Za-z_]\w*=[^\n;&|]*(?<!\bwhich)[ \t](ip6?tables|ipset|nft)\b/,
   /(?:^|[;&|({!`\n])[ \t]*[A-Za-z_]\w*=(?:"[^"\n]*"|'[^'\n]*'|[^\s"';&|])*[ \t]+["$]/,
 ]
 

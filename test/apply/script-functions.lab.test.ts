@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { type MachineCopy, openMachineCopy } from "../../src/apply/rehearse-copy.ts"
 import { errorsOf, readCalls, type ScriptCall } from "../../src/apply/script-calls.ts"
-import { layFunctions } from "../../src/apply/script-functions.ts"
+import { layFunctions, sayingOnce } from "../../src/apply/script-functions.ts"
 import { layWrappers, runScript } from "../../src/apply/script-run.ts"
 import { wrappedPrograms, wrapperFiles, wrappers } from "../../src/apply/script-wrappers.ts"
 import { takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
@@ -75,6 +75,22 @@ const scripts: readonly (readonly [what: string, text: string])[] = [
     "I=/sbin/iptables; $I -A INPUT -j ACCEPT; $I -A INPUT -j nope; I=iptables; $I -S INPUT",
   ],
   [
+    "a path in a variable with an option, in quotes, in braces, in a loop",
+    `I="/sbin/iptables -w"; $I -N a\nJ=/usr/sbin/ip6tables; "$J" -N b; \${J} -A b -j nope || echo $?\nfor K in /sbin/iptables /sbin/ip6tables; do [ -x $K ] && $K -N c; done; $I -S; "$J" -S`,
+  ],
+  [
+    "a path, a name with a dash, and what which(1) finds",
+    '/sbin/iptables -N a && /usr/sbin/iptables-nft -N b\niptables-nft -A a \\\n -j b; X=$(which iptables); $X -S; (iptables-nft -A a -j nope)\necho $? "/sbin/iptables -N no; $X -N no"; no-such -x',
+  ],
+  [
+    "set -e, and a path in a condition",
+    "set -e\nI=/sbin/iptables\nif $I -C INPUT -j DROP; then echo no; elif $I -N a; then echo yes; fi\n! $I -A a -j nope\n$I -A a -j nope\necho not here",
+  ],
+  [
+    "a function of the script's own that calls a path, in a pipe",
+    'I=/sbin/iptables\nadd() { $I -A INPUT "$@"; }\nadd -j ACCEPT; add -j nope; echo $?; $I -S | sed 1d; echo 192.0.2.1 | while read -r a; do $I -A INPUT -s $a -j DROP; done; $I -S INPUT',
+  ],
+  [
     "every kind of word",
     "iptables -A INPUT -m comment --comment 'a  b' -j ACCEPT; iptables -A INPUT -m comment --comment '-n %s \\n *' -j ACCEPT; iptables -A INPUT -m comment --comment '' -j ACCEPT; iptables -S INPUT",
   ],
@@ -143,8 +159,7 @@ describe.skipIf(labUnavailable)("functions in place of programs, in the script's
     await files.runInside({ path: system.sh, args: ["-c", nothing] })
     return {
       exitCode: done.exitCode,
-      // What dash says itself has the name of a file that it was told to read once more; so does a refusal mend it.
-      said: [done.stdout, done.stderr.replaceAll(/^(.+): (\d+): \1: /gm, "$1: $2: ")],
+      said: [done.stdout, sayingOnce(done.stderr)],
       calls: calls.map(told).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
       errors: failed.map((call) => errorsOf(files.own, call)).sort(),
       byFunction: calls.filter(({ pid }) => pid === "").length,
@@ -166,6 +181,12 @@ describe.skipIf(labUnavailable)("functions in place of programs, in the script's
       expect([done.exitCode, done.calls.length, done.byFunction]).toEqual([0, 5, 5])
     })
   }
+
+  it("dash: nor does a call by a path, by a variable that holds one, or by a name with a dash in it", async () => {
+    const text = "I=/sbin/iptables\n$I -N a; /usr/sbin/iptables -N b\niptables-nft -N c && ( $I -A a -j b )"
+    const done = await run(findProgram("dash") ?? "dash", text, "functions")
+    expect([done.exitCode, done.calls.length, done.byFunction]).toEqual([0, 4, 4])
+  })
 
   it.each([
     ["#!/bin/sh -x", {}],

@@ -13,6 +13,7 @@ describe("a script that cannot tell a function from a program", () => {
     "set -eu; iptables -C INPUT -j DROP || iptables -A INPUT -j DROP",
     "trap 'echo end' EXIT; iptables -F",
     "IPT=/sbin/iptables\n$IPT -F",
+    "IPT=$(which iptables)\nIPT6=`which ip6tables`; $IPT -F",
     "PATH=/sbin:/usr/sbin:/bin\nexport PATH\niptables -F",
     'export PATH="/usr/local/sbin:$PATH"\niptables -F',
     "nft add chain ip x in '{ type filter hook input priority 0; }'",
@@ -48,10 +49,13 @@ describe("a script that cannot tell a function from a program", () => {
     expect(both(text)).toEqual([false, false])
   })
 
-  it.each(["LC_ALL=C iptables -F", 'A="b c" iptables -F', "A=$(id -u) iptables -F", "X=1 $IPT -F"])(
-    "is in bash only %j",
-    (text) => {
-      expect(both(text)).toEqual([false, true])
-    },
-  )
+  it.each([
+    "LC_ALL=C iptables -F",
+    'A="b c" iptables -F',
+    "A=$(id -u) iptables -F",
+    "A=$(which b) iptables -F",
+    "X=1 $IPT -F",
+  ])("is in bash only %j", (text) => {
+    expect(both(text)).toEqual([false, true])
+  })
 })
