@@ -63,7 +63,9 @@ function withForeignRules(
   isForeign: (rule: ChainRule) => boolean,
 ): ChainRule[] | undefined {
   const survivors = matched(own, now)
-  const lost = own.filter((rule) => isForeign(rule) && !survivors.has(rule))
+  // A rule that was there twice and that the input has once is where the input wants it.
+  const isThere = (rule: ChainRule): boolean => now.some((other) => isSame(rule, other))
+  const lost = own.filter((rule) => isForeign(rule) && !survivors.has(rule) && !isThere(rule))
   if (lost.length === 0) return undefined
   const missing = new Set(lost)
   const behind = new Map<ChainRule | undefined, ChainRule[]>()
@@ -111,11 +113,14 @@ function sameRules(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
     a.length === b.length &&
     a.every((rule, place) => {
       const other = b[place]
-      if (other === undefined) return false
-      const view = isInBoth(rule, other) ? "saved" : "listed"
-      return stillIn(rule, view) === stillIn(other, view)
+      return other !== undefined && isSame(rule, other)
     })
   )
+}
+
+function isSame(a: ChainRule, b: ChainRule): boolean {
+  const view = isInBoth(a, b) ? "saved" : "listed"
+  return stillIn(a, view) === stillIn(b, view)
 }
 
 /** A base chain that the input removed, for the jumps that were in it: as it was, but letting everything through. */

@@ -56,6 +56,16 @@ describe("the candidate", () => {
     )
   })
 
+  it("is the same again where a jump to a foreign chain stood twice and the input has it once", () => {
+    const [jump, drop, accept] = ["-p tcp -j f2b-sshd", "-s 192.0.2.7/32 -j DROP", "-j ACCEPT"]
+    const made = (...rules: string[]): Snapshot =>
+      madeSnapshot({ INPUT: rules.map((rule) => [rule, 0] as const), "f2b-sshd": [] })
+    const input = made(drop, accept, jump)
+    const { snapshot } = candidateFrom(made(jump, drop, jump), input, nothingNamed, keep)
+    expect(legacyRules(snapshot)).toEqual(legacyRules(input))
+    expect(candidateFrom(snapshot, input, nothingNamed, keep).snapshot).toEqual(snapshot)
+  })
+
   it("has every foreign chain as it was in force, every jump to one from a built-in chain, and every rule of the result", () => {
     fc.assert(
       fc.property(snapshotArb, snapshotArb, (before, result) => {
