@@ -129,11 +129,15 @@ async function holdSession(
       giveUpOwed(stateFolder, notes)
       await rules.takeAtArming()
     } else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
-    const leftAsleep = journal?.opening === true ? rules.awakeAtArming : undefined
+    const leftAsleep = journal?.opening === undefined ? undefined : rules.awakeAtArming
     const firewall = await armFirewall({
       ...shared,
       start: startAhead,
-      keep: rules.keep,
+      async keep(done) {
+        const path = await rules.keep(done, work.opens === 0 ? journal?.opening : undefined)
+        opened.rulesKept()
+        return path
+      },
       ...(leftAsleep === undefined ? {} : { leftAsleep }),
     })
     undo.push(() => firewall.close())

@@ -23,8 +23,11 @@ export interface Journal {
   /** The snapshots to go back to, as paths; empty where there is none on disk. */
   readonly armingSnapshot: string
   readonly lastOpenSnapshot: string
-  /** An open is under way: tables sleep that have to be settled and woken. */
-  readonly opening?: boolean
+  /**
+   * An open is under way: tables sleep that have to be settled and woken. "kept": the snapshot of the last open is of this
+   * one, and its rules may be gone.
+   */
+  readonly opening?: "begun" | "kept"
   /** The change that waits for its confirmation; its rules are in the state folder. */
   readonly change?: KeptChange
   readonly lastChange?: LastChange

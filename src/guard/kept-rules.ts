@@ -1,8 +1,8 @@
 import { join } from "node:path"
 import type { Clock, Timer } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
-import { beforeOpen } from "../firewall/open/before-open.ts"
-import type { Keep } from "../firewall/open/open.ts"
+import { beforeOpen, withoutNewAccepts } from "../firewall/open/before-open.ts"
+import type { Opened } from "../firewall/open/open.ts"
 import type { RunCommand } from "../firewall/run-command.ts"
 import { proveRestorable } from "../firewall/snapshot/prove.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
@@ -16,6 +16,7 @@ import {
 import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
 import { findSystemTools } from "../firewall/system-tools.ts"
 import type { Outcome } from "../report/outcome.ts"
+import type { Journal } from "./journal.ts"
 
 /** Snapshots that stay on disk. */
 const keptOnDisk = 20
@@ -149,10 +150,17 @@ export class KeptRules {
     }
   }
 
-  /** The hook of an open between its commit and its settling. */
-  readonly keep: Keep = async (opened) => {
+  /**
+   * The hook of an open between its commit and its settling.
+   * @param cutOff how far an open had come that this one ends, because its guard was killed; see the journal
+   * @returns the path; undefined when it is in memory only
+   */
+  async keep(opened: Opened, cutOff?: Journal["opening"]): Promise<string | undefined> {
     await this.#busy // half of what is being put back is nothing to go back to
-    const snapshot = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
+    // What is in force now is what the other one left of it.
+    if (cutOff === "kept" && this.#lastOpen !== undefined) return this.paths.lastOpen
+    const taken = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
+    const snapshot = cutOff === undefined ? taken : withoutNewAccepts(taken, this.#arming)
     this.#lastOpen = snapshot
     const path = await this.save(snapshot)
     this.paths = { ...this.paths, lastOpen: path }

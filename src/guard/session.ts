@@ -65,6 +65,8 @@ export class Session {
   #listener: Listeners | undefined
   /** Opens that are under way. */
   #opening = 0
+  /** Have the rules from before them been kept? */
+  #kept = false
   #listenerEnd = { why: "", atMs: Number.NEGATIVE_INFINITY }
   #retryMs = firstRetryMs
   #over = false
@@ -136,7 +138,7 @@ export class Session {
     const how = this.#deps.resumed === undefined ? "armed" : "resumed"
     this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
     this.#deadlines.begin()
-    if (this.#deps.resumed?.opening === true && !dryRun) void this.#openAndWrite(false)
+    if (this.#deps.resumed?.opening !== undefined && !dryRun) void this.#openAndWrite(false)
     this.#changed()
     this.#deps.change?.begin()
   }
@@ -146,7 +148,7 @@ export class Session {
     const journalled = this.#deps.changed({
       ...this.#deadlines.kept,
       ...this.#deps.change?.kept,
-      ...(this.#opening > 0 ? { opening: true } : {}),
+      ...(this.#opening > 0 ? { opening: this.#kept ? "kept" : "begun" } : {}),
       configuration: { ...this.#deps.configuration, secrets: this.#reception.armed },
       bornWallMs: this.#bornWallMs,
     })
@@ -224,6 +226,13 @@ export class Session {
     else setImmediate(() => this.#opening > 0 && this.#changed())
     await opening
     this.#opening -= 1
+    if (this.#opening === 0) this.#kept = false
+    this.#changed()
+  }
+
+  /** An open has kept the rules from before it, and is about to take them away. */
+  rulesKept(): void {
+    this.#kept = this.#opening > 0
     this.#changed()
   }
 

@@ -7,44 +7,61 @@ if (labUnavailable) process.stderr.write(`skipped: a guard killed in an open: ${
 
 const table = "nft list table ip filter"
 
+/** When the guard is killed, as a condition of the shell: `$1` is its journal. */
+const moments: readonly (readonly [when: string, condition: string])[] = [
+  ["when tables sleep", `${table} | grep -q dormant && grep -q opening "$1"`],
+  ["when the rules are kept", `grep -q '"opening":"kept"' "$1"`],
+  ["when the rules are gone", `grep -q opening "$1" && ! ${table} | grep -qE 'dormant|dport 9'`],
+]
+
 describe.skipIf(labUnavailable)("a guard that is killed between an open and its settling", () => {
   const { lab, server, client } = twoHosts()
   afterAll(() => lab.close())
-  beforeAll(() => server.serveTcp(22))
-  const armed = new ArmedServer(lab, server)
-
-  it("is resumed by one that settles: nothing sleeps for ever, and undo has what was there before", async () => {
+  beforeAll(() => {
+    server.serveTcp(22)
     server.sh("nft 'add table inet own { flags dormant; chain c { type filter hook input priority 0; }; }'")
     // Much to keep, so that there is time between an open and its settling.
     const elements = Array.from({ length: 40_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`).join(", ")
     server.run(["nft", "-f", "/dev/stdin"], {
       input: `table inet much { set s { type ipv4_addr; elements = { ${elements} }; }; }\n`,
     })
-    armed.arm("--timeout", "2m")
-    expect(armed.knock(client, "probe", "192.0.2.1", "--no-check").outcome).toMatchObject({ pinned: true })
-    server.sh("iptables-nft -P INPUT DROP; iptables-nft -A INPUT -p tcp --dport 9 -j ACCEPT")
-    const locked = server.sh("iptables-nft -S")
-    const guard = armed.status().guardPid as number
-    const journal = join(armed.runtimeFolder(), "journal.json")
-    const killer = server.start([
-      "sh",
-      "-c",
-      `until ${table} | grep -q dormant && grep -q opening ${journal}; do :; done; kill -9 ${guard}`,
-    ])
-    const killed = new Promise((resolve) => killer.once("exit", resolve))
-    armed.knock(client, "reset", "192.0.2.1", "--wait", "1s", "--no-check")
-    await killed
-    expect(server.sh(table)).toContain("flags dormant")
-
-    expect(armed.try("resume").code).toBe(0)
-    await eventually("its settling", () => armed.status().opens === 1, 30_000)
-    expect(server.sh(table)).not.toContain("dormant")
-    expect(server.sh("iptables-nft -S")).toBe("-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n")
-    expect(server.sh("nft list table inet own")).toContain("flags dormant") // that was somebody else
-    expect(await client.reaches("192.0.2.1", 22)).toBe(true)
-    expect(armed.try("undo").code).toBe(0)
-    expect(server.sh("iptables-nft -S")).toBe(locked)
-    expect(await client.reaches("192.0.2.1", 22)).toBe(false)
-    armed.disarm()
   })
+  const armed = new ArmedServer(lab, server)
+  const rules = (): string => server.sh("iptables-nft -S; iptables-legacy -S; iptables-legacy -t mangle -S")
+  const nothing = "-P INPUT ACCEPT\n-P FORWARD ACCEPT\n-P OUTPUT ACCEPT\n"
+
+  it.each(moments)(
+    "%s is resumed by one that settles, and undo has what was there before",
+    async (_, then) => {
+      armed.arm("--timeout", "2m")
+      expect(armed.knock(client, "probe", "192.0.2.1", "--no-check").outcome).toMatchObject({ pinned: true })
+      const lockout = "-P INPUT DROP; $i -A INPUT -p tcp --dport 9 -j ACCEPT"
+      server.sh(
+        `for i in iptables-nft iptables-legacy; do $i ${lockout}; done; iptables-legacy -t mangle -A INPUT -j DROP`,
+      )
+      const locked = rules()
+      const guard = String(armed.status().guardPid)
+      const journal = join(armed.runtimeFolder(), "journal.json")
+      // Once it has settled the moment has passed: killed all the same.
+      const until = `sleep 0.2; until ${then} || [ $((n = n + 1)) -gt 300 ]; do :; done; kill -9 "$2"`
+      const killer = server.start(["sh", "-c", `n=0; ${until}`, "sh", journal, guard])
+      const killed = new Promise((resolve) => killer.once("exit", resolve))
+      armed.knock(client, "reset", "192.0.2.1", "--wait", "1s", "--no-check")
+      await killed
+
+      expect(armed.try("resume").code).toBe(0)
+      await eventually("its settling", () => !server.sh(table).includes("dormant"), 30_000)
+      await eventually("its end", () => !server.sh(`cat ${journal}`).includes("opening"), 30_000)
+      expect(server.sh("iptables-nft -S; iptables-legacy -S")).toBe(`${nothing}${nothing}`)
+      expect(server.sh("nft list table inet own")).toContain("flags dormant") // that was somebody else
+      expect(await client.reaches("192.0.2.1", 22)).toBe(true)
+      expect(armed.try("undo").code).toBe(0)
+      expect(rules()).toBe(locked)
+      expect(await client.reaches("192.0.2.1", 22)).toBe(false)
+      armed.disarm()
+      server.sh(
+        "iptables-nft -P INPUT ACCEPT; iptables-legacy -P INPUT ACCEPT; iptables-nft -F; iptables-legacy -F; iptables-legacy -t mangle -F",
+      )
+    },
+  )
 })

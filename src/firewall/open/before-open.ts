@@ -26,6 +26,22 @@ export function beforeOpen(taken: Snapshot, opened: Opened): Snapshot {
   }
 }
 
+/**
+ * A snapshot that was taken behind an open that was cut off, without the `-j ACCEPT` that it left at the head of chains of
+ * legacy tables: those that were not there at arming.
+ */
+export function withoutNewAccepts(taken: Snapshot, arming: Snapshot | undefined): Snapshot {
+  const sectionAtArming = (like: Snapshot["legacyTables"][number]): SaveSection | undefined =>
+    arming?.legacyTables.find(
+      ({ backend, section }) => backend === like.backend && section.table === like.section.table,
+    )?.section
+  const legacyTables = taken.legacyTables.map((copy) => {
+    const before = new Set(sectionAtArming(copy)?.rules.filter(isBareAccept).map(chainOfRule))
+    return { ...copy, section: withoutFirstAccepts(copy.section, before) }
+  })
+  return { ...taken, legacyTables }
+}
+
 function nftBefore(copy: NftTableCopy, slept: boolean, mark: string): NftTableCopy {
   const { listed } = copy
   if (listed === undefined) return copy
@@ -74,15 +90,20 @@ function withoutHeads(section: SaveSection, marks: ReadonlyMap<string, number>):
   return { ...section, rules }
 }
 
-/** Our `-j ACCEPT` at the head of each builtin chain; somebody may have flushed one in between. */
-function withoutFirstAccepts(section: SaveSection): SaveSection {
-  const seen = new Set<string>()
+const isBareAccept = (rule: string): boolean => /^(\[\d+:\d+\] )?-A \S+ -j ACCEPT$/.test(rule)
+
+/**
+ * Our `-j ACCEPT` at the head of each builtin chain; somebody may have flushed one in between.
+ * @param left chains that are left as they are
+ */
+function withoutFirstAccepts(section: SaveSection, left: ReadonlySet<string> = new Set()): SaveSection {
+  const seen = new Set(left)
   const builtin = new Set(section.chains.filter((line) => !/ -( |$)/.test(line)).map(chainNameOf))
   const rules = section.rules.filter((rule) => {
     const chain = chainOfRule(rule)
     if (seen.has(chain) || !builtin.has(chain)) return true
     seen.add(chain)
-    return !/^(\[\d+:\d+\] )?-A \S+ -j ACCEPT$/.test(rule)
+    return !isBareAccept(rule)
   })
   return { ...section, rules }
 }
