@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly clock?: string
   /** Whatever is armed is started from a terminal, as its manual says to start it from one. */
   readonly onTerminal?: boolean
+  /** How long it may take to come to rest after an open or a lockout, in milliseconds; a minute unless told. */
+  readonly restMs?: number
   readonly prepare?: (stage: Stage) => void
 }
 
@@ -28,6 +30,7 @@ export interface Stage extends Circumstances {
   readonly server: Host
   readonly client: Host
   readonly iptables: string
+  readonly restMs: number
   /** Starts a daemon on the server, in these circumstances; returns the file that its output goes to. */
   launch(command: readonly string[], environment?: NodeJS.ProcessEnv): string
   /** Closes the terminal that it was launched from. */
@@ -56,7 +59,7 @@ export interface ArmedStage extends Stage {
 /** For so long they must be as few as they were and do as good as nothing, in milliseconds. */
 const calmMs = 300
 const calmCpuMs = 20
-const longestCalmMs = 60_000
+const usualRestMs = 60_000
 
 /** Builds a stage and arms the contender on it. Close its lab when done. */
 export async function armOnStage(
@@ -71,7 +74,7 @@ export async function armOnStage(
     const armed = await contender.arm(stage)
     const roots = stage.server.pids()
     const pids = (): number[] => withDescendants(roots)
-    const calm = (most: number): Promise<void> => calmDown(contender.name, pids, most)
+    const calm = (most: number): Promise<void> => calmDown(contender.name, pids, most, stage.restMs)
     await calm(roots.length)
     const most = pids().length
     return { ...stage, contender, armed, pids, calm: () => calm(most) }
@@ -107,6 +110,7 @@ function build(circumstances: Circumstances): Stage {
   let closeTerminal = (): void => {}
   return {
     iptables: "iptables-nft",
+    restMs: usualRestMs,
     ...circumstances,
     lab,
     server,
@@ -122,8 +126,13 @@ function build(circumstances: Circumstances): Stage {
   }
 }
 
-async function calmDown(name: string, pids: () => readonly number[], most: number): Promise<void> {
-  const until = performance.now() + longestCalmMs
+async function calmDown(
+  name: string,
+  pids: () => readonly number[],
+  most: number,
+  restMs: number,
+): Promise<void> {
+  const until = performance.now() + restMs
   let since = performance.now()
   let spentMs = processorTime(pids())
   while (performance.now() - since < calmMs) {
