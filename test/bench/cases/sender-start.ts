@@ -29,7 +29,7 @@ const promisedRatio = 1.25
  * Many, since a machine whose other half belongs to somebody else is fast for a while and slow for a while, by a third: of few
  * runs the medians say which of the two each happened to meet.
  */
-const runsEach = 60
+const runsEach = 40
 
 export const senderStart: Case = {
   name: "sender-start",
@@ -40,7 +40,7 @@ export const senderStart: Case = {
       const all = senders(stage)
       const runs = await interleave(
         all.filter(({ command }) => notInstalled(command[0] ?? "") === undefined),
-        { rounds: quick ? 6 : runsEach, budgetMs: 200_000, failed: (run: Run) => "failed" in run },
+        { rounds: quick ? 6 : runsEach, budgetMs: 120_000, failed: (run: Run) => "failed" in run },
         (sender) => once(stage, sender),
       )
       const peaks = await interleave([...runs.keys()], { rounds: 3, budgetMs: 0 }, async (sender) =>

@@ -43,8 +43,8 @@ async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Ef
     const results = await interleave(
       [...stages.values()].filter((stage) => typeof stage !== "string"),
       {
-        rounds: quick ? 2 : 11,
-        budgetMs: 75_000,
+        rounds: quick ? 2 : 21,
+        budgetMs: 120_000,
         failed: (trial: Trial) => "failed" in trial || trial.openedMs === undefined,
       },
       async (stage, round) => {
