@@ -1,6 +1,10 @@
 import type { FirewallState } from "../firewall/open/open.ts"
-import type { ArmedBy } from "./configuration.ts"
+import type { Change } from "./change.ts"
+import type { ArmedBy, SessionConfiguration } from "./configuration.ts"
+import type { FirewallWork } from "./firewall-work.ts"
+import type { Listeners } from "./listeners.ts"
 import type { LastChange, PendingStatus } from "./pending-change.ts"
+import type { Reception } from "./reception.ts"
 
 /** What `status` answers: the `--json` object as it is documented in README. Never holds key material. */
 export interface SessionStatus {
@@ -38,6 +42,47 @@ export interface SessionStatus {
   readonly change?: PendingStatus | undefined
   /** How the latest one ended. */
   readonly lastChange?: LastChange | undefined
+}
+
+/** The status as the parts of a session have it now. */
+export function statusOf(session: {
+  readonly configuration: SessionConfiguration
+  readonly backends: SessionStatus["backends"]
+  readonly standbys: () => SessionStatus["standbys"]
+  readonly work: Pick<FirewallWork, "opens" | "stillDropping" | "reLocks">
+  readonly change?: Change
+  readonly secondsLeft: number
+  readonly reception: Reception
+  readonly rejected: SessionStatus["rejected"]
+  readonly listener: Listeners | undefined
+}): SessionStatus {
+  const { configuration, work, change, reception, listener } = session
+  return {
+    event: "status",
+    armedBy: configuration.armedBy,
+    secondsLeft: session.secondsLeft,
+    onExpiry: configuration.onExpiry,
+    dryRun: configuration.dryRun,
+    provenFromOutside: reception.provenFromOutside,
+    secrets: reception.names(),
+    plain: configuration.plain !== "",
+    devices: listener?.devices ?? [],
+    deaf: listener?.deaf ?? false,
+    guardPid: process.pid,
+    listenerPid: listener?.pid ?? 0,
+    listenerStarts: listener?.starts ?? 0,
+    backends: session.backends,
+    standbys: session.standbys(),
+    accepted: reception.accepted,
+    opens: work.opens,
+    stillDropping: work.stillDropping,
+    reLocks: work.reLocks,
+    heard: listener?.counts.heard ?? 0,
+    missed: listener?.counts.missed ?? 0,
+    rejected: session.rejected,
+    change: change?.status,
+    lastChange: change?.last,
+  }
 }
 
 /** The status on one line, for a service manager; without seconds, so that it changes once a minute. */

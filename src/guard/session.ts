@@ -8,12 +8,14 @@ import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
 import { Deadlines, type SessionEnd } from "./deadlines.ts"
 import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
 import type { Journal, SessionJournal } from "./journal.ts"
-import type { GoBackTo } from "./kept-rules.ts"
+import { ListenerNews } from "./listener-news.ts"
 import type { Listeners } from "./listeners.ts"
+import { OpensUnderWay } from "./opens-under-way.ts"
 import type { ChangeOrder } from "./pending-change.ts"
 import { type FreshKnock, type KnockMessage, type PlainMessage, Reception } from "./reception.ts"
 import { Rejections } from "./rejections.ts"
-import type { SessionStatus } from "./session-status.ts"
+import { type SessionStatus, statusOf } from "./session-status.ts"
+import { WaysBack } from "./ways-back.ts"
 
 export interface SessionDeps {
   readonly clock: Clock
@@ -38,15 +40,10 @@ export interface SessionDeps {
   readonly nonceCapacity?: number
 }
 
-/** Listeners that end again and again for the same reason are reported once in this time, in milliseconds. */
-const sameEndMs = 60_000
 /** How long a session stays behind the change that it was armed for, in milliseconds: people are being told. */
 const afterChangeMs = 1500
 /** Knocks are answered so long behind a change that could not be taken back, in milliseconds. */
 const repairMs = 30 * 60_000
-/** A way back after an open that failed is tried again after so long, and then after twice as long each time; milliseconds. */
-const firstRetryMs = 10_000
-const longestRetryMs = 300_000
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000
 
@@ -62,13 +59,10 @@ export class Session {
   readonly #bornWallMs: number
   readonly #deadlines: Deadlines
   readonly #rejections = new Rejections()
+  readonly #news: ListenerNews
+  readonly #opens: OpensUnderWay
+  readonly #waysBack: WaysBack
   #listener: Listeners | undefined
-  /** Opens that are under way. */
-  #opening = 0
-  /** Have the rules from before them been kept? */
-  #kept = false
-  #listenerEnd = { why: "", atMs: Number.NEGATIVE_INFINITY }
-  #retryMs = firstRetryMs
   #over = false
   #resolveEnded: (how: SessionEnd) => void = () => {}
   /** Resolves when the session is over and its last action is done. */
@@ -77,6 +71,8 @@ export class Session {
   constructor(deps: SessionDeps) {
     this.#deps = deps
     this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
+    this.#news = new ListenerNews(deps)
+    this.#opens = new OpensUnderWay(deps.work, () => this.#changed())
     const { secrets, plain } = deps.configuration
     this.#reception = new Reception({
       clock: deps.clock,
@@ -95,8 +91,15 @@ export class Session {
     const born = { deadlineMs: deps.clock.bootMs() + deps.configuration.timeoutMs, closeAgainMs: 0 }
     this.#deadlines = new Deadlines(deps.clock, deps.resumed ?? born, {
       onEnd: () => this.end("expired", "the session expired"),
-      onCloseAgain: () => void this.#closeAgain(),
-      onLook: () => this.#reportRejections(),
+      onCloseAgain: () => void this.#waysBack.closeAgain(),
+      onLook: () => this.#news.rejected(this.#rejections, this.#listener),
+    })
+    this.#waysBack = new WaysBack({
+      work: deps.work,
+      change: deps.change,
+      deadlines: this.#deadlines,
+      write: () => this.#changed(),
+      isOver: () => this.#over,
     })
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
@@ -138,7 +141,7 @@ export class Session {
     const how = this.#deps.resumed === undefined ? "armed" : "resumed"
     this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
     this.#deadlines.begin()
-    if (this.#deps.resumed?.opening !== undefined && !dryRun) void this.#openAndWrite(false)
+    if (this.#deps.resumed?.opening !== undefined && !dryRun) void this.#opens.open(false, false)
     this.#changed()
     this.#deps.change?.begin()
   }
@@ -148,7 +151,7 @@ export class Session {
     const journalled = this.#deps.changed({
       ...this.#deadlines.kept,
       ...this.#deps.change?.kept,
-      ...(this.#opening > 0 ? { opening: this.#kept ? "kept" : "begun" } : {}),
+      ...this.#opens.journalled,
       configuration: { ...this.#deps.configuration, secrets: this.#reception.armed },
       bornWallMs: this.#bornWallMs,
     })
@@ -169,12 +172,6 @@ export class Session {
     }
     this.#deps.emit(outcome)
     return outcome
-  }
-
-  #reportRejections(): void {
-    const news = this.#rejections.news(this.#listener, this.#deps.clock.bootMs())
-    if (news !== undefined)
-      this.#say("rejected", `rejected so far: ${news}`, { rejected: this.#rejections.totals(this.#listener) })
   }
 
   /** A request that a listener says it heard; `reply` sends 128 bytes back the way it came. */
@@ -207,57 +204,17 @@ export class Session {
   async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
     const { openForMs } = this.#deps.configuration
     this.#deps.change?.firewallOpened()
-    if (openForMs > 0) {
-      this.#deadlines.closeAgainIn(openForMs)
-      this.#retryMs = firstRetryMs
-    }
-    await this.#openAndWrite(hard, tell)
-  }
-
-  /**
-   * An open, and the journal of what has to be settled should this guard be killed meanwhile: written while the kernel is at
-   * it, when all that it has to do is on its way.
-   */
-  async #openAndWrite(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
-    const opening = this.#deps.work.open(hard, tell)
-    this.#opening += 1
-    if (this.#deps.configuration.openForMs > 0)
-      this.#changed() // a way back is owed from now on
-    else setImmediate(() => this.#opening > 0 && this.#changed())
-    await opening
-    this.#opening -= 1
-    if (this.#opening === 0) this.#kept = false
-    this.#changed()
+    if (openForMs > 0) this.#waysBack.owedIn(openForMs)
+    await this.#opens.open(hard, openForMs > 0, tell)
   }
 
   /** An open has kept the rules from before it, and is about to take them away. */
   rulesKept(): void {
-    this.#kept = this.#opening > 0
-    this.#changed()
+    this.#opens.rulesKept()
   }
 
   async #rollBack(knock: FreshKnock): Promise<void> {
-    this.#reception.answer(knock, rollbackVerdict(await this.#goBack("arming")), { verified: true })
-  }
-
-  async #goBack(which: GoBackTo): Promise<Outcome> {
-    this.#deadlines.forgetCloseAgain()
-    const { change, work } = this.#deps
-    // The rules of arming are older than any change: it is over with them.
-    if (which === "arming") await change?.rollBack("the session goes back to the rules in force at arming")
-    const outcome = await work.goBack(which)
-    if (which === "last-open" && outcome.event === "rolled-back") change?.openUndone()
-    this.#changed()
-    return outcome
-  }
-
-  /** What `--open-for` promised: tried until it works, another open puts it off, or the session ends. */
-  async #closeAgain(): Promise<void> {
-    const outcome = await this.#goBack("arming")
-    if (outcome.event !== "rollback-failed" || this.#over || this.#deadlines.closesAgain) return
-    this.#deadlines.closeAgainIn(this.#retryMs)
-    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs)
-    this.#changed()
+    this.#reception.answer(knock, rollbackVerdict(await this.#waysBack.goBack("arming")), { verified: true })
   }
 
   /** The bare text of `--plain`, heard in an echo request. */
@@ -272,20 +229,15 @@ export class Session {
 
   /** `fw-watchdog undo`: puts back what the last open changed. */
   async undo(): Promise<Outcome> {
-    return this.#over ? endingAlready : await this.#goBack("last-open")
+    return this.#over ? endingAlready : await this.#waysBack.goBack("last-open")
   }
 
   listenerEnded(why: string): void {
-    const { why: before, atMs } = this.#listenerEnd
-    const now = this.#deps.clock.bootMs()
-    if (this.#over || (why === before && now - atMs < sameEndMs)) return
-    this.#listenerEnd = { why, atMs: now }
-    const message = `the listener ended and another is being started: ${why}`
-    this.#deps.emit({ event: "listener-restarted", code: "state-unknown", message })
+    if (!this.#over) this.#news.ended(why)
   }
 
   listenerReplaced(why: string): void {
-    this.#say("listener-replaced", `a new listener took over: ${why}`)
+    this.#news.replaced(why)
   }
 
   /** Ends the session once; what is owed at expiry is carried out before `ended` resolves. */
@@ -326,34 +278,13 @@ export class Session {
   }
 
   status(): SessionStatus {
-    const { configuration, backends, work } = this.#deps
-    const listener = this.#listener
-    return {
-      event: "status",
-      armedBy: configuration.armedBy,
+    return statusOf({
+      ...this.#deps,
       secondsLeft: this.#deadlines.secondsLeft,
-      onExpiry: configuration.onExpiry,
-      dryRun: configuration.dryRun,
-      provenFromOutside: this.#reception.provenFromOutside,
-      secrets: this.#reception.names(),
-      plain: configuration.plain !== "",
-      devices: listener?.devices ?? [],
-      deaf: listener?.deaf ?? false,
-      guardPid: process.pid,
-      listenerPid: listener?.pid ?? 0,
-      listenerStarts: listener?.starts ?? 0,
-      backends,
-      standbys: this.#deps.standbys(),
-      accepted: this.#reception.accepted,
-      opens: work.opens,
-      stillDropping: work.stillDropping,
-      reLocks: work.reLocks,
-      heard: listener?.counts.heard ?? 0,
-      missed: listener?.counts.missed ?? 0,
-      rejected: this.#rejections.totals(listener),
-      change: this.#deps.change?.status,
-      lastChange: this.#deps.change?.last,
-    }
+      reception: this.#reception,
+      rejected: this.#rejections.totals(this.#listener),
+      listener: this.#listener,
+    })
   }
 
   /** `fw-apply`: puts other rules in force. */
