@@ -7,12 +7,16 @@ export class OpensUnderWay {
   readonly #write: () => unknown
   #count = 0
   /** Have the rules from before them been kept? */
-  #kept = false
+  #kept: boolean
 
-  /** @param write writes the journal */
-  constructor(work: Pick<FirewallWork, "open">, write: () => unknown) {
+  /**
+   * @param write writes the journal
+   * @param cutOff how far an open had come whose guard was killed; the first one here ends it
+   */
+  constructor(work: Pick<FirewallWork, "open">, write: () => unknown, cutOff?: Journal["opening"]) {
     this.#work = work
     this.#write = write
+    this.#kept = cutOff === "kept"
   }
 
   get journalled(): Pick<Journal, "opening"> {

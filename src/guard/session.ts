@@ -72,7 +72,7 @@ export class Session {
     this.#deps = deps
     this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
     this.#news = new ListenerNews(deps)
-    this.#opens = new OpensUnderWay(deps.work, () => this.#changed())
+    this.#opens = new OpensUnderWay(deps.work, () => this.#changed(), deps.resumed?.opening)
     const { secrets, plain } = deps.configuration
     this.#reception = new Reception({
       clock: deps.clock,
