@@ -46,6 +46,37 @@ export function sinceBoot(uptimeMs: () => number, monotonicMs: () => number): ()
 
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
+interface Turn {
+  readonly periodMs: number
+  readonly then: () => void
+  dueMs: number
+}
+
+/** What is done again and again in this process, and the one timer for all of it. */
+const turns = new Set<Turn>()
+let waking: NodeJS.Timeout | undefined
+/** A timer may fire a little early, and a moment must not come twice. */
+const earlyMs = 2
+
+function nextTurnMs(periodMs: number): number {
+  return (Math.floor((monotonicMs() + earlyMs) / periodMs) + 1) * periodMs
+}
+
+function wakeAtNextTurn(): void {
+  clearTimeout(waking)
+  if (turns.size === 0) return
+  const dueMs = Math.min(...[...turns].map((turn) => turn.dueMs))
+  waking = setTimeout(takeTurns, Math.max(1, Math.ceil(dueMs - monotonicMs())))
+}
+
+function takeTurns(): void {
+  const now = monotonicMs() + earlyMs
+  const due = [...turns].filter(({ dueMs }) => dueMs <= now)
+  for (const turn of due) turn.dueMs = nextTurnMs(turn.periodMs)
+  wakeAtNextTurn()
+  for (const turn of due) if (turns.has(turn)) turn.then()
+}
+
 /**
  * The machine's clocks. What is done every second, by whichever process and timer, is done at the same moment: an idle
  * processor is woken once for all of it.
@@ -58,16 +89,14 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(handle) }
   },
   every(periodMs, then) {
-    const next = (): NodeJS.Timeout => {
-      const leftMs = periodMs - (monotonicMs() % periodMs)
-      // A timer may fire a little early, and its moment must not come twice.
-      return setTimeout(turn, leftMs < periodMs / 10 ? leftMs + periodMs : leftMs)
+    const turn = { periodMs, then, dueMs: nextTurnMs(periodMs) }
+    turns.add(turn)
+    wakeAtNextTurn()
+    return {
+      cancel() {
+        turns.delete(turn)
+        wakeAtNextTurn()
+      },
     }
-    const turn = (): void => {
-      handle = next()
-      then()
-    }
-    let handle = next()
-    return { cancel: () => clearTimeout(handle) }
   },
 }

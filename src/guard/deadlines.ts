@@ -12,7 +12,7 @@ export function owesWayBack(state: Pick<Journal, "configuration" | "closeAgainMs
 }
 
 /** How often the deadlines are looked at, in milliseconds: timers alone do not count suspend. */
-const lookMs = 1000
+const lookMs = 3000
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000
 const longestTimerMs = 2 ** 31
@@ -22,7 +22,7 @@ export interface DeadlineEvents {
   onEnd(): void
   /** `--open-for` has passed since the last open. */
   onCloseAgain(): void
-  /** Once a second, while nothing else is due. */
+  /** At each look, while nothing else is due. */
   onLook(): void
 }
 
@@ -44,7 +44,7 @@ export class Deadlines {
 
   begin(): void {
     this.#looking = this.#clock.every(lookMs, () => this.#look())
-    this.#wakeAtEnd()
+    this.#wakeAtNext()
   }
 
   stop(): void {
@@ -55,12 +55,13 @@ export class Deadlines {
   /** The session lasts so much longer, and never longer than the longest session from now. */
   extend(byMs: number): void {
     this.#endMs = Math.min(this.#endMs + byMs, this.#clock.bootMs() + longestSessionMs)
-    this.#wakeAtEnd()
+    this.#wakeAtNext()
   }
 
   /** An open was asked for: go back when so much has passed. */
   closeAgainIn(delayMs: number): void {
     this.#closeAgainMs = this.#clock.bootMs() + delayMs
+    this.#wakeAtNext()
   }
 
   /** The session lasts at least so much longer. */
@@ -104,11 +105,16 @@ export class Deadlines {
     return this.#closeAgainMs === undefined && onExpiry !== "rollback" ? undefined : "rollback"
   }
 
-  /** The second's look finds the end too; this one finds it on time. */
-  #wakeAtEnd(): void {
+  /** The regular look finds what is due too; this one finds it on time. */
+  #wakeAtNext(): void {
     this.#waking?.cancel()
-    const leftMs = Math.max(0, this.#endMs - this.#clock.bootMs())
-    if (leftMs < longestTimerMs) this.#waking = this.#clock.after(leftMs, () => this.#look())
+    const nextMs = Math.min(this.#endMs, this.#closeAgainMs ?? Number.POSITIVE_INFINITY)
+    const leftMs = Math.max(0, nextMs - this.#clock.bootMs())
+    if (leftMs >= longestTimerMs) return
+    this.#waking = this.#clock.after(leftMs, () => {
+      this.#look()
+      if (!this.past) this.#wakeAtNext() // it came a little early, or more is due
+    })
   }
 
   #look(): void {

@@ -175,6 +175,7 @@ async function holdSession(
     let armed = false
     const listeners = new Listeners({
       spawn: spawnListener,
+      startNews: startAhead,
       clock: systemClock,
       setup: listenerSetup(configuration, opened),
       events: {

@@ -103,6 +103,11 @@ export class ListenerChild {
     this.#write({ type: "ping", sequence: this.#pings })
   }
 
+  /** Has it look around now; whether it answers says nothing. */
+  nudge(): void {
+    this.#write({ type: "ping", sequence: this.#pings })
+  }
+
   /**
    * Lets it go: it ends when its standard input does, having injected the answers that were on their way. One that does not
    * end is killed: nobody would hear of what it does any more.

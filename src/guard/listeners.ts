@@ -1,5 +1,7 @@
 import type { Clock, Timer } from "../clock.ts"
 import type { Fault } from "../errors.ts"
+import { KernelNews, linkNews } from "../firewall/open/kernel-news.ts"
+import type { StartLoader } from "../firewall/open/standby.ts"
 import type { FromListener, ToListener } from "../listener/messages.ts"
 
 export type { SpawnListener } from "./listener-child.ts"
@@ -21,14 +23,20 @@ export interface ListenerEvents {
 /** Pause before the next start, by how many starts in a row ended before `steadyMs`; milliseconds. */
 const pauses = [0, 0, 100, 300, 1000]
 const steadyMs = 2000
-/** How often listeners are looked at, in milliseconds. */
-const lookMs = 2000
+/**
+ * How often listeners are looked at, and look around themselves, in milliseconds: while the kernel tells when interfaces or
+ * addresses change, and while it does not. The deadlines are looked at in the same wake-ups.
+ */
+const lookMs = 3000
+const lookOutMs = 2000
+/** One that has not answered, or is outdated, is looked at again after so long, in milliseconds. */
+const lookAgainMs = 1000
 /** A listener that has not answered so many pings, one at each look, is as good as dead. */
 const hungPings = 2
 /** How long one may take to begin, in milliseconds: opening captures on 64 interfaces takes seconds on a busy machine. */
 const startingMs = 20_000
-/** One that does not hear so many of its own canaries, one every 5 s, is deaf. */
-const deafCanaries = 3
+/** One that does not hear more of its own canaries, one every second ping, is deaf. */
+const deafCanaries = 2
 /** Pause after a replacement for deafness, in milliseconds. */
 const deafAgainMs = 15_000
 /** Pause after a replacement that could not begin, and between two while `any` hears everything meanwhile; milliseconds. */
@@ -44,6 +52,7 @@ export class Listeners {
   readonly #spawn: SpawnListener
   readonly #clock: Clock
   readonly #events: ListenerEvents
+  readonly #startNews: StartLoader | undefined
   #setup: readonly ToListener[]
   /** All that have not ended, those that were let go included. */
   readonly #living = new Set<ListenerChild>()
@@ -51,7 +60,8 @@ export class Listeners {
   #next: ListenerChild | undefined
   #stopped = false
   #quickEnds = 0
-  #timer: Timer | undefined
+  #news: KernelNews | undefined
+  #again: Timer | undefined
   #replaceAfterMs = 0
   /** Why the next one was started, and why one was that could not begin; the same again has to wait. */
   #replacing = ""
@@ -67,11 +77,14 @@ export class Listeners {
     readonly clock: Clock
     readonly setup: readonly ToListener[]
     readonly events: ListenerEvents
+    /** Starts what hears the kernel tell of interfaces and addresses. */
+    readonly startNews?: StartLoader
   }) {
     this.#spawn = deps.spawn
     this.#clock = deps.clock
     this.#setup = deps.setup
     this.#events = deps.events
+    this.#startNews = deps.startNews
   }
 
   /**
@@ -80,7 +93,17 @@ export class Listeners {
    * @throws Fault with the listener's own code and words when it cannot begin; never when patient
    */
   async start(patient = false): Promise<void> {
-    this.#timer = this.#clock.every(lookMs, () => this.#look())
+    this.#news = new KernelNews(linkNews, {
+      start: this.#startNews,
+      clock: this.#clock,
+      log: () => {},
+      restMs: lookMs,
+      oftenMs: lookOutMs,
+      onTime: () => this.#look(),
+      onNews: () => {
+        for (const child of this.#living) child.nudge()
+      },
+    })
     await new Promise<void>((resolve, reject) => {
       this.#present = this.#launch(resolve, (fault) => {
         if (!patient) return reject(fault)
@@ -93,7 +116,8 @@ export class Listeners {
   /** Lets the listeners go. */
   stop(): void {
     this.#stopped = true
-    this.#timer?.cancel()
+    this.#news?.close()
+    this.#again?.cancel()
     for (const child of this.#living) child.letGo()
   }
 
@@ -152,6 +176,14 @@ export class Listeners {
     return (this.#present?.unheardCanaries ?? 0) > deafCanaries
   }
 
+  #lookAgain(): void {
+    if (this.#stopped) return
+    this.#again ??= this.#clock.after(lookAgainMs, () => {
+      this.#again = undefined
+      this.#look()
+    })
+  }
+
   #look(): void {
     // The end of a hung one starts the next.
     for (const child of [this.#present, this.#next]) {
@@ -159,6 +191,7 @@ export class Listeners {
       const hung = this.#whyHung(child)
       if (hung !== undefined) child.kill(hung)
       else child.ping()
+      if (child.ready && child.unanswered > 1) this.#lookAgain()
     }
     if (this.deaf && this.#mayReplace()) {
       this.#replaceAfterMs = this.#clock.bootMs() + deafAgainMs
@@ -196,7 +229,9 @@ export class Listeners {
       onKnock: (knock) => this.#events.onKnock(knock, (data) => child.answer(knock.ref, data)),
       onPlain: (plain) => this.#events.onPlain(plain),
       onOutdated: (why) => {
-        if (child === this.#present) this.#replaceOutdated(why)
+        if (child !== this.#present) return
+        this.#replaceOutdated(why)
+        this.#lookAgain() // it will say so again, if it is still there
       },
       onEnd: ({ fault, wasReady }) => {
         this.#living.delete(child)

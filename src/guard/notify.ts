@@ -47,6 +47,8 @@ export function canNotify(environment: Readonly<Record<string, string | undefine
 
 /** What a guard tells its service manager; sd_notify(3). Never blocks, never throws; nobody may be listening. */
 export interface ServiceManager {
+  /** Is there one that hears? */
+  readonly present: boolean
   ready(): void
   /** One line for `systemctl status`; said only when it is another one. */
   status(text: string): void
@@ -78,6 +80,7 @@ export function serviceManager(
   const watched = environment.WATCHDOG_USEC !== undefined
   let lastStatus = ""
   return {
+    present: canNotify(environment),
     ready: () => say("READY=1"),
     status(text) {
       if (text === lastStatus) return
@@ -92,10 +95,11 @@ export function serviceManager(
 }
 
 /** How often a service manager hears of the guard, in milliseconds. */
-const aliveMs = 5000
+const aliveMs = 6000
 
 /** Tells it every few seconds, to the end of the process, that the event loop turns, and what is new. */
 export function keepInformed(manager: ServiceManager, clock: Clock, describe: () => string): void {
+  if (!manager.present) return
   const tell = (): void => {
     manager.alive()
     manager.status(describe())

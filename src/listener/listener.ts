@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs"
 import type { Readable, Writable } from "node:stream"
 import { filterText, neighbourFilterText } from "../capture/filter.ts"
 import type { Capture } from "../capture/pcap-source.ts"
-import { systemClock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { plainMatcher } from "../knock/plain.ts"
 import { createScreen, type ScreenKey } from "../knock/screen.ts"
@@ -23,13 +22,8 @@ import { Turns } from "./turns.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 
-/**
- * How often captures are read even though nothing announced a packet (see {@link Capture.poke}), interfaces and addresses
- * looked at, and counts reported; milliseconds.
- */
-const lookMs = 1000
-/** How often the canary is sent, in milliseconds. */
-const canaryMs = 5000
+/** The canary is sent at every second ping. */
+const pingsACanary = 2
 /** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
 const pipeLimit = 256 * 1024
 
@@ -46,17 +40,19 @@ const monotonicMs = (): number => performance.now()
  */
 export async function runListener(input: Readable, output: Writable): Promise<number> {
   let corked = false
-  const send = (message: FromListener): boolean => {
-    if (output.writableLength > pipeLimit) return false
-    output.write(toLine(message))
-    if (corked) return true
-    // The first message of a turn leaves at once, those behind it together: a flood costs no system call for each.
+  const cork = (): void => {
+    if (corked) return
     corked = true
     output.cork()
     setImmediate(() => {
       corked = false
       output.uncork()
     })
+  }
+  const send = (message: FromListener): boolean => {
+    if (output.writableLength > pipeLimit) return false
+    output.write(toLine(message))
+    cork() // the first message of a turn leaves at once, those behind it together: a flood costs no system call for each
     return true
   }
   let configuration: Configuration | undefined
@@ -82,6 +78,8 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
         case "answer":
           return running?.answer(message.ref, Buffer.from(message.data, "hex"))
         case "ping":
+          cork() // nobody waits for it: one write, and one wake-up of the guard
+          running?.look()
           send({ type: "pong", sequence: message.sequence })
           return
       }
@@ -106,6 +104,11 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
 }
 
 interface RunningListener {
+  /**
+   * Reads captures even though nothing announced a packet (see {@link Capture.poke}), looks at interfaces and addresses, reports
+   * counts and what became of the canary.
+   */
+  look(): void
   answer(ref: number, data: Uint8Array): void
 }
 
@@ -119,12 +122,14 @@ function begin(
   const filter = filterText({ tags, plain: configuration.plain !== "" })
   let links = readHostLinks()
   let outdated: string | undefined
+  let heardCanary = false
+  let pings = 0
   const own = localAddresses(monotonicMs)
   const hearing = new Hearing({
     screen: createScreen(keys),
     takesCanary: (data) => {
       const heard = canary?.isCanary(data) === true
-      if (heard) send({ type: "canary", is: "heard" })
+      heardCanary ||= heard
       return heard
     },
     holdsPlainText: configuration.plain === "" ? () => false : plainMatcher(configuration.plain),
@@ -160,7 +165,7 @@ function begin(
   dropPrivileges(configuration.uid, configuration.gid)
 
   const reportCounts = countReporter(hearing, captures, send)
-  systemClock.every(lookMs, () => {
+  const look = (): void => {
     for (const capture of captures.values()) capture.poke()
     const now = readHostLinks()
     links ??= now
@@ -170,15 +175,16 @@ function begin(
       changed ?? (outdated === undefined ? undefined : "the interfaces changed, and are as they were")
     if (outdated !== undefined) send({ type: "outdated", why: outdated })
     reportCounts()
-  })
-  if (canary !== undefined && loopback !== undefined)
-    systemClock.every(canaryMs, () => {
-      // Could not send is not deaf: nothing is said of it.
-      if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
-    })
+    if (heardCanary) send({ type: "canary", is: "heard" })
+    heardCanary = false
+    pings += 1
+    if (canary === undefined || loopback === undefined || pings % pingsACanary !== 0) return
+    // Could not send is not deaf: nothing is said of it.
+    if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
+  }
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
   send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
-  return { answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
+  return { look, answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
 }
 
 /** Does this host forward IPv6? See ip-sysctl.rst, conf/all/forwarding. */

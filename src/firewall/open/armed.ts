@@ -3,6 +3,7 @@ import { reasonOf } from "../../errors.ts"
 import { type Detected, legacyTables, type ReadText, readTextFile } from "../detect.ts"
 import { type Backends, startBackends } from "./backends.ts"
 import type { Dropping, StepResult } from "./dropping.ts"
+import { KernelNews, ruleNews } from "./kernel-news.ts"
 import { openMark, type Scope } from "./nft-open.ts"
 import type {
   ArmedFirewall,
@@ -16,11 +17,13 @@ import type {
 import { startLoader } from "./standby.ts"
 
 /**
- * How often what the kernel holds is looked at while armed, in milliseconds: 0.5 ms of work each time. An open that goes by
- * what has changed since looks again by itself, and is a millisecond later. Seldom looked at, the loader's way into the
- * kernel is cold as well: with 5 s an open took 0.5 ms more.
+ * How often at most what nf_tables holds is looked at while armed, in milliseconds: a millisecond of work each time. The kernel
+ * tells when there is something to see; where it cannot be heard, so often. An open that goes by what has changed since
+ * looks again by itself, and is a millisecond later.
  */
 const refreshMs = 1_000
+/** How often it is looked at although the kernel has told nothing, and what else waits is seen to; milliseconds. */
+const restMs = 30_000
 
 /** How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep. */
 const keepMs = 30_000
@@ -31,8 +34,10 @@ export class Armed implements ArmedFirewall {
   readonly #detected: Detected
   readonly #readText: ReadText
   readonly #backends: Backends
-  #timer: Timer | undefined
+  #news: KernelNews | undefined
   #refreshing = false
+  /** Was something told that could not be looked at? */
+  #outdated = false
   #opening = 0
   /** Settling is done one open after the other; step 1 never waits for it. */
   #settled: Promise<unknown> = Promise.resolve()
@@ -50,7 +55,17 @@ export class Armed implements ArmedFirewall {
     const { nft, nftCommand } = this.#backends
     if (this.#deps.leftAsleep && nftCommand) await nft?.takeOverSleeping(nftCommand, this.#deps.leftAsleep)
     await nft?.warmUp()
-    this.#timer = this.#deps.clock.every(refreshMs, () => void this.#refresh())
+    const { clock, log = () => {}, start = startLoader } = this.#deps
+    const look = () => void this.#refresh()
+    this.#news = new KernelNews(ruleNews, {
+      start: nft && start,
+      clock,
+      log,
+      restMs,
+      oftenMs: refreshMs,
+      onNews: look,
+      onTime: look,
+    })
   }
 
   open(options: OpenOptions): OpenInProgress {
@@ -68,6 +83,7 @@ export class Armed implements ArmedFirewall {
     })
     this.#settled = settled.finally(() => {
       this.#opening -= 1
+      this.#lookAgain()
     })
     return { committed: committed.then((first) => ({ ok: first.failures.length === 0, ...first })), settled }
   }
@@ -160,7 +176,8 @@ export class Armed implements ArmedFirewall {
   }
 
   async close(): Promise<void> {
-    this.#timer?.cancel()
+    this.#news?.close()
+    this.#outdated = false
     await this.#settled
     for (const console of this.#backends.consoles) console.close()
   }
@@ -172,14 +189,21 @@ export class Armed implements ArmedFirewall {
   async #refresh(): Promise<void> {
     const { nft, nftCommand, layer2 } = this.#backends
     for (const firewall of layer2) firewall.refresh()
-    if (nft === undefined || this.#refreshing || this.#opening > 0) return
+    if (nft === undefined) return
+    this.#outdated = this.#refreshing || this.#opening > 0
+    if (this.#outdated) return
     this.#refreshing = true
     try {
       // Flags not by the console: a full listing would keep an open waiting.
       if ((await nft.refresh()) && nftCommand) await nft.learnFlags(nftCommand)
     } finally {
       this.#refreshing = false
+      this.#lookAgain()
     }
+  }
+
+  #lookAgain(): void {
+    if (this.#outdated && this.#opening === 0 && !this.#refreshing) void this.#refresh()
   }
 }
 
