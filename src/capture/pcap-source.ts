@@ -13,9 +13,11 @@ export interface Capture {
   inject(frame: Uint8Array): string | undefined
   /**
    * Reads what waits in the ring. libuv stops polling a packet socket for good after its interface went down
-   * (POLLERR); reading on a timer hears again when the interface is back.
+   * (POLLERR); reading on a timer hears again when the interface is back, though late.
    */
   poke(): void
+  /** Did its interface go down since it was opened? Then only {@link poke} hears, and another capture is due. */
+  readonly interrupted: boolean
   /** Packets the kernel handed to the filter's winner and packets it had no room for, since the capture was opened. */
   counters(): { received: number; dropped: number }
   /** Stops hearing. node-pcap lets go of the descriptor itself only when the process ends. */
@@ -77,16 +79,32 @@ export function openCapture(options: CaptureOptions): Capture {
     session.close()
     throw new Fault("configuration", `cannot decode packets of "${device}": link type ${session.link_type}`)
   }
+  let delivered = 0
   session.on("packet", (packet: pcap.PacketWithHeader) => {
+    delivered += 1
     const captured = packet.header.readUInt32LE(8) // struct pcap_pkthdr as node-pcap lays it out: caplen at 8
     options.onFrame(packet.buf.subarray(0, Math.min(captured, packet.buf.length)), device, linkType)
   })
   // The session's own reader: dispatches until the ring is empty, and returns at once when it is.
-  const readRing = (): void =>
-    (session as unknown as { session: { read_callback(): void } }).session.read_callback()
+  const binding = (session as unknown as { session: { read_callback(): void } }).session
+  const readRing = binding.read_callback
+  let justEmptied = false
+  let interrupted = false
+  // The binding has no word for POLLERR: it calls the reader once more, and then never again. A call that finds nothing is
+  // that one, unless a poke emptied the ring since this turn's poll. `any` has no interface to lose, and like `lo` it is
+  // called for packets that libpcap then leaves out (linux_check_direction).
+  if (device !== "any" && device !== "lo")
+    binding.read_callback = () => {
+      const before = delivered
+      readRing()
+      interrupted ||= delivered === before && !justEmptied
+    }
   return {
     device,
     linkType,
+    get interrupted() {
+      return interrupted
+    },
     inject(frame) {
       try {
         session.inject(Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength))
@@ -95,7 +113,15 @@ export function openCapture(options: CaptureOptions): Capture {
         return reasonOf(thrown)
       }
     },
-    poke: readRing,
+    poke() {
+      const before = delivered
+      readRing()
+      if (delivered === before) return
+      justEmptied = true
+      setImmediate(() => {
+        justEmptied = false
+      })
+    },
     counters() {
       const stats = session.stats()
       return { received: stats.ps_recv, dropped: stats.ps_drop }

@@ -171,8 +171,9 @@ function begin(
     links ??= now
     const changed = links === undefined || now === undefined ? undefined : linksChanged(links, now)
     // A capture ends with its interface (packet(7), ENETDOWN), and does not come back with it.
-    outdated =
-      changed ?? (outdated === undefined ? undefined : "the interfaces changed, and are as they were")
+    const interrupted = [...captures.values()].some((capture) => capture.interrupted)
+    if (changed !== undefined) outdated = changed
+    else if (interrupted || outdated !== undefined) outdated = "the interfaces changed, and are as they were"
     if (outdated !== undefined) send({ type: "outdated", why: outdated })
     reportCounts()
     if (heardCanary) send({ type: "canary", is: "heard" })

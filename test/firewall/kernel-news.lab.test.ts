@@ -29,7 +29,7 @@ function newsOf(host: Host, topic: NewsTopic) {
   const more = async (what: string, change: () => unknown): Promise<void> => {
     const before = heard.times
     change()
-    await eventually(what, () => heard.times > before, 3000)
+    await eventually(what, () => heard.times > before)
   }
   return { heard, news, more }
 }

@@ -35,13 +35,13 @@ describe.skipIf(labUnavailable)("an armed interface", () => {
   const armed = new ArmedServer(lab, server)
 
   it.each([{ heard: [] }, { heard: ["--interface", "eth0"] }])(
-    "takes the next knock within 3 s of its return, with options $heard",
+    "takes the next knock after its return, with options $heard",
     ({ heard }) => {
       armed.arm("--timeout", "2m", ...heard)
       for (const { what, turn } of turns) {
         turn(server, elsewhere)
         for (const address of ["192.0.2.1", "2001:db8::1"]) {
-          const { outcome } = armed.knock(client, "probe", address, "--no-check", "--wait", "3s")
+          const { outcome } = armed.knock(client, "probe", address, "--no-check", "--wait", "8s")
           expect([what, address, outcome.event]).toEqual([what, address, "alive"])
         }
       }
@@ -52,7 +52,7 @@ describe.skipIf(labUnavailable)("an armed interface", () => {
   it("is heard under its new name, when all are heard", () => {
     armed.arm("--timeout", "2m")
     server.sh("ip link set eth0 down; ip link set eth0 name other0; ip link set other0 up")
-    const { outcome } = armed.knock(client, "probe", "192.0.2.1", "--no-check", "--wait", "3s")
+    const { outcome } = armed.knock(client, "probe", "192.0.2.1", "--no-check", "--wait", "8s")
     expect(outcome).toMatchObject({ event: "alive" })
     armed.disarm()
   })
