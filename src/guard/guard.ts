@@ -9,7 +9,6 @@ import { findSnapshotTools } from "../firewall/snapshot-tools.ts"
 import { findSystemTools } from "../firewall/system-tools.ts"
 import type { ToListener } from "../listener/messages.ts"
 import { favourGuard } from "../listener/priority.ts"
-import { warmUpRounds } from "../listener/warm-up.ts"
 import { openEventLog } from "../report/logger.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { readSecretFile } from "../sender/secret-source.ts"
@@ -43,7 +42,7 @@ import { Session } from "./session.ts"
 import { statusLine } from "./session-status.ts"
 import { listenerUser, spawnListener } from "./spawn-listener.ts"
 import { tellPeople } from "./tell.ts"
-import { warmUpSession } from "./warm-up.ts"
+import { warmUpRounds, warmUpSession } from "./warm-up.ts"
 
 /** How long each thing that is put away at the end may take, in milliseconds. */
 const lastTaskMs = 5000
@@ -194,8 +193,8 @@ async function holdSession(
     undo.push(() => listeners.close())
     // A session that is gone on with keeps its promises even if nothing can be heard at the moment.
     const begun = listeners.start(journal !== undefined)
-    warmUpSession(warmUpRounds) // while the listener begins
-    await begun
+    // While the listener begins. Without it an open is later, and nothing else.
+    await Promise.all([begun, warmUpSession(warmUpRounds).catch(() => {})])
     armed = true
     session = opened
     let goingDown = false

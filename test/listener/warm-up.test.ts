@@ -13,6 +13,6 @@ test("the listener's warm-up gives way to packets between its slices, and ends",
   expect(turns).toBe(2)
 })
 
-test("every knock of the guard's warm-up goes all the way to its answer", () => {
-  expect(() => warmUpSession(30)).not.toThrow()
+test("every knock of the guard's warm-up goes all the way to the loaders and to its answer", async () => {
+  expect(await warmUpSession(30)).toEqual({ opens: 30, answers: 30 })
 })
