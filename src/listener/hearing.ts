@@ -137,10 +137,11 @@ export class Hearing {
     const way = this.#forwarded.kindOf(frame)
     this.#nextRef += 1
     const ref = this.#nextRef
-    this.#keepPath(ref, heard)
     const data = Buffer.from(frame.echo.data).toString("hex")
     if (!this.#deps.send({ type: "knock", ref, data, source, destination, device, way }))
       return { stage: "screen", reason: "pipe-full" }
+    // The guard is at work already; its answer comes in a later turn.
+    this.#keepPath(ref, heard)
     this.#forwarded.note(frame, way, ref, this.#deps.nowMs())
     return undefined
   }

@@ -6,7 +6,7 @@ import { contenders } from "../contenders/table.ts"
 import { said } from "../deadline.ts"
 import { interleave } from "../interleave.ts"
 import { type Opening, timeOpening } from "../open-trial.ts"
-import { type ArmedStage, armAll } from "../stage.ts"
+import { type ArmedStage, armAll, armOnStage } from "../stage.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
 
@@ -31,7 +31,7 @@ export const timeToOpen: Case = {
     for (const { lockout: name, iptables } of variants) {
       const lockout = lockouts.find((one) => one.name === name)
       if (lockout === undefined) throw new Error(`the lab has no lockout "${name}"`)
-      rows.push(...(await oneLockout(lockout, iptables, effort)))
+      rows.push(...(await oneLockout(lockout, iptables, effort)), await firstOpens(lockout, iptables, effort))
     }
     return { rows, targets: variants.map(({ lockout }) => target(lockout, rows)) }
   },
@@ -64,6 +64,22 @@ async function oneLockout(lockout: Lockout, iptables: string, { quick, say }: Ef
   } finally {
     for (const stage of stages.values()) if (typeof stage !== "string") await stage.lab.close()
   }
+}
+
+/** The open that a session is for is its first: what a session costs that has never opened, for ours alone. */
+async function firstOpens(lockout: Lockout, iptables: string, { quick, say }: Effort): Promise<Row> {
+  const trials: Trial[] = []
+  for (let session = 0; session < (quick ? 2 : 11); session++) {
+    const stage = await armOnStage(ours, { iptables })
+    try {
+      trials.push(await oneTrial(stage, lockout))
+    } finally {
+      await stage.lab.close()
+    }
+  }
+  const [wire] = rowsOf(lockout, ours, trials, undefined)
+  say(`${lockout.name}, first opens: ${wire.samples.map((ms) => ms.toFixed(2)).join(" ")}`)
+  return { ...wire, variant: `${lockout.name}: first open of a session`, isOurs: true }
 }
 
 async function oneTrial(stage: ArmedStage, lockout: Lockout): Promise<Trial> {

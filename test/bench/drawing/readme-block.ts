@@ -50,9 +50,10 @@ function table({ cases, contenders }: Results): string[] {
   }
   const opening = rowsOf("time-to-open")
   const variants = [...new Set(opening.map(({ variant }) => variant))]
-  // What the sender takes is the same whatever the lockout is: one such line says it.
+  // A first open, and what the sender takes, are the same whatever the lockout is: one such line says it.
   const openings = [
     ...variants.filter((variant) => variant.endsWith(": wire to open")),
+    ...variants.filter((variant) => variant.endsWith(": first open of a session")).slice(0, 1),
     ...variants.filter((variant) => variant.endsWith(": command to open")).slice(0, 1),
   ]
   const weight = rowsOf("weight")
