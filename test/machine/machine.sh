@@ -8,9 +8,11 @@ machine=${MACHINE:-10.79.0.2}
 began=$SECONDS
 work=$(mktemp -d)
 watcher=
+pinging=
 finish() {
   local code=$?
-  [ -z "$watcher" ] || kill "$watcher" 2>/dev/null || true
+  local left
+  for left in $watcher $pinging; do kill "$left" 2>/dev/null || true; done
   "$lab" down "$folder" >/dev/null 2>&1 || true
   rm -rf "$work"
   exit "$code"
