@@ -34,16 +34,36 @@ interface BootFile {
   readonly mode: number
 }
 
+interface BootPlan {
+  readonly services: BootServices
+  readonly files: readonly BootFile[]
+}
+
 const nftablesConf = "/etc/nftables.conf"
 
 /**
  * Writes rules where the distribution's own services load them when the machine starts: netfilter-persistent what
  * iptables loads, nftables.service everything else. Everything is looked at before the first file is written; a file
  * that is replaced is kept under its name with the date behind it.
- * @throws Fault `missing` without a service that could load them; `refused` when the rules cannot be loaded by any, or
- *   when /etc/nftables.conf is somebody's own; nothing has been written then
+ * @throws Fault as `refuseUnsavable`; nothing has been written then
  */
 export async function saveForBoot({ root, clock }: BootDeps, rules: Snapshot): Promise<BootSaved> {
+  const { services, files } = planFiles(root, rules)
+  const stamp = new Date(clock.wallMs()).toISOString().replace(/[-:]|\.\d+/g, "")
+  return { files: files.map((file) => save(root, file, stamp)), notes: notesOf(services, files) }
+}
+
+/**
+ * Whether `saveForBoot` would refuse these rules, asked before they are put in force; writes nothing.
+ * @param root the folder that stands for `/`
+ * @throws Fault `missing` without a service that could load them; `refused` when the rules cannot be loaded by any, or
+ *   when /etc/nftables.conf is somebody's own
+ */
+export function refuseUnsavable(root: string, rules: Snapshot): void {
+  planFiles(root, rules)
+}
+
+function planFiles(root: string, rules: Snapshot): BootPlan {
   const services = findBootServices(root)
   const parts = bootRules(rules, services.netfilterPersistent?.backend)
   const [unsavable] = parts.unsavable
@@ -54,13 +74,11 @@ export async function saveForBoot({ root, clock }: BootDeps, rules: Snapshot): P
           ? "install iptables-persistent"
           : "fw-apply --print shows the rules as files",
     })
-  const files = [...persistentFiles(services, parts), ...nftFiles(root, services, parts)]
-  if (files.length === 0)
+  if (services.netfilterPersistent === undefined && services.nftables === undefined)
     throw new Fault("missing", "cannot save for the next start: nothing here loads rules then", {
       hint: "install iptables-persistent, or nftables",
     })
-  const stamp = new Date(clock.wallMs()).toISOString().replace(/[-:]|\.\d+/g, "")
-  return { files: files.map((file) => save(root, file, stamp)), notes: notesOf(services, files) }
+  return { services, files: [...persistentFiles(services, parts), ...nftFiles(root, services, parts)] }
 }
 
 function persistentFiles({ netfilterPersistent: service }: BootServices, parts: BootRules): BootFile[] {
@@ -79,7 +97,8 @@ function persistentFiles({ netfilterPersistent: service }: BootServices, parts: 
   ]
 }
 
-function nftFiles(root: string, { nftables: service }: BootServices, parts: BootRules): BootFile[] {
+function nftFiles(root: string, services: BootServices, parts: BootRules): BootFile[] {
+  const { nftables: service } = services
   const there = readBelow(root, nftablesConf)
   // What is not loaded, and not ours, is not looked at when there is nothing to write into it.
   const isConcerned =
@@ -89,7 +108,9 @@ function nftFiles(root: string, { nftables: service }: BootServices, parts: Boot
     throw new Fault("missing", "cannot save for the next start: nothing here loads nft tables then", {
       hint: "install nftables",
     })
-  if (there !== undefined && isSkeleton(there) && parts.nft === "") return []
+  // Neither service waits for the other: a skeleton may flush what netfilter-persistent has just loaded.
+  const isHarmless = services.netfilterPersistent === undefined || !there?.includes("flush ruleset")
+  if (there !== undefined && isSkeleton(there) && parts.nft === "" && isHarmless) return []
   if (there !== undefined && !isUnedited(there) && !isSkeleton(there))
     throw new Fault("refused", `cannot save for the next start: ${whoseIs(there)}`, {
       hint: `put the rules into it by hand (fw-apply --print shows them), or move ${nftablesConf} away`,

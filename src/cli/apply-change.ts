@@ -11,7 +11,7 @@ import { askGuard } from "../guard/control-socket.ts"
 import { exitCodeFor, type Outcome, outcomeOfFault } from "../report/outcome.ts"
 import { type ApplyGuard, joinGuard, orderChange } from "./apply-guard.ts"
 import type { ApplyOptions } from "./apply-options.ts"
-import { refuseUnsavable, saveConfirmed } from "./apply-save.ts"
+import { notSavable, refuseOtherNamespace, saveConfirmed } from "./apply-save.ts"
 import {
   checkOutcome,
   lockedOut,
@@ -99,7 +99,7 @@ class FileChange {
     const connection = findSshClient(said, this.#host.env, process.ppid)
     if (process.geteuid?.() !== 0)
       throw new Fault("permission", "cannot rehearse or change rules without root", { hint: "sudo fw-apply" })
-    if (options.save) refuseUnsavable()
+    if (options.save) refuseOtherNamespace()
     if (connection === undefined) this.#withoutClient()
     let guard: ApplyGuard | undefined
     try {
@@ -158,6 +158,8 @@ class FileChange {
       const printed = printRules(plan, print, terminal)
       return check ? { ...checkOutcome(plan), message: printed.message } : printed
     }
+    const unsavable = save && !force ? notSavable(plan.candidate, planFacts(plan)) : undefined
+    if (unsavable !== undefined) return unsavable
     if (check) return checkOutcome(plan)
     if (plan.difference.changed) return undefined
     const outcome = checkOutcome(plan)

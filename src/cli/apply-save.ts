@@ -1,4 +1,4 @@
-import { type BootSaved, saveForBoot } from "../apply/boot.ts"
+import { type BootSaved, refuseUnsavable, saveForBoot } from "../apply/boot.ts"
 import { systemClock } from "../clock.ts"
 import { Fault } from "../errors.ts"
 import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
@@ -6,8 +6,8 @@ import { inFirstNamespace } from "../guard/folders.ts"
 import { type Outcome, outcomeOfFault } from "../report/outcome.ts"
 import type { Terminal } from "./terminal.ts"
 
-/** What can be known before anything is changed. @throws Fault `refused` when these rules are not the machine's own */
-export function refuseUnsavable(): void {
+/** What can be known before a rehearsal. @throws Fault `refused` when these rules are not the machine's own */
+export function refuseOtherNamespace(): void {
   if (inFirstNamespace()) return
   throw new Fault(
     "refused",
@@ -18,6 +18,16 @@ export function refuseUnsavable(): void {
   )
 }
 
+/** What can be known before a change: why its rules could not be saved, or undefined; nothing is written. */
+export function notSavable(rules: Snapshot, facts: NonNullable<Outcome["facts"]>): Outcome | undefined {
+  try {
+    refuseUnsavable("/", rules)
+    return undefined
+  } catch (thrown) {
+    return { ...outcomeOfFault(thrown, { ...facts, changed: false, saved: [] }), event: "not-saved" }
+  }
+}
+
 /**
  * `--save`: has the confirmed rules loaded at boot.
  * @param outcome of the change, which stays whatever comes of this
@@ -26,7 +36,7 @@ export function refuseUnsavable(): void {
 export async function saveConfirmed(rules: Snapshot, outcome: Outcome, terminal: Terminal): Promise<Outcome> {
   let saved: BootSaved
   try {
-    refuseUnsavable()
+    refuseOtherNamespace()
     saved = await saveForBoot({ root: "/", clock: systemClock }, rules)
   } catch (thrown) {
     const failed = outcomeOfFault(thrown, { ...outcome.facts, saved: [] })

@@ -44,6 +44,9 @@ nft -f ${conf}
 apply --no-confirm --save
 echo '# mine' >>${conf}
 apply --no-confirm --save || echo "exit $?"
+sed -i s/22/2222/ /mnt/rules.nft
+apply --no-confirm --save --to tcp/2222 || echo "exit $?"
+[ "$(nft list ruleset)" = "$applied" ]
 ls /etc | grep '^nftables.conf'
 `
 
@@ -56,11 +59,14 @@ describe.skipIf(unavailable)("fw-apply --save", () => {
       timeout: 120_000,
     })
     expect(status, stderr).toBe(0)
-    const [first, second, third, exit, ...files] = stdout.trim().split("\n")
+    const [first, second, third, exit, fourth, fourthExit, ...files] = stdout.trim().split("\n")
     expect(JSON.parse(first ?? "")).toMatchObject({ event: "applied", changed: true, saved: [conf] })
     expect(JSON.parse(second ?? "")).toMatchObject({ event: "unchanged", changed: false, saved: [] })
     expect(JSON.parse(third ?? "")).toMatchObject({ event: "not-saved", code: "refused" })
     expect(exit).toBe("exit 1")
+    // A change that could not be saved is refused before it is made.
+    expect(JSON.parse(fourth ?? "")).toMatchObject({ event: "not-saved", code: "refused", changed: false })
+    expect(fourthExit).toBe("exit 1")
     expect(files).toEqual(["nftables.conf", expect.stringMatching(/^nftables\.conf\.\d{8}T\d{6}Z$/)])
     expect(existsSync(conf) ? readFileSync(conf, "utf8") : undefined).toBe(before)
   }, 150_000)

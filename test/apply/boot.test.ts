@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { type BootSaved, saveForBoot } from "../../src/apply/boot.ts"
+import { type BootSaved, refuseUnsavable, saveForBoot } from "../../src/apply/boot.ts"
 import type { Clock } from "../../src/clock.ts"
 import { parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
@@ -114,6 +114,36 @@ describe("saving for the next start", () => {
     await expect(save(root, native)).rejects.toMatchObject({ message: expect.stringMatching(/edited/) })
     put("/etc/nftables.conf", "table inet own { chain c { drop; } }\n")
     await expect(save(root, filter)).rejects.toMatchObject({ code: "refused" })
+  })
+
+  it("takes the flush out of a skeleton whose service might run after netfilter-persistent", async () => {
+    const { root, text } = made({ nftables: "enabled", persistent: "nft", conf: debianConf })
+    const { files } = await save(root, filter)
+    expect(files).toContainEqual({
+      path: "/etc/nftables.conf",
+      state: "written",
+      copy: "/etc/nftables.conf.20261122T231500Z",
+    })
+    expect(text("/etc/nftables.conf")).not.toMatch(/flush|table/)
+    expect(text("/etc/nftables.conf.20261122T231500Z")).toBe(debianConf)
+  })
+
+  it("leaves a skeleton alone that nothing loads, and one that has nobody's rules to flush", async () => {
+    const off = made({ nftables: "disabled", persistent: "nft", conf: debianConf })
+    await save(off.root, filter)
+    expect(off.text("/etc/nftables.conf")).toBe(debianConf)
+    const alone = made({ nftables: "enabled", conf: debianConf })
+    expect(await save(alone.root, emptySnapshot)).toEqual({ files: [], notes: [] })
+    expect(alone.text("/etc/nftables.conf")).toBe(debianConf)
+  })
+
+  it("says beforehand what it would refuse, and writes nothing", () => {
+    const { root, text } = made({ nftables: "enabled", conf: `${debianConf}# the office\n` })
+    expect(() => refuseUnsavable(root, native)).toThrow(/not written by fw-apply \(it has comments\)/)
+    const fine = made({ nftables: "enabled", conf: debianConf })
+    expect(() => refuseUnsavable(fine.root, native)).not.toThrow()
+    expect(fine.text("/etc/nftables.conf")).toBe(debianConf)
+    expect(text("/etc/nftables.conf")).toContain("the office")
   })
 
   it("writes through a link", async () => {
