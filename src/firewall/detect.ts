@@ -56,20 +56,20 @@ export const readTextFile: ReadText = (path) => {
 }
 
 /**
- * The legacy tables that the kernel holds, without asking the legacy commands: those load modules and create tables.
- * The files are per network namespace of the reading process. ebtables has no such file; its table modules are looked
- * for in /proc/modules instead.
+ * The legacy tables of one family that the kernel holds, without asking the legacy commands: those load modules and create
+ * tables. The file is per network namespace of the reading process, and takes 50 us to read. ebtables has no such file; its
+ * table modules are looked for in /proc/modules instead.
  */
-export function legacyTables(readText: ReadText): Record<LegacyFamily, string[]> {
-  const names = (file: string) => (readText(`/proc/net/${file}`) ?? "").split("\n").filter(Boolean)
+export function legacyTablesOf(family: LegacyFamily, readText: ReadText): string[] {
+  if (family !== "eb") return (readText(`/proc/net/${family}_tables_names`) ?? "").split("\n").filter(Boolean)
   const modules = readText("/proc/modules") ?? ""
-  const bridgeTables = [...modules.matchAll(/^ebtable_(filter|nat|broute) /gm)].map((match) => `${match[1]}`)
-  return {
-    ip: names("ip_tables_names"),
-    ip6: names("ip6_tables_names"),
-    arp: names("arp_tables_names"),
-    eb: bridgeTables,
-  }
+  return [...modules.matchAll(/^ebtable_(filter|nat|broute) /gm)].map((match) => `${match[1]}`)
+}
+
+/** {@link legacyTablesOf} of all families. */
+export function legacyTables(readText: ReadText): Record<LegacyFamily, string[]> {
+  const of = (family: LegacyFamily): string[] => legacyTablesOf(family, readText)
+  return { ip: of("ip"), ip6: of("ip6"), arp: of("arp"), eb: of("eb") }
 }
 
 /**

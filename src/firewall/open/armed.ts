@@ -1,6 +1,6 @@
 import type { Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
-import { type Detected, legacyTables, type ReadText, readTextFile } from "../detect.ts"
+import { type Detected, legacyTables, legacyTablesOf, type ReadText, readTextFile } from "../detect.ts"
 import { type Backends, startBackends } from "./backends.ts"
 import type { Dropping, StepResult } from "./dropping.ts"
 import { KernelNews, ruleNews } from "./kernel-news.ts"
@@ -47,7 +47,9 @@ export class Armed implements ArmedFirewall {
     this.#detected = detected
     this.#readText = deps.readText ?? readTextFile
     const { run, clock, log = () => {}, start = startLoader } = deps
-    this.#backends = startBackends(run, { start, clock, log }, detected, () => this.#held())
+    this.#backends = startBackends(run, { start, clock, log }, detected, (family) =>
+      legacyTablesOf(family, this.#readText),
+    )
   }
 
   async start(): Promise<void> {
@@ -144,7 +146,7 @@ export class Armed implements ArmedFirewall {
 
   /** Legacy tables that the kernel holds without a program here that could list or open them. */
   #outOfReach(scope: Scope): Dropping[] {
-    const held = this.#held()
+    const held = legacyTables(this.#readText)
     const found: Dropping[] = []
     for (const [backend, tables] of [
       ["iptables-legacy", held.ip],
@@ -163,7 +165,7 @@ export class Armed implements ArmedFirewall {
     const named = (["nft", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"] as const)
       .map((name) => this.#detected.tools.get(name))
       .filter((tool) => tool !== undefined)
-    const held = this.#held()
+    const held = legacyTables(this.#readText)
     return {
       backends: named.map(({ name, version }) => `${name} ${/\d+(\.\d+)+/.exec(version ?? "")?.[0] ?? "?"}`),
       legacyTables: Object.entries(held).flatMap(([family, tables]) =>
@@ -180,10 +182,6 @@ export class Armed implements ArmedFirewall {
     this.#outdated = false
     await this.#settled
     for (const console of this.#backends.consoles) console.close()
-  }
-
-  #held(): ReturnType<typeof legacyTables> {
-    return legacyTables(this.#readText)
   }
 
   async #refresh(): Promise<void> {

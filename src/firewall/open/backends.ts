@@ -1,4 +1,4 @@
-import type { Detected } from "../detect.ts"
+import type { Detected, LegacyFamily } from "../detect.ts"
 import { NftWithFallback } from "../nft-fallback.ts"
 import type { RunCommand } from "../run-command.ts"
 import { parseSave } from "../snapshot/save-text.ts"
@@ -32,8 +32,8 @@ export interface Backends {
   readonly consoles: readonly Console[]
 }
 
-/** The tables that the kernel holds now, by legacy family. */
-export type Held = () => Detected["legacyTables"]
+/** The tables of a legacy family that the kernel holds now. */
+export type Held = (family: LegacyFamily) => readonly string[]
 
 /**
  * Puts the backends together and starts their standby loaders. Each goes by the first way that works: the loader that
@@ -59,7 +59,7 @@ export function startBackends(
       ports.unshift(console)
     }
     if (ports.length > 0)
-      legacy.push(new LegacyFirewall(`${name}-legacy`, firstLegacyOf(ports), () => held()[family]))
+      legacy.push(new LegacyFirewall(`${name}-legacy`, firstLegacyOf(ports), () => held(family)))
     const save = detected.tools.get(`${name}-nft-save`)?.path
     const nftPorts = iptablesPorts(run, detected, `${name}-nft`)
     if (nftPorts.length > 0)
@@ -75,7 +75,7 @@ export function startBackends(
   ] as const) {
     const path = detected.tools.get(backend)?.path
     if (path === undefined) continue
-    const firewall = new Layer2Firewall(backend, { run, start: standby.start, path }, () => held()[family])
+    const firewall = new Layer2Firewall(backend, { run, start: standby.start, path }, () => held(family))
     consoles.push({ program: backend, pids: () => firewall.pids, close: () => firewall.close() })
     layer2.push(firewall)
   }

@@ -111,7 +111,9 @@ export class NftFirewall implements FirewallBackend {
     const done = new Map<string, TableStep>()
     this.#owned.clear()
     const guessed = planOpen(this.#tables, scope).filter((step) => !this.#isFlagged(step))
-    if (guessed.length > 0 && (await this.#port.load(asLine(guessed))).ok) this.#did(guessed, done)
+    // With nothing to load here the other backends' loads are more urgent than a listing.
+    if (guessed.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    else if ((await this.#port.load(asLine(guessed))).ok) this.#did(guessed, done)
     await this.refresh()
     if (this.#tablesText === undefined) failures.push("nft: cannot list what the kernel holds")
     const missing = planOpen(this.#tables, scope).filter(
