@@ -208,7 +208,7 @@ async function holdSession(
     })
     signals.onReload(() => reloadSecrets(configuration, opened, listeners, emit))
     opened.begin()
-    realTime(process.pid) // not before: arming is a second's work, with very many rules a minute's
+    realTime(process.pid, "guard") // not before: arming is a second's work, with very many rules a minute's
     const { devices } = listeners
     const told = announce({ ready: true, filter, devices, notes: notes.splice(0), backends })
     // Nobody has read that there is a session, or its one-time secret.

@@ -12,19 +12,26 @@ import { said } from "./deadline.ts"
 import { documentOf } from "./document.ts"
 import { publish } from "./drawing/publish.ts"
 import { benchFolder } from "./paths.ts"
-import { readResults } from "./results.ts"
+import { readResults, resultsPath, withAgain } from "./results.ts"
 import { caseTable } from "./table.ts"
 
 // TypeScript, compiled: it uses the lab's library, which is TypeScript, and Node 20 runs none.
 
 const cases: readonly Case[] = [timeToOpen, senderStart, weight, apply, faults, floods, growth]
 
-const options = { quick: false, figures: false, cgroup: `fw-bench-${process.pid}`, minutes: Infinity }
+const options = {
+  quick: false,
+  figures: false,
+  again: false,
+  cgroup: `fw-bench-${process.pid}`,
+  minutes: Infinity,
+}
 const names: string[] = []
 const args = process.argv.slice(2)
 for (let argument = args.shift(); argument !== undefined; argument = args.shift())
   if (argument === "--quick") options.quick = true
   else if (argument === "--figures") options.figures = true
+  else if (argument === "--again") options.again = true
   else if (argument === "--minutes") options.minutes = Number(args.shift()) || options.minutes
   else if (argument === "--cgroup") options.cgroup = args.shift() ?? options.cgroup
   else names.push(argument)
@@ -75,16 +82,15 @@ async function measure(): Promise<void> {
     )
   }
   const measured = documentOf(results, options.quick)
-  // The committed figures are those of a whole run; anything less is for looking at.
-  const whole = !options.quick && results.length === cases.length
-  const path = whole
-    ? join(benchFolder, "results.json")
-    : join(benchFolder, "../../node_modules/.bench/partial-results.json")
+  // The committed figures are those of a whole run, or of cases in it measured again; anything less is for looking at.
+  const committed = !options.quick && (options.again || results.length === cases.length)
+  const path = committed ? resultsPath : join(benchFolder, "../../node_modules/.bench/partial-results.json")
   mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, `${JSON.stringify(measured, null, 1)}\n`)
-  if (whole) publish(readResults())
+  const written = committed && options.again ? withAgain(readResults(), measured) : measured
+  writeFileSync(path, `${JSON.stringify(written, null, 1)}\n`)
+  if (committed) publish(written)
   say(
-    whole
+    committed
       ? "written: test/bench/results.json, figures, README"
       : `part of the measurements only: written to ${path}`,
   )

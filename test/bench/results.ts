@@ -18,6 +18,8 @@ export interface WrittenCase {
   readonly targets: readonly Target[]
   /** Why there are no rows. */
   readonly failed?: string
+  /** When it was measured again without the others, and at which commit. */
+  readonly again?: { readonly measured: string; readonly commit?: string }
 }
 
 /** test/bench/results.json. */
@@ -29,6 +31,13 @@ export interface Results {
   readonly machine: Readonly<Record<string, string | number>>
   readonly contenders: readonly { readonly name: string; readonly setup: string }[]
   readonly cases: readonly WrittenCase[]
+}
+
+/** A whole run with some of its cases measured again later, each in the place of the earlier one. */
+export function withAgain(whole: Results, { measured, commit, cases }: Results): Results {
+  const again = { measured, ...(commit === undefined ? {} : { commit }) }
+  const newer = new Map(cases.map((one) => [one.name, { ...one, again }]))
+  return { ...whole, cases: whole.cases.map((one) => newer.get(one.name) ?? one) }
 }
 
 export const resultsPath = join(benchFolder, "results.json")

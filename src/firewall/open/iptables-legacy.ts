@@ -38,7 +38,9 @@ export class LegacyFirewall implements FirewallBackend {
   }
 
   async open(scope: Scope): Promise<StepResult> {
-    const tables = await this.#tables(scope)
+    // Known without waiting, as a rule: then this is on its way before the next backend is asked.
+    const held = this.#held()
+    const tables = openable(held instanceof Promise ? await held : held, scope)
     const results = await Promise.all(
       tables.map((table) => this.#port.commit(section(table, legacyOpenLines(table)))),
     )
@@ -106,11 +108,8 @@ export class LegacyFirewall implements FirewallBackend {
     return found
   }
 
-  /** The common lockout first. */
   async #tables(scope: Scope): Promise<string[]> {
-    const order = scope === "filter" ? ["filter"] : ["filter", "raw", "mangle", "security"]
-    const held = await this.#held()
-    return order.filter((table) => held.includes(table))
+    return openable(await this.#held(), scope)
   }
 
   async #list(table: string): Promise<LegacyTable | undefined> {
@@ -121,4 +120,10 @@ export class LegacyFirewall implements FirewallBackend {
   #oursIn(table: string): number {
     return this.#ours.get(table) ?? 0
   }
+}
+
+/** The common lockout first. */
+function openable(held: readonly string[], scope: Scope): string[] {
+  const order = scope === "filter" ? ["filter"] : ["filter", "raw", "mangle", "security"]
+  return order.filter((table) => held.includes(table))
 }

@@ -23,17 +23,23 @@ export function figuresBlock(results: Results, figures: readonly Figure[]): stri
     `${machine.system}`,
     `Node.js ${machine.node}`,
   ].join("; ")
+  const again = results.cases
+    .flatMap((one) => (one.again === undefined ? [] : `; ${one.name} again ${moment(one.again)}`))
+    .join("")
   const pictures = figures.map(({ name, alt }) => `![${alt}](test/bench/figures/${name}.svg)\n`)
   return [
     ...table(results),
     "",
-    `Medians, from one run of \`scripts/bench\` on ${measured.slice(0, 10)}${commit === undefined ? "" : ` at commit ${commit}`} (${where}).`,
+    `Medians, from one run of \`scripts/bench\` ${moment({ measured, commit })}${again} (${where}).`,
     "Every sample is in [test/bench/results.json](test/bench/results.json); how each is measured and each contender is set",
     "up, and why, is in [native-notes/measurements.md](native-notes/measurements.md).",
     "",
     ...pictures,
   ].join("\n")
 }
+
+const moment = ({ measured, commit }: { measured: string; commit?: string | undefined }): string =>
+  `on ${measured.slice(0, 10)}${commit === undefined ? "" : ` at commit ${commit}`}`
 
 /** One column a contender: what of the results fits one line each. */
 function table({ cases, contenders }: Results): string[] {
