@@ -16,6 +16,8 @@ export function markCalls(
   names: ReadonlySet<string>,
   mark: string,
 ): string | undefined {
+  // An alias is looked for where a command begins; in double quotes a single one is a letter in `${}` too.
+  if (/(?<![-\w])alias(?![-\w])|\$\{[^}\n]*'/.test(text)) return undefined
   const given = variablesGiven(text, programs, names)
   const isCall = (word: string): boolean => {
     const variable = /^("?)\$(?:(\w+)|\{(\w+)\})\1$/.exec(word)
@@ -32,8 +34,10 @@ export function markCalls(
     else if (/[\n;&|()]/.test(letter)) {
       begins = true
       at += 1
-    } else if (/[ \t<>]/.test(letter)) at += 1
-    else {
+    } else if (/[ \t<>]/.test(letter)) {
+      begins &&= letter === " " || letter === "\t" // where it is redirected to is no command
+      at += 1
+    } else {
       const end = wordEnd(text, at, /[ \t\n;&|<>()]/)
       if (end === undefined) return undefined
       const word = text.slice(at, end)

@@ -2,11 +2,11 @@
 const telling = [
   // Asks what a name is.
   /(?<![-\w])(command|builtin|enable|compgen|whence)(?![-\w])/,
-  /(?:^|[;&|({!`\n]|\b(?:then|do|else|elif|if|while|until)\b)[ \t]*(hash\s|type\s+(?!(filter|nat|route|ipv[46]_addr|inet_\w+|ether_addr|mark|ifname)\b))/,
+  /(?:^|[;&|(){!`\n]|\b(?:then|do|else|elif|if|while|until)\b)[ \t]*(hash\s|type\s+(?!(filter|nat|route|ipv[46]_addr|inet_\w+|ether_addr|mark|ifname)\b))/,
   /\b(declare|typeset|export|readonly|local)\s+-\w*[fF]/,
   // Brings in text that is not seen here.
   /(?<![-\w])(eval|source)(?![-\w])/,
-  /(?:^|[;&|({!`\n]|\b(?:then|do|else|elif|if|while|until)\b)[ \t]*\.[ \t]/,
+  /(?:^|[;&|(){!`\n]|\b(?:then|do|else|elif|if|while|until)\b)[ \t]*\.[ \t]/,
   // Shows what is run, or where.
   /\bset[ \t][^\n;]*[-+]\w*[xv]|\b(xtrace|verbose|extdebug|functrace|errtrace|LINENO|FUNCNAME|caller|pidof|pgrep|cmdline)\b/,
   /\btrap\b[^\n]*\b(ERR|DEBUG|RETURN)\b/,
@@ -20,7 +20,7 @@ const telling = [
 /** An assignment before a call: in dash it outlives a function, and is not handed on to the program. */
 const assigned = [
   /[A-Za-z_]\w*=[^\n;&|]*(?<!\bwhich)[ \t](ip6?tables|ipset|nft)\b/,
-  /(?:^|[;&|({!`\n])[ \t]*[A-Za-z_]\w*=(?:"[^"\n]*"|'[^'\n]*'|[^\s"';&|])*[ \t]+["$]/,
+  /(?:^|[;&|(){!`\n])[ \t]*[A-Za-z_]\w*=(?:"[^"\n]*"|'[^'\n]*'|[^\s"';&|])*[ \t]+["$]/,
 ]
 
 /**

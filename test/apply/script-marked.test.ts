@@ -18,7 +18,7 @@ describe("calls by path in a script", () => {
     ["f() { /sbin/iptables -F; }", "f() { @ /sbin/iptables -F; }"],
     ["if ! /sbin/iptables -C a; then x; fi", "if ! @ /sbin/iptables -C a; then x; fi"],
     ["a=$(x 'y)' \"$(z)\" # )\n) && /sbin/iptables -F", "a=$(x 'y)' \"$(z)\" # )\n) && @ /sbin/iptables -F"],
-    [`echo "it's \${a:-'}'} \\"" ; /sbin/iptables -F`, `echo "it's \${a:-'}'} \\"" ; @ /sbin/iptables -F`],
+    [`echo "it's \${a:-b} \\"" ; /sbin/iptables -F`, `echo "it's \${a:-b} \\"" ; @ /sbin/iptables -F`],
     ["case $1 in a) /sbin/iptables -F ;; esac", "case $1 in a) @ /sbin/iptables -F ;; esac"],
     [
       "x $# \\\n; /sbin/iptables -F # /sbin/iptables -F",
@@ -45,6 +45,9 @@ describe("calls by path in a script", () => {
     ["a here-document", "cat <<E\nx\nE\n/sbin/iptables -F"],
     ["a quote that is left open", "/sbin/iptables -F\necho 'a"],
     ["a substitution that is", "/sbin/iptables -F\necho $(a"],
+    ["an alias", "alias iptables-nft='iptables-nft -w'\niptables-nft -F"],
+    ["a single quote in braces", `echo "\${a:-it's}"; /sbin/iptables -F; echo '/sbin/iptables -F'`],
+    ["a call behind a redirection alone", ">/sbin/iptables -F"],
     ["a case in a substitution", "/sbin/iptables -F\na=$(case x in x) echo;; esac)"],
   ])("leave a text alone that has %s", (_, text) => {
     expect(mark(text)).toBeUndefined()

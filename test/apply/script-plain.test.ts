@@ -28,6 +28,8 @@ describe("a script that cannot tell a function from a program", () => {
     "hash iptables || exit 1",
     ". /etc/default/firewall",
     "iptables -F; . ./lib.sh",
+    "case $1 in start) . /lib/lsb/init-functions ;; esac",
+    "case $1 in a) type iptables ;; esac",
     "source lib.sh",
     'eval "$rules"',
     "set -x\niptables -F",

@@ -140,7 +140,7 @@ describe.skipIf(labUnavailable)("an open leaves alone", () => {
     let kept: Opened | undefined
     const firewall = await armOn(lab, server, {
       keep: async (opened) => {
-        kept = opened
+        kept = { ...opened }
         return "a-name"
       },
     })

@@ -113,12 +113,15 @@ export class Armed implements ArmedFirewall {
   }
 
   async #keep(): Promise<{ snapshot?: string; failure?: string }> {
+    const { nft, legacy } = this.#backends
     const opened: Opened = {
-      asleep: this.#backends.nft?.asleep ?? [],
+      get asleep() {
+        return nft?.asleep ?? []
+      },
       mark: openMark,
-      legacyAccepts: this.#backends.legacy.flatMap((one) =>
-        one.marked.map((table) => `${one.backend} ${table}`),
-      ),
+      get legacyAccepts() {
+        return legacy.flatMap((one) => one.marked.map((table) => `${one.backend} ${table}`))
+      },
     }
     let limit: Timer | undefined
     const tooLate = new Promise<never>((_, reject) => {

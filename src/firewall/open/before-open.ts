@@ -11,24 +11,23 @@ import type { Opened } from "./open.ts"
  */
 export function beforeOpen(taken: Snapshot, opened: Opened): Snapshot {
   const asleep = new Set(opened.asleep.map(({ family, table }) => tableId({ family, name: table })))
-  const accepted = new Set(opened.legacyAccepts)
+  const acceptsOf = (id: string): number => opened.legacyAccepts.filter((one) => one === id).length
   return {
     ...taken,
     nftTables: taken.nftTables
       // Step 1 goes by what it has seen last: to put a table to sleep that is gone since makes an empty one.
       .filter((copy) => !asleep.has(tableId(copy)) || copy.listed?.blocks.length !== 0)
       .map((copy) => nftBefore(copy, asleep.has(tableId(copy)), opened.mark)),
-    legacyTables: taken.legacyTables.map((copy) =>
-      accepted.has(`${copy.backend} ${copy.section.table}`)
-        ? { ...copy, section: withoutFirstAccepts(copy.section) }
-        : copy,
-    ),
+    legacyTables: taken.legacyTables.map((copy) => {
+      const accepts = acceptsOf(`${copy.backend} ${copy.section.table}`)
+      return { ...copy, section: withoutFirstAccepts(copy.section, () => accepts) }
+    }),
   }
 }
 
 /**
  * A snapshot that was taken behind an open that was cut off, without the `-j ACCEPT` that it left at the head of chains of
- * legacy tables: those that were not there at arming.
+ * legacy tables: as many as were not there at arming.
  */
 export function withoutNewAccepts(taken: Snapshot, arming: Snapshot | undefined): Snapshot {
   const sectionAtArming = (like: Snapshot["legacyTables"][number]): SaveSection | undefined =>
@@ -36,8 +35,9 @@ export function withoutNewAccepts(taken: Snapshot, arming: Snapshot | undefined)
       ({ backend, section }) => backend === like.backend && section.table === like.section.table,
     )?.section
   const legacyTables = taken.legacyTables.map((copy) => {
-    const before = new Set(sectionAtArming(copy)?.rules.filter(isBareAccept).map(chainOfRule))
-    return { ...copy, section: withoutFirstAccepts(copy.section, before) }
+    const [before, now] = [sectionAtArming(copy)?.rules ?? [], copy.section.rules]
+    const left = (chain: string): number => acceptsFirst(now, chain) - acceptsFirst(before, chain)
+    return { ...copy, section: withoutFirstAccepts(copy.section, left) }
   })
   return { ...taken, legacyTables }
 }
@@ -92,18 +92,27 @@ function withoutHeads(section: SaveSection, marks: ReadonlyMap<string, number>):
 
 const isBareAccept = (rule: string): boolean => /^(\[\d+:\d+\] )?-A \S+ -j ACCEPT$/.test(rule)
 
+/** How many `-j ACCEPT` a chain begins with. */
+function acceptsFirst(rules: readonly string[], chain: string): number {
+  const own = rules.filter((rule) => chainOfRule(rule) === chain)
+  const others = own.findIndex((rule) => !isBareAccept(rule))
+  return others === -1 ? own.length : others
+}
+
 /**
- * Our `-j ACCEPT` at the head of each builtin chain; somebody may have flushed one in between.
- * @param left chains that are left as they are
+ * Without our `-j ACCEPT` at the head of each builtin chain; somebody may have flushed one in between.
+ * @param most how many of them a chain may have, each open its own
  */
-function withoutFirstAccepts(section: SaveSection, left: ReadonlySet<string> = new Set()): SaveSection {
-  const seen = new Set(left)
+function withoutFirstAccepts(section: SaveSection, most: (chain: string) => number): SaveSection {
   const builtin = new Set(section.chains.filter((line) => !/ -( |$)/.test(line)).map(chainNameOf))
+  const gone = new Map<string, number>()
   const rules = section.rules.filter((rule) => {
     const chain = chainOfRule(rule)
-    if (seen.has(chain) || !builtin.has(chain)) return true
-    seen.add(chain)
-    return !isBareAccept(rule)
+    if (!builtin.has(chain)) return true
+    const before = gone.get(chain) ?? 0
+    const goes = isBareAccept(rule) && before < most(chain)
+    gone.set(chain, goes ? before + 1 : Infinity)
+    return !goes
   })
   return { ...section, rules }
 }

@@ -32,9 +32,9 @@ export class LegacyFirewall implements FirewallBackend {
     this.#held = held
   }
 
-  /** Tables whose chains begin with an ACCEPT of ours now. */
+  /** Tables whose chains begin with an ACCEPT of ours now, each as often as they do. */
   get marked(): readonly string[] {
-    return [...this.#ours.keys()]
+    return [...this.#ours].flatMap(([table, accepts]) => new Array<string>(accepts).fill(table))
   }
 
   async open(scope: Scope): Promise<StepResult> {

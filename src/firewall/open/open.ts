@@ -35,13 +35,16 @@ export interface OpenInProgress {
   readonly settled: Promise<OpenReport>
 }
 
-/** What step 1 did to the kernel that was not there before; a snapshot taken now has to leave it out. */
+/**
+ * What step 1 did to the kernel that was not there before; a snapshot has to leave it out. To be read when that has been
+ * taken: another open may come meanwhile.
+ */
 export interface Opened {
   /** nf_tables tables that sleep because of us (`flags dormant`). */
   readonly asleep: readonly TableName[]
   /** The comment on our `accept` at the head of chains in nf_tables tables that hold nat. */
   readonly mark: string
-  /** Legacy tables ("iptables-legacy filter") whose builtin chains, nat's excepted, begin with `-j ACCEPT` of ours. */
+  /** Legacy tables ("iptables-legacy filter") whose builtin chains, nat's excepted, begin with `-j ACCEPT` of ours; once for each. */
   readonly legacyAccepts: readonly string[]
 }
 
