@@ -8,6 +8,7 @@ import type { Verdict } from "../knock/answer.ts"
 import { mostListed, someOf } from "../report/listing.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { GoBackTo, KeptRules } from "./kept-rules.ts"
+import type { OpensUnderWay } from "./opens-under-way.ts"
 import { RelockWatch } from "./relock-watch.ts"
 import { lookNow, outcomeOfRestore } from "./restore-outcome.ts"
 
@@ -19,6 +20,7 @@ export interface FirewallWorkDeps {
   readonly clock: Clock
   readonly firewall: ArmedFirewall
   readonly rules: Pick<KeptRules, "keep" | "goBack">
+  readonly underWay: Pick<OpensUnderWay, "begun" | "settled">
   readonly scope: "all" | "filter"
   readonly emit: (outcome: Outcome) => void
 }
@@ -77,7 +79,9 @@ export class FirewallWork {
    * more when that is done, since whoever knocked last wants it open.
    */
   async open(hard: boolean, tell: TellOpen = () => {}): Promise<void> {
-    const opening = this.#open(hard, tell)
+    const { underWay } = this.#deps
+    underWay.begun()
+    const opening = this.#open(hard, tell).finally(() => underWay.settled())
     this.#opening = Promise.allSettled([this.#opening, opening])
     await opening
   }

@@ -1,4 +1,13 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs"
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { writeDurably } from "../firewall/snapshot/durable-file.ts"
@@ -25,7 +34,7 @@ export interface Journal {
   readonly lastOpenSnapshot: string
   /**
    * An open is under way: tables sleep that have to be settled and woken. "kept": the snapshot of the last open is of this
-   * one, and its rules may be gone.
+   * one, and its rules may be gone. In a file of its own, see {@link markOpening}.
    */
   readonly opening?: "begun" | "kept"
   /** The change that waits for its confirmation; its rules are in the state folder. */
@@ -36,10 +45,12 @@ export interface Journal {
 /** What a session has to say for the journal. */
 export type SessionJournal = Pick<
   Journal,
-  "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs" | "opening" | "change" | "lastChange"
+  "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs" | "change" | "lastChange"
 >
 
 const fileName = "journal.json"
+/** Empty, or "kept": what {@link Journal.opening} says. */
+const openingName = "opening"
 
 /** The identity of this boot; random(4). */
 export function bootId(): string {
@@ -50,11 +61,30 @@ export function bootId(): string {
  * Writes the journal, whole or not at all, mode 0600.
  * @throws Fault when it cannot be written
  */
-export function writeJournal(runtimeFolder: string, journal: Journal): void {
+export function writeJournal(runtimeFolder: string, journal: Omit<Journal, "opening">): void {
   writeDurably(join(runtimeFolder, fileName), JSON.stringify(journal))
 }
 
+/**
+ * Writes down beside the journal how far an open has come; undefined: there is none under way. An open waits for it, and not
+ * for a whole journal with its fsync: what a killed guard has written is there for the next one all the same.
+ * @throws what node:fs throws
+ */
+export function markOpening(runtimeFolder: string, state: Journal["opening"]): void {
+  const path = join(runtimeFolder, openingName)
+  if (state === undefined) rmSync(path, { force: true })
+  else writeFileSync(path, state === "kept" ? state : "", { mode: 0o600 })
+}
+
+function readOpening(runtimeFolder: string): Pick<Journal, "opening"> {
+  const path = join(runtimeFolder, openingName)
+  if (!existsSync(path)) return {}
+  return { opening: readFileSync(path, "utf8") === "kept" ? "kept" : "begun" }
+}
+
+/** With what an open has left beside it. */
 export function removeJournal(runtimeFolder: string): void {
+  markOpening(runtimeFolder, undefined)
   rmSync(join(runtimeFolder, fileName), { force: true })
 }
 
@@ -86,7 +116,7 @@ export function readJournal(runtimeFolder: string): Journal | undefined {
       throw distrusted(path, `its mode is ${(mode & 0o777).toString(8)}, 600 is wanted`)
     const journal = parse(readFileSync(file, "utf8"))
     if (journal === undefined) throw distrusted(path, "it is no journal of this program")
-    if (journal.bootId === bootId()) return journal
+    if (journal.bootId === bootId()) return { ...journal, ...readOpening(runtimeFolder) }
   } finally {
     closeSync(file)
   }

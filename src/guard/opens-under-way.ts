@@ -1,46 +1,42 @@
-import type { FirewallWork } from "./firewall-work.ts"
 import type { Journal } from "./journal.ts"
 
-/** The opens that are under way, and what the journal says of them: what has to be settled should this guard be killed meanwhile. */
+/** How far an open has come that is under way. */
+export type OpeningState = NonNullable<Journal["opening"]>
+
+/** The opens that are under way, and what a guard that is killed meanwhile leaves of them for the next one to settle. */
 export class OpensUnderWay {
-  readonly #work: Pick<FirewallWork, "open">
-  readonly #write: () => unknown
+  readonly #mark: (state: OpeningState | undefined) => void
   #count = 0
-  /** Have the rules from before them been kept? */
-  #kept: boolean
+  #marked: OpeningState | undefined
 
   /**
-   * @param write writes the journal
+   * @param mark writes down how far they have come; undefined when there is none. An open waits for it
    * @param cutOff how far an open had come whose guard was killed; the first one here ends it
    */
-  constructor(work: Pick<FirewallWork, "open">, write: () => unknown, cutOff?: Journal["opening"]) {
-    this.#work = work
-    this.#write = write
-    this.#kept = cutOff === "kept"
+  constructor(mark: (state: OpeningState | undefined) => void, cutOff?: OpeningState) {
+    this.#mark = mark
+    this.#marked = cutOff
   }
 
-  get journalled(): Pick<Journal, "opening"> {
-    return this.#count === 0 ? {} : { opening: this.#kept ? "kept" : "begun" }
-  }
-
-  /**
-   * Opens. The journal is written while the kernel is at it, when all that it has to do is on its way.
-   * @param owesNow a way back is owed from now on, which nobody may be killed before it is written down
-   */
-  async open(hard: boolean, owesNow: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
-    const opening = this.#work.open(hard, tell)
+  /** One is about to begin: written down before the kernel has any of it. */
+  begun(): void {
     this.#count += 1
-    if (owesNow) this.#write()
-    else setImmediate(() => this.#count > 0 && this.#write())
-    await opening
-    this.#count -= 1
-    if (this.#count === 0) this.#kept = false
-    this.#write()
+    if (this.#marked === undefined) this.#become("begun")
   }
 
-  /** An open has kept the rules from before it, and is about to take them away. */
+  /** One has kept the rules from before it, and is about to take them away. */
   rulesKept(): void {
-    this.#kept = this.#count > 0
-    this.#write()
+    if (this.#count > 0) this.#become("kept")
+  }
+
+  /** One has settled. */
+  settled(): void {
+    this.#count -= 1
+    if (this.#count === 0) this.#become(undefined)
+  }
+
+  #become(state: OpeningState | undefined): void {
+    this.#marked = state
+    this.#mark(state)
   }
 }

@@ -6,13 +6,13 @@ import type { Outcome } from "../report/outcome.ts"
 import type { Change } from "./change.ts"
 import type { ArmedSecret, SessionConfiguration } from "./configuration.ts"
 import { Deadlines, type SessionEnd } from "./deadlines.ts"
-import { type FirewallWork, rollbackVerdict } from "./firewall-work.ts"
+import type { FirewallWork } from "./firewall-work.ts"
 import type { Journal, SessionJournal } from "./journal.ts"
+import { KnockActions } from "./knock-actions.ts"
 import { ListenerNews } from "./listener-news.ts"
 import type { Listeners } from "./listeners.ts"
-import { OpensUnderWay } from "./opens-under-way.ts"
 import type { ChangeOrder } from "./pending-change.ts"
-import { type FreshKnock, type KnockMessage, type PlainMessage, Reception } from "./reception.ts"
+import { type KnockMessage, type PlainMessage, Reception } from "./reception.ts"
 import { Rejections } from "./rejections.ts"
 import { type SessionStatus, statusOf } from "./session-status.ts"
 import { WaysBack } from "./ways-back.ts"
@@ -47,8 +47,6 @@ const repairMs = 30 * 60_000
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000
 
-type Facts = NonNullable<Outcome["facts"]>
-
 /**
  * One arming, from start to expiry: does what a knock asks for, has the firewall opened, and ends when it promised to. Lives
  * in the guard.
@@ -56,11 +54,11 @@ type Facts = NonNullable<Outcome["facts"]>
 export class Session {
   readonly #deps: SessionDeps
   readonly #reception: Reception
+  readonly #actions: KnockActions
   readonly #bornWallMs: number
   readonly #deadlines: Deadlines
   readonly #rejections = new Rejections()
   readonly #news: ListenerNews
-  readonly #opens: OpensUnderWay
   readonly #waysBack: WaysBack
   #listener: Listeners | undefined
   #over = false
@@ -72,7 +70,6 @@ export class Session {
     this.#deps = deps
     this.#bornWallMs = deps.resumed?.bornWallMs ?? deps.clock.wallMs()
     this.#news = new ListenerNews(deps)
-    this.#opens = new OpensUnderWay(deps.work, () => this.#changed(), deps.resumed?.opening)
     const { secrets, plain } = deps.configuration
     this.#reception = new Reception({
       clock: deps.clock,
@@ -100,6 +97,13 @@ export class Session {
       deadlines: this.#deadlines,
       write: () => this.#changed(),
       isOver: () => this.#over,
+    })
+    this.#actions = new KnockActions({
+      ...deps,
+      reception: this.#reception,
+      waysBack: this.#waysBack,
+      change: deps.change,
+      write: () => this.#changed(),
     })
     this.ended = new Promise((resolve) => {
       this.#resolveEnded = resolve
@@ -139,9 +143,10 @@ export class Session {
   begin(): void {
     const { timeoutMs, onExpiry, dryRun, armedBy } = this.#deps.configuration
     const how = this.#deps.resumed === undefined ? "armed" : "resumed"
-    this.#say(how, how, { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy })
+    const facts = { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy }
+    this.#deps.emit({ event: how, code: "done", message: how, facts })
     this.#deadlines.begin()
-    if (this.#deps.resumed?.opening !== undefined && !dryRun) void this.#opens.open(false, false)
+    if (this.#deps.resumed?.opening !== undefined && !dryRun) void this.#deps.work.open(false)
     this.#changed()
     this.#deps.change?.begin()
   }
@@ -151,7 +156,6 @@ export class Session {
     const journalled = this.#deps.changed({
       ...this.#deadlines.kept,
       ...this.#deps.change?.kept,
-      ...this.#opens.journalled,
       configuration: { ...this.#deps.configuration, secrets: this.#reception.armed },
       bornWallMs: this.#bornWallMs,
     })
@@ -176,55 +180,17 @@ export class Session {
 
   /** A request that a listener says it heard; `reply` sends 128 bytes back the way it came. */
   knock(message: KnockMessage, reply: (data: Uint8Array) => void): void {
-    if (this.#over || this.#deadlines.past) return
-    const fresh = this.#reception.knock(message, reply)
-    if (fresh !== undefined) this.#act(fresh, message)
-  }
-
-  #act(knock: FreshKnock, message: KnockMessage): void {
-    const { request, key } = knock.authentic
-    const answer = this.#reception.answer.bind(this.#reception, knock)
-    const { source, device } = message
-    const facts = { verb: request.verb, source, device, host: key.host, name: key.name }
-    const { dryRun } = this.#deps.configuration
-    // The open is on its way before its knock is written down, which takes longer than all that was checked.
-    if (request.verb === "reset" && !dryRun)
-      void this.#open(request.hard, (verdict, verified) => answer(verdict, { verified }))
-    this.#say("knock", `an authentic ${request.verb} came from ${source}`, facts)
-    if (request.verb === "probe") return answer("alive")
-    if (request.verb === "confirm")
-      return answer(this.#deps.change?.confirmByKnock(source) ?? "nothing-to-do")
-    if (dryRun) {
-      answer("dry-run")
-      return this.#say("dry-run", `would have carried out the ${request.verb} (dry run)`, facts)
-    }
-    if (request.verb === "rollback") void this.#rollBack(knock)
-  }
-
-  async #open(hard: boolean, tell?: Parameters<FirewallWork["open"]>[1]): Promise<void> {
-    const { openForMs } = this.#deps.configuration
-    this.#deps.change?.firewallOpened()
-    if (openForMs > 0) this.#waysBack.owedIn(openForMs)
-    await this.#opens.open(hard, openForMs > 0, tell)
-  }
-
-  /** An open has kept the rules from before it, and is about to take them away. */
-  rulesKept(): void {
-    this.#opens.rulesKept()
-  }
-
-  async #rollBack(knock: FreshKnock): Promise<void> {
-    this.#reception.answer(knock, rollbackVerdict(await this.#waysBack.goBack("arming")), { verified: true })
+    if (!this.#over && !this.#deadlines.past) this.#actions.knock(message, reply)
   }
 
   /** The bare text of `--plain`, heard in an echo request. */
   plain(message: PlainMessage): void {
-    if (this.#over || this.#deadlines.past || !this.#reception.plain()) return
-    const facts = { source: message.source, device: message.device }
-    const { dryRun } = this.#deps.configuration
-    if (!dryRun) void this.#open(false)
-    this.#say("plain", `the plain text came from ${message.source}`, facts)
-    if (dryRun) this.#say("dry-run", "would have opened the firewall (dry run)", facts)
+    if (!this.#over && !this.#deadlines.past) this.#actions.plain(message)
+  }
+
+  /** An open has kept the rules from before it, and is about to take them away. */
+  rulesKept(): void {
+    this.#changed()
   }
 
   /** `fw-watchdog undo`: puts back what the last open changed. */
@@ -299,10 +265,6 @@ export class Session {
   /** The change that waits, to be confirmed or taken back. */
   get change(): Pick<Change, "confirm" | "rollBack"> | undefined {
     return this.#deps.change
-  }
-
-  #say(event: string, message: string, facts: Facts = {}): void {
-    this.#deps.emit({ event, code: "done", message, facts })
   }
 }
 

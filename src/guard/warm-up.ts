@@ -7,6 +7,7 @@ import { parseFromListener, toLine } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { SessionConfiguration } from "./configuration.ts"
 import { FirewallWork } from "./firewall-work.ts"
+import { OpensUnderWay } from "./opens-under-way.ts"
 import { Session } from "./session.ts"
 
 /** Time that stands still: nothing that is set on it ever comes. */
@@ -38,7 +39,8 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
       opens += event === "opened" ? 1 : 0
     },
   }
-  const work = new FirewallWork({ ...shared, run: runNobody, firewall, rules, scope: "all" })
+  const underWay = new OpensUnderWay(() => {})
+  const work = new FirewallWork({ ...shared, run: runNobody, firewall, rules, underWay, scope: "all" })
   const session = new Session({ ...shared, configuration: configurationOf(secret), work, ...nobodyElse })
   let answers = 0
   for (let round = 0; round < rounds; round++) {

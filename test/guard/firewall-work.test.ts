@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { ArmedFirewall } from "../../src/firewall/open/open.ts"
 import { FirewallWork } from "../../src/guard/firewall-work.ts"
+import { OpensUnderWay } from "../../src/guard/opens-under-way.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 import { VirtualTime } from "../sender/virtual-time.ts"
 
@@ -11,6 +12,7 @@ import { VirtualTime } from "../sender/virtual-time.ts"
 function working() {
   const time = new VirtualTime()
   const events: Outcome[] = []
+  const marks: string[] = []
   const kernel = { open: false, writes: [] as string[] }
   const takes = (ms: number): Promise<void> => new Promise((resolve) => time.after(ms, resolve))
   const write = (open: boolean, who: string): void => {
@@ -43,10 +45,11 @@ function working() {
         return { end: "restored", ok: true, changed: true, failures: [], left: [], differences: [] }
       },
     },
+    underWay: new OpensUnderWay((state) => marks.push(state ?? "settled")),
     scope: "all",
     emit: (outcome) => events.push(outcome),
   })
-  return { work, time, kernel, events }
+  return { work, time, kernel, events, marks }
 }
 
 describe("opens and ways back that meet", () => {
@@ -69,11 +72,13 @@ describe("opens and ways back that meet", () => {
   })
 
   it("leaves it shut when the way back was asked for last", async () => {
-    const { work, time, kernel } = working()
+    const { work, time, kernel, marks } = working()
     const opened = work.open(false)
+    expect(marks).toEqual(["begun"]) // a guard that is killed from here on leaves word of it
     const back = work.goBack("arming")
     await time.pass(3000)
     await Promise.all([opened, back])
+    expect(marks).toEqual(["begun", "settled"])
     expect(kernel).toMatchObject({ open: false, writes: ["open", "settle", "restore"] })
     work.close()
   })
