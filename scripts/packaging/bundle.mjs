@@ -56,13 +56,12 @@ const bundle = (programs, replaced) =>
     logLevel: "warning",
   })
 
-const rawSocket = { "load-raw-socket.ts": "bundled-raw-socket.ts" }
 const bundles = await Promise.all([
   bundle(
     programs.filter((name) => name !== "fw-knock"),
-    rawSocket,
+    {},
   ),
-  bundle(["fw-knock"], { ...rawSocket, "primitives.ts": "light-primitives.ts" }),
+  bundle(["fw-knock"], { "primitives.ts": "light-primitives.ts" }),
 ])
 
 for (const file of addons) {

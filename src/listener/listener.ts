@@ -58,6 +58,7 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
   let configuration: Configuration | undefined
   const keys: (ScreenKey & { readonly requestTag: Uint8Array })[] = []
   let running: RunningListener | undefined
+  const sockets = await openReplySockets()
 
   return await new Promise<number>((resolve) => {
     const handle = (message: ToListener): void => {
@@ -73,7 +74,8 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
           })
           return
         case "start":
-          if (configuration !== undefined && running === undefined) running = begin(configuration, keys, send)
+          if (configuration !== undefined && running === undefined)
+            running = begin(configuration, keys, sockets, send)
           return
         case "answer":
           return running?.answer(message.ref, Buffer.from(message.data, "hex"))
@@ -115,6 +117,7 @@ interface RunningListener {
 function begin(
   configuration: Configuration,
   keys: readonly (ScreenKey & { readonly requestTag: Uint8Array })[],
+  sockets: ReplySockets,
   send: (message: FromListener) => boolean,
 ): RunningListener {
   const canary = configuration.devices.length === 0 ? makeCanary() : undefined
@@ -160,7 +163,6 @@ function begin(
     plain: configuration.plain !== "",
   })
   const loopback = canary === undefined ? undefined : openLoopback(notes)
-  const sockets = openReplySockets()
   favourNobody()
   dropPrivileges(configuration.uid, configuration.gid)
 

@@ -2,10 +2,9 @@ import type { Socket } from "raw-socket"
 import { Fault, reasonOf } from "../errors.ts"
 import { parseAddress } from "../wire/address.ts"
 import { echoReplyPacket, readEchoReply, readUnreachable, writeEchoRequest } from "./echo-message.ts"
-import { loadRawSocket } from "./load-raw-socket.ts"
 import type { EchoTransmitter, Heard } from "./transmitter.ts"
 
-/* The only user of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
+/* The only import of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
 
 // IP protocol numbers; the last is send-only and takes whole packets (raw(7), IPPROTO_RAW).
 const protocolIcmp = 1
@@ -23,8 +22,8 @@ const icmp6Filter = 1
  * @throws Fault `permission` when the kernel does not allow it, `missing` when the native module is not there or the machine
  *   does not have this family
  */
-export function openRawTransmitter(family: 4 | 6, heard: Heard): EchoTransmitter {
-  const socket = openSocket(family, family === 4 ? protocolIcmp : protocolIcmpv6)
+export async function openRawTransmitter(family: 4 | 6, heard: Heard): Promise<EchoTransmitter> {
+  const socket = await openSocket(family, family === 4 ? protocolIcmp : protocolIcmpv6)
   hearOnlyReplies(socket, family)
   let open = true
   socket.on("message", (message, source) => {
@@ -77,13 +76,13 @@ export interface ReplySockets {
  * Opens the sockets for replies with a chosen source address, IPv4 and IPv6, as far as this machine lets it: needs
  * CAP_NET_RAW now and not later, so open them before privileges are dropped. They receive nothing. Never throws.
  */
-export function openReplySockets(): ReplySockets {
+export async function openReplySockets(): Promise<ReplySockets> {
   const sockets = new Map<4 | 6, Socket>()
   const problems: string[] = []
   for (const family of [4, 6] as const) {
     try {
       // IPPROTO_RAW implies IP_HDRINCL in both families (net/ipv4/af_inet.c and net/ipv6/af_inet6.c, inet(6)_create).
-      const socket = openSocket(family, protocolRaw)
+      const socket = await openSocket(family, protocolRaw)
       socket.pauseRecv()
       socket.on("error", () => {})
       sockets.set(family, socket)
@@ -112,23 +111,26 @@ export function openReplySockets(): ReplySockets {
   }
 }
 
-let loaded: ReturnType<typeof loadRawSocket> | undefined
-
-function openSocket(family: 4 | 6, protocol: number): Socket {
+async function openSocket(family: 4 | 6, protocol: number): Promise<Socket> {
+  const { createSocket } = await loadRawSocket()
   try {
-    loaded ??= loadRawSocket()
-  } catch (cause) {
-    throw new Fault("missing", "cannot load the native module raw-socket", {
-      hint: "it was not built for this Node; run npm rebuild raw-socket (g++, make and python3 are wanted)",
-      cause,
-    })
-  }
-  try {
-    return loaded.createSocket({ protocol, addressFamily: family === 4 ? 1 : 2, bufferSize: 2048 })
+    return createSocket({ protocol, addressFamily: family === 4 ? 1 : 2, bufferSize: 2048 })
   } catch (cause) {
     const reason = reasonOf(cause)
     const code = /not permitted|denied/i.test(reason) ? "permission" : "missing"
     throw new Fault(code, `cannot open a raw ${family === 4 ? "ICMP" : "ICMPv6"} socket: ${reason}`, {
+      cause,
+    })
+  }
+}
+
+/** When it is wanted and not before: an addon that was not built is a message, and a sender may do without. */
+async function loadRawSocket(): Promise<typeof import("raw-socket")> {
+  try {
+    return await import("raw-socket")
+  } catch (cause) {
+    throw new Fault("missing", "cannot load the native module raw-socket", {
+      hint: "it was not built for this Node; run npm rebuild raw-socket (g++, make and python3 are wanted)",
       cause,
     })
   }

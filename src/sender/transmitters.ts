@@ -20,7 +20,7 @@ export function openTransmitters(heard: Heard): Transmitters {
 
   async function open(family: 4 | 6): Promise<EchoTransmitter> {
     try {
-      return openRawTransmitter(family, heard)
+      return await openRawTransmitter(family, heard)
     } catch (rawFault) {
       try {
         relay ??= import("./ping-relay.ts").then((module) => module.openPingRelay())

@@ -20,7 +20,7 @@ describe.skipIf(labUnavailable)("replies through raw sockets", () => {
   const reply = (...replies: object[]): unknown => {
     const program = `
       const { openReplySockets } = await import(${JSON.stringify(module)})
-      const sockets = openReplySockets()
+      const sockets = await openReplySockets()
       process.setgid(65534); process.setgroups([]); process.setuid(65534)
       const results = []
       for (const reply of ${JSON.stringify(replies)})
@@ -82,7 +82,7 @@ describe.skipIf(labUnavailable)("replies through raw sockets", () => {
   it("never throw where a family is missing or nothing is allowed", () => {
     const program = `
       const { openReplySockets } = await import(${JSON.stringify(module)})
-      const sockets = openReplySockets()
+      const sockets = await openReplySockets()
       console.log(JSON.stringify([sockets.families, sockets.problems.length, typeof await sockets.reply(
         { source: "192.0.2.1", destination: "192.0.2.2", identifier: 1, sequence: 1, data: new Uint8Array(8) })]))`
     const run = ["setpriv", "--bounding-set=-net_raw", process.execPath, "--input-type=module", "-e", program]
