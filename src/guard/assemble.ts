@@ -14,9 +14,10 @@ import { readConnections } from "./connections.ts"
 import { owesWayBack } from "./deadlines.ts"
 import { giveUpOwed } from "./earlier-session.ts"
 import { FirewallWork, type FirewallWorkDeps } from "./firewall-work.ts"
-import { bootId, type Journal, markOpening, type SessionJournal, writeJournal } from "./journal.ts"
+import { bootId, type Journal, type SessionJournal, writeJournal } from "./journal.ts"
 import { KeptRules } from "./kept-rules.ts"
 import { Listeners } from "./listeners.ts"
+import { OpeningMark } from "./opening-mark.ts"
 import { OpensUnderWay } from "./opens-under-way.ts"
 import { OwedChange } from "./owed-change.ts"
 import { OwedWatch } from "./owed-watch.ts"
@@ -65,10 +66,12 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
     await rules.takeAtArming()
   } else await rules.resume({ arming: journal.armingSnapshot, lastOpen: journal.lastOpenSnapshot })
   const journalled = (write: () => void): boolean => attempt(write, emit)
-  const underWay = new OpensUnderWay(
-    (state) => journalled(() => markOpening(runtimeFolder, state)),
-    journal?.opening,
-  )
+  let mark: OpeningMark | undefined
+  journalled(() => {
+    mark = OpeningMark.in(runtimeFolder)
+    if (journal?.opening === undefined) mark.write(undefined)
+  })
+  const underWay = new OpensUnderWay((state) => journalled(() => mark?.write(state)), journal?.opening)
   const keep: FirewallWorkDeps["rules"]["keep"] = async (opened) => {
     const path = await rules.keep(opened, work.opens === 0 ? journal?.opening : undefined)
     session.rulesKept()

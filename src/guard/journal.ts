@@ -1,17 +1,9 @@
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs"
+import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
 import { writeDurably } from "../firewall/snapshot/durable-file.ts"
 import type { SessionConfiguration } from "./configuration.ts"
+import { type OpeningState, readOpeningMark, removeOpeningMark } from "./opening-mark.ts"
 import type { KeptChange, LastChange } from "./pending-change.ts"
 
 /**
@@ -32,11 +24,8 @@ export interface Journal {
   /** The snapshots to go back to, as paths; empty where there is none on disk. */
   readonly armingSnapshot: string
   readonly lastOpenSnapshot: string
-  /**
-   * An open is under way: tables sleep that have to be settled and woken. "kept": the snapshot of the last open is of this
-   * one, and its rules may be gone. In a file of its own, see {@link markOpening}.
-   */
-  readonly opening?: "begun" | "kept"
+  /** An open was under way; "kept": the snapshot of the last open is of this one. In a file of its own. */
+  readonly opening?: OpeningState
   /** The change that waits for its confirmation; its rules are in the state folder. */
   readonly change?: KeptChange
   readonly lastChange?: LastChange
@@ -49,8 +38,6 @@ export type SessionJournal = Pick<
 >
 
 const fileName = "journal.json"
-/** Empty, or "kept": what {@link Journal.opening} says. */
-const openingName = "opening"
 
 /** The identity of this boot; random(4). */
 export function bootId(): string {
@@ -65,26 +52,9 @@ export function writeJournal(runtimeFolder: string, journal: Omit<Journal, "open
   writeDurably(join(runtimeFolder, fileName), JSON.stringify(journal))
 }
 
-/**
- * Writes down beside the journal how far an open has come; undefined: there is none under way. An open waits for it, and not
- * for a whole journal with its fsync: what a killed guard has written is there for the next one all the same.
- * @throws what node:fs throws
- */
-export function markOpening(runtimeFolder: string, state: Journal["opening"]): void {
-  const path = join(runtimeFolder, openingName)
-  if (state === undefined) rmSync(path, { force: true })
-  else writeFileSync(path, state === "kept" ? state : "", { mode: 0o600 })
-}
-
-function readOpening(runtimeFolder: string): Pick<Journal, "opening"> {
-  const path = join(runtimeFolder, openingName)
-  if (!existsSync(path)) return {}
-  return { opening: readFileSync(path, "utf8") === "kept" ? "kept" : "begun" }
-}
-
 /** With what an open has left beside it. */
 export function removeJournal(runtimeFolder: string): void {
-  markOpening(runtimeFolder, undefined)
+  removeOpeningMark(runtimeFolder)
   rmSync(join(runtimeFolder, fileName), { force: true })
 }
 
@@ -116,7 +86,8 @@ export function readJournal(runtimeFolder: string): Journal | undefined {
       throw distrusted(path, `its mode is ${(mode & 0o777).toString(8)}, 600 is wanted`)
     const journal = parse(readFileSync(file, "utf8"))
     if (journal === undefined) throw distrusted(path, "it is no journal of this program")
-    if (journal.bootId === bootId()) return { ...journal, ...readOpening(runtimeFolder) }
+    const opening = readOpeningMark(runtimeFolder)
+    if (journal.bootId === bootId()) return opening === undefined ? journal : { ...journal, opening }
   } finally {
     closeSync(file)
   }

@@ -1,7 +1,4 @@
-import type { Journal } from "./journal.ts"
-
-/** How far an open has come that is under way. */
-export type OpeningState = NonNullable<Journal["opening"]>
+import type { OpeningState } from "./opening-mark.ts"
 
 /** The opens that are under way, and what a guard that is killed meanwhile leaves of them for the next one to settle. */
 export class OpensUnderWay {

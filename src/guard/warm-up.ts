@@ -7,6 +7,7 @@ import { parseFromListener, toLine } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import type { SessionConfiguration } from "./configuration.ts"
 import { FirewallWork } from "./firewall-work.ts"
+import { OpeningMark } from "./opening-mark.ts"
 import { OpensUnderWay } from "./opens-under-way.ts"
 import { Session } from "./session.ts"
 
@@ -39,7 +40,8 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
       opens += event === "opened" ? 1 : 0
     },
   }
-  const underWay = new OpensUnderWay(() => {})
+  const mark = new OpeningMark("/dev/null")
+  const underWay = new OpensUnderWay((state) => mark.write(state))
   const work = new FirewallWork({ ...shared, run: runNobody, firewall, rules, underWay, scope: "all" })
   const session = new Session({ ...shared, configuration: configurationOf(secret), work, ...nobodyElse })
   let answers = 0

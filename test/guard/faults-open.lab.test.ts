@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
@@ -14,7 +14,7 @@ const moments: readonly (readonly [when: string, condition: string])[] = [
   ["when the rules are kept", `grep -q kept "$1"`],
   [
     "when the rules are gone",
-    `[ -e "$1" ] && rules=$(${table}) && ! echo "$rules" | grep -qE 'dormant|dport 9'`,
+    `grep -qE 'begun|kept' "$1" && rules=$(${table}) && ! echo "$rules" | grep -qE 'dormant|dport 9'`,
   ],
 ]
 
@@ -62,7 +62,7 @@ describe.skipIf(labUnavailable)("a guard that is killed between an open and its 
 
       expect(armed.try("resume").code).toBe(0)
       await eventually("its settling", () => !server.sh(table).includes("dormant"), 30_000)
-      await eventually("its end", () => !existsSync(opening), 30_000)
+      await eventually("its end", () => readFileSync(opening, "utf8") === "none ", 30_000)
       expect(server.sh("iptables-nft -S; iptables-legacy -S")).toBe(`${nothing}${nothing}`)
       expect(server.sh("nft list table inet own")).toContain("flags dormant") // that was somebody else
       expect(await client.reaches("192.0.2.1", 22)).toBe(true)

@@ -1,0 +1,49 @@
+import { constants, openSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { join } from "node:path"
+
+/** How far an open has come that is under way: "kept" when the rules from before it are, and may be gone. */
+export type OpeningState = "begun" | "kept"
+
+const pathIn = (runtimeFolder: string): string => join(runtimeFolder, "opening")
+/** One write over the same five bytes: it needs no room, and the next guard reads one of the three. */
+const words = { begun: Buffer.from("begun"), kept: Buffer.from("kept "), none: Buffer.from("none ") }
+
+/**
+ * Says in a file beside the journal how far an open has come, for the guard that goes on when this one is killed: tables sleep that
+ * have to be settled and woken. The open waits for it, 10 us; the journal takes an fsync, and may be written when the kernel has it all.
+ */
+export class OpeningMark {
+  readonly #file: number
+
+  /**
+   * What an earlier guard wrote stays until the first {@link write}.
+   * @throws what openSync throws
+   */
+  constructor(path: string) {
+    const { O_WRONLY, O_CREAT, O_NOFOLLOW } = constants
+    this.#file = openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600)
+  }
+
+  static in(runtimeFolder: string): OpeningMark {
+    return new OpeningMark(pathIn(runtimeFolder))
+  }
+
+  /** @throws what writeSync throws */
+  write(state: OpeningState | undefined): void {
+    writeSync(this.#file, words[state ?? "none"], 0, 5, 0)
+  }
+}
+
+/** What the guard that was killed wrote last; undefined where no open was under way, or there is no mark. */
+export function readOpeningMark(runtimeFolder: string): OpeningState | undefined {
+  try {
+    const word = readFileSync(pathIn(runtimeFolder), "utf8").trim()
+    return word === "begun" || word === "kept" ? word : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function removeOpeningMark(runtimeFolder: string): void {
+  rmSync(pathIn(runtimeFolder), { force: true })
+}
