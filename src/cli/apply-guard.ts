@@ -5,7 +5,12 @@ import type { PlannedChange } from "../apply/apply.ts"
 import type { SshConnection } from "../apply/ssh-client.ts"
 import { Fault } from "../errors.ts"
 import { saveSnapshot } from "../firewall/snapshot/snapshot-store.ts"
-import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../guard/configuration.ts"
+import {
+  type ArmedBy,
+  type ArmedSecret,
+  plainestSession,
+  type SessionConfiguration,
+} from "../guard/configuration.ts"
 import { askGuard } from "../guard/control-socket.ts"
 import { foldersFor } from "../guard/folders.ts"
 import { launchGuard } from "../guard/launch.ts"
@@ -52,17 +57,10 @@ export async function joinGuard(
   const address = addressToShow(connection?.serverAddress)
   const secrets = secretsFor(options, host, address)
   const configuration: SessionConfiguration = {
+    ...plainestSession,
     timeoutMs: forChangeMs,
-    onExpiry: "disarm",
-    openForMs: 0,
-    scope: "all",
     secrets,
     secretFile: options.secretFile === undefined ? "" : resolve(options.secretFile),
-    plain: "",
-    devices: [],
-    from: [],
-    dryRun: false,
-    quiet: false,
     armedBy: changedBy(host, connection),
     forChange: true,
   }

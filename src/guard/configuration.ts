@@ -54,6 +54,22 @@ export interface SessionConfiguration {
   readonly forChange?: boolean
 }
 
+/** One that hears everywhere, opens everything and owes nothing at its end. It has no secret yet, and no time. */
+export const plainestSession: SessionConfiguration = {
+  timeoutMs: 0,
+  onExpiry: "disarm",
+  openForMs: 0,
+  scope: "all",
+  secrets: [],
+  secretFile: "",
+  plain: "",
+  devices: [],
+  from: [],
+  dryRun: false,
+  quiet: false,
+  armedBy: { user: "", from: "", terminal: "" },
+}
+
 /** What the guard writes back on its standard output, once: it is armed, or why it is not. */
 export type ArmingResult =
   | {

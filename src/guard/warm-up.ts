@@ -5,7 +5,7 @@ import { deriveKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
 import { parseFromListener, toLine } from "../listener/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
-import type { SessionConfiguration } from "./configuration.ts"
+import { plainestSession, type SessionConfiguration } from "./configuration.ts"
 import { FirewallWork } from "./firewall-work.ts"
 import { OpeningMark } from "./opening-mark.ts"
 import { OpensUnderWay } from "./opens-under-way.ts"
@@ -73,16 +73,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
 const nobodyElse = { backends: [], standbys: () => [], changed: () => {}, nonceCapacity: 16 }
 
 const configurationOf = (secret: Uint8Array): SessionConfiguration => ({
+  ...plainestSession,
   timeoutMs: 60_000,
-  onExpiry: "disarm",
-  openForMs: 0,
-  scope: "all",
   secrets: [{ host: "", name: "", kind: "one-time", secret: Buffer.from(secret).toString("hex") }],
-  secretFile: "",
-  plain: "",
-  devices: [],
-  from: [],
-  dryRun: false,
-  quiet: true,
-  armedBy: { user: "", from: "", terminal: "" },
 })

@@ -7,8 +7,20 @@ import { firewallDeps } from "./on-host.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: news of the kernel: ${labUnavailable}\n`)
 
-/** News of a host's namespace: how often they were told, and the processes that heard them. */
-function newsOf(host: Host, topic: NewsTopic) {
+/** What a test has of the news of a host's namespace. */
+interface Heard {
+  readonly host: Host
+  readonly news: KernelNews
+  /** How often they were told, and the processes that heard them. */
+  readonly heard: { times: number; processes: LoaderProcess[] }
+  /** Waits until they are told once more, behind a change. */
+  readonly more: (what: string, change: () => unknown) => Promise<void>
+}
+
+/** Runs a test on a host of its own whose news are heard. */
+async function withNews(topic: NewsTopic, test: (heard: Heard) => Promise<void>): Promise<void> {
+  const lab = new Lab()
+  const host = lab.host("h")
   const { start = startLoader, clock } = firewallDeps(host)
   const heard = { times: 0, processes: [] as LoaderProcess[] }
   const news = new KernelNews(topic, {
@@ -26,21 +38,23 @@ function newsOf(host: Host, topic: NewsTopic) {
       heard.times += 1
     },
   })
-  const more = async (what: string, change: () => unknown): Promise<void> => {
+  const more: Heard["more"] = async (what, change) => {
     const before = heard.times
     change()
     await eventually(what, () => heard.times > before)
   }
-  return { heard, news, more }
+  try {
+    await more("that it hears", () => {})
+    await test({ host, news, heard, more })
+  } finally {
+    news.close()
+    await lab.close()
+  }
 }
 
 describe.skipIf(labUnavailable)("news of the kernel", () => {
   it("come when rules change by nft, iptables and a large file, and seldom when they change all the time", async () => {
-    const lab = new Lab()
-    const host = lab.host("h")
-    const { heard, news, more } = newsOf(host, ruleNews)
-    try {
-      await more("that it hears", () => {})
+    await withNews(ruleNews, async ({ host, news, heard, more }) => {
       expect(news.listening).toBe(true)
       await more("a table", () => host.sh("nft add table inet filter"))
       await more("a chain of iptables", () => host.sh("iptables-nft -P INPUT DROP"))
@@ -51,28 +65,18 @@ describe.skipIf(labUnavailable)("news of the kernel", () => {
       host.sh("for i in $(seq 300); do nft add table ip t$i; done")
       await more("the last of them", () => host.sh("nft delete table ip t1"))
       expect(heard.times - before).toBeLessThanOrEqual(2 + (performance.now() - begun) / 1000)
-    } finally {
-      news.close()
-      await lab.close()
-    }
+    })
   })
 
   it("come when interfaces and addresses change, and go on when who heard them was killed", async () => {
-    const lab = new Lab()
-    const host = lab.host("h")
-    const { heard, news, more } = newsOf(host, linkNews)
-    try {
-      await more("that it hears", () => {})
+    await withNews(linkNews, async ({ host, news, heard, more }) => {
       await more("an interface", () => host.sh("ip link add more0 type veth peer name more1"))
       await more("an address", () => host.sh("ip address add 192.0.2.7/24 dev more0"))
       await more("an address of IPv6", () => host.sh("ip address add 2001:db8::7/64 dev more0 nodad"))
       await more("one that was killed", () => heard.processes.at(-1)?.kill())
       await more("an interface that goes", () => host.sh("ip link delete more0"))
       expect([heard.processes.length, news.listening]).toEqual([2, true])
-    } finally {
-      news.close()
-      await lab.close()
-    }
+    })
   })
 
   it("are looked for more often where no process can be started", () => {

@@ -1,22 +1,14 @@
 import { describe, expect, it } from "vitest"
-import type { SessionConfiguration } from "../../src/guard/configuration.ts"
+import { plainestSession, type SessionConfiguration } from "../../src/guard/configuration.ts"
 import type { FirewallWork } from "../../src/guard/firewall-work.ts"
 import { Session } from "../../src/guard/session.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 import { VirtualTime } from "../sender/virtual-time.ts"
 
 const configuration: SessionConfiguration = {
+  ...plainestSession,
   timeoutMs: 60_000,
-  onExpiry: "disarm",
-  openForMs: 0,
-  scope: "all",
-  secrets: [],
-  secretFile: "",
   plain: "reset-iptables",
-  devices: [],
-  from: [],
-  dryRun: false,
-  quiet: true,
   armedBy: { user: "ada", from: "", terminal: "" },
 }
 

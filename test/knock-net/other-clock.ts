@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { ArmingResult, GuardOrder } from "../../src/guard/configuration.ts"
+import { type ArmingResult, type GuardOrder, plainestSession } from "../../src/guard/configuration.ts"
 import type { ArmedServer } from "../lab/programs.ts"
 
 const libraries = "/usr/lib"
@@ -43,20 +43,12 @@ export async function armWithClock(
 ): Promise<void> {
   const order: GuardOrder = {
     configuration: {
+      ...plainestSession,
       timeoutMs,
-      onExpiry: "disarm",
-      openForMs: 0,
-      scope: "all",
       secrets: [
         { host: "192.0.2.1", name: "", kind: "standing", secret: Buffer.from(armed.secret).toString("hex") },
       ],
-      secretFile: "",
-      plain: "",
-      devices: [],
-      from: [],
-      dryRun: false,
       quiet: true,
-      armedBy: { user: "root", from: "", terminal: "" },
     },
   }
   const child = armed.host.start([process.execPath, guard], {
