@@ -134,7 +134,7 @@ export class FirewallWork {
   async #clearHard(kept: boolean): Promise<HardReport> {
     const failures: string[] = []
     try {
-      if (!kept) await this.#deps.rules.keep({ asleep: [], mark: "", legacyAccepts: [] })
+      if (!kept) await this.#deps.rules.keep({ asleep: [], mark: "", legacyAccepts: [], givenUp: false })
     } catch (thrown) {
       failures.push(`keep: ${reasonOf(thrown)}`)
     }

@@ -160,6 +160,7 @@ export class KeptRules {
     // What is in force now is what the other one left of it.
     if (cutOff === "kept" && this.#lastOpen !== undefined) return this.paths.lastOpen
     const taken = beforeOpen(await takeSnapshot(this.#deps, "open"), opened)
+    if (opened.givenUp) return undefined // nobody waits for it, and half of it may be what the open has left
     const snapshot = cutOff === undefined ? taken : withoutNewAccepts(taken, this.#arming)
     this.#lastOpen = snapshot
     const path = await this.save(snapshot)

@@ -2,6 +2,7 @@ import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { systemClock } from "../../src/clock.ts"
 import { beforeOpen } from "../../src/firewall/open/before-open.ts"
+import type { Opened } from "../../src/firewall/open/open.ts"
 import { tableId } from "../../src/firewall/snapshot/nft-tables.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
 import { takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
@@ -9,7 +10,7 @@ import { restoreSnapshot } from "../../src/firewall/snapshot/undo.ts"
 import { Lab, labUnavailable } from "../lab/lab.ts"
 import { independentView } from "./independent-views.ts"
 import { firewallOf, hostWith } from "./lab-firewall.ts"
-import { armOn } from "./on-host.ts"
+import { armOn, firewallDeps } from "./on-host.ts"
 import { rulesets } from "./rulesets.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: undo after an open: ${labUnavailable}\n`)
@@ -69,5 +70,53 @@ describe.skipIf(labUnavailable)("undo after a real open", () => {
     const undone = await restoreSnapshot(deps, kept as Snapshot, { folder: join(lab.folder, host.name) })
     expect(undone).toMatchObject({ end: "restored", ok: true, differences: [] })
     expect(independentView(host)).toBe(before)
+  })
+
+  it("brings back what another writer wrote between an open that found nothing and its last look", async () => {
+    const host = hostWith(lab, "iptables-nft -A INPUT -p tcp --dport 22 -j ACCEPT")
+    host.sh("iptables-nft -F")
+    const deps = firewallOf(host)
+    let kept: Snapshot | undefined
+    let listings = 0
+    const { run } = firewallDeps(host)
+    const firewall = await armOn(lab, host, {
+      run: async (request) => {
+        // Is there anything to settle, settle, look: before the third the writer comes.
+        if (request.args.join(" ").endsWith("list ruleset")) listings += 1
+        if (listings === 3) host.sh("iptables-nft -P INPUT DROP")
+        return await run(request)
+      },
+      keep: async (opened) => {
+        kept = beforeOpen(await takeSnapshot(deps, "open"), opened)
+        return "kept"
+      },
+    })
+    listings = 0
+    const report = await firewall.open({ scope: "all", hard: false }).settled
+    expect(report).toMatchObject({ ok: true, stillDropping: [], snapshot: "kept" })
+    expect(host.sh("iptables-nft -S INPUT")).toBe("-P INPUT ACCEPT\n")
+    const undone = await restoreSnapshot(deps, kept as Snapshot, { folder: join(lab.folder, host.name) })
+    expect(undone).toMatchObject({ end: "restored", ok: true, differences: [] })
+    expect(host.sh("iptables-nft -S INPUT")).toBe("-P INPUT DROP\n")
+  })
+
+  it("does not wait for a snapshot that hangs, which learns that it was given up", async () => {
+    const host = hostWith(lab, "iptables-nft -P INPUT DROP")
+    let late: ((opened: Opened) => void) | undefined
+    const givenUp = new Promise<Opened>((resolve) => {
+      late = resolve
+    })
+    const firewall = await armOn(lab, host, {
+      // Its limit is over soon.
+      clock: { ...systemClock, after: (ms, then) => systemClock.after(ms === 30_000 ? 200 : ms, then) },
+      keep: async (opened) => {
+        expect(opened.givenUp).toBe(false)
+        late?.(opened)
+        return await new Promise<never>(() => {})
+      },
+    })
+    const report = await firewall.open({ scope: "all", hard: false }).settled
+    expect(report).toMatchObject({ ok: false, failures: ["keep: not done after 30 s"], stillDropping: [] })
+    expect((await givenUp).givenUp).toBe(true)
   })
 })

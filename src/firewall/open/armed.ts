@@ -92,14 +92,18 @@ export class Armed implements ArmedFirewall {
 
   async #settle({ scope }: OpenOptions, first: StepResult): Promise<OpenReport> {
     const backends = this.#backends.all
-    const would = await Promise.all(backends.map((backend) => backend.wouldSettle(scope).catch(() => true)))
-    const kept = would.includes(true) ? await this.#keep() : {}
+    const keep = async () => {
+      const would = await Promise.all(backends.map((backend) => backend.wouldSettle(scope).catch(() => true)))
+      return would.includes(true) ? await this.#keep() : undefined
+    }
+    let kept = await keep()
     const settle = async () =>
       together(await Promise.all(backends.map((backend) => step(() => backend.settle(scope)))))
     let { changed, failures } = await settle()
     let stillDropping = await this.verify(scope)
     if (stillDropping.length > 0) {
       // Another writer that had read the rules before our commit and wrote them after it undid the open: once more.
+      kept ??= await keep()
       const again = await settle()
       changed ||= again.changed
       failures = again.failures
@@ -107,13 +111,14 @@ export class Armed implements ArmedFirewall {
     }
     // What failed on the way and was made good by a later step is no failure.
     const open = stillDropping.length === 0 && failures.length === 0
-    const told = [...(open ? [] : [...first.failures, ...failures]), ...(kept.failure ? [kept.failure] : [])]
-    const snapshot = kept.snapshot === undefined ? {} : { snapshot: kept.snapshot }
+    const told = [...(open ? [] : [...first.failures, ...failures]), ...(kept?.failure ? [kept.failure] : [])]
+    const snapshot = kept?.snapshot === undefined ? {} : { snapshot: kept.snapshot }
     return { ok: told.length === 0, changed, failures: told, stillDropping, ...snapshot }
   }
 
   async #keep(): Promise<{ snapshot?: string; failure?: string }> {
     const { nft, legacy } = this.#backends
+    let givenUp = false
     const opened: Opened = {
       get asleep() {
         return nft?.asleep ?? []
@@ -122,10 +127,16 @@ export class Armed implements ArmedFirewall {
       get legacyAccepts() {
         return legacy.flatMap((one) => one.marked.map((table) => `${one.backend} ${table}`))
       },
+      get givenUp() {
+        return givenUp
+      },
     }
     let limit: Timer | undefined
     const tooLate = new Promise<never>((_, reject) => {
-      limit = this.#deps.clock.after(keepMs, () => reject(new Error(`not done after ${keepMs / 1000} s`)))
+      limit = this.#deps.clock.after(keepMs, () => {
+        givenUp = true
+        reject(new Error(`not done after ${keepMs / 1000} s`))
+      })
     })
     try {
       const snapshot = await Promise.race([this.#deps.keep?.(opened), tooLate])

@@ -46,6 +46,8 @@ export interface Opened {
   readonly mark: string
   /** Legacy tables ("iptables-legacy filter") whose builtin chains, nat's excepted, begin with `-j ACCEPT` of ours; once for each. */
   readonly legacyAccepts: readonly string[]
+  /** It took too long: what is read from now on is not what was there before. */
+  readonly givenUp: boolean
 }
 
 /** Keeps a snapshot between step 1 and step 3; what it returns names it. */
