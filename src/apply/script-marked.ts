@@ -75,15 +75,18 @@ function wordEnd(text: string, at: number, stop: RegExp): number | undefined {
   return now
 }
 
+/** No script has more substitutions one inside the other. */
+const deepest = 100
+
 /** Where the letter, the quoted part or the substitution at `at` ends. */
-function partEnd(text: string, at: number): number | undefined {
+function partEnd(text: string, at: number, depth = 0): number | undefined {
   const letter = text[at] as string
   if (letter === "\\") return at + 2
   if (letter === "'") return after(text.indexOf("'", at + 1))
-  if (letter === '"') return closed(text, at + 1, '"')
-  if (letter === "`") return closed(text, at + 1, "`")
-  if (text.startsWith("${", at)) return closed(text, at + 2, "}")
-  return text.startsWith("$(", at) ? closed(text, at + 2, ")") : at + 1
+  if (letter === '"') return closed(text, at + 1, '"', depth)
+  if (letter === "`") return closed(text, at + 1, "`", depth)
+  if (text.startsWith("${", at)) return closed(text, at + 2, "}", depth)
+  return text.startsWith("$(", at) ? closed(text, at + 2, ")", depth) : at + 1
 }
 
 function after(found: number): number | undefined {
@@ -91,7 +94,8 @@ function after(found: number): number | undefined {
 }
 
 /** Where what `close` closes ends, that begins at `at`. In double quotes a single one is a letter like any other. */
-function closed(text: string, at: number, close: string): number | undefined {
+function closed(text: string, at: number, close: string, depth: number): number | undefined {
+  if (depth > deepest) return undefined
   let now: number | undefined = at
   while (now !== undefined && now < text.length) {
     const letter: string = text[now] as string
@@ -104,11 +108,11 @@ function closed(text: string, at: number, close: string): number | undefined {
         continue
       }
       if (letter === "(") {
-        now = closed(text, now + 1, ")")
+        now = closed(text, now + 1, ")", depth + 1)
         continue
       }
     }
-    now = close === "`" || (close === '"' && letter === "'") ? plainEnd(text, now) : partEnd(text, now)
+    now = close === "`" || (close === '"' && letter === "'") ? plainEnd(text, now) : partEnd(text, now, depth + 1)
   }
   return undefined
 }

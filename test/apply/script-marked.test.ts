@@ -48,6 +48,10 @@ describe("calls by path in a script", () => {
     ["an alias", "alias iptables-nft='iptables-nft -w'\niptables-nft -F"],
     ["a single quote in braces", `echo "\${a:-it's}"; /sbin/iptables -F; echo '/sbin/iptables -F'`],
     ["a call behind a redirection alone", ">/sbin/iptables -F"],
+    [
+      "more substitutions one inside the other than anybody writes",
+      `/sbin/iptables -F ${"${a:-".repeat(20_000)}${"}".repeat(20_000)}`,
+    ],
     ["a case in a substitution", "/sbin/iptables -F\na=$(case x in x) echo;; esac)"],
   ])("leave a text alone that has %s", (_, text) => {
     expect(mark(text)).toBeUndefined()
