@@ -112,7 +112,8 @@ function closed(text: string, at: number, close: string, depth: number): number 
         continue
       }
     }
-    now = close === "`" || (close === '"' && letter === "'") ? plainEnd(text, now) : partEnd(text, now, depth + 1)
+    now =
+      close === "`" || (close === '"' && letter === "'") ? plainEnd(text, now) : partEnd(text, now, depth + 1)
   }
   return undefined
 }

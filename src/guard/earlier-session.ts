@@ -8,7 +8,11 @@ import { forgetOwed, owedBy } from "./owed.ts"
 export function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
   const journal = readJournal(runtimeFolder)
   if ("resume" in order || order.standing || journal === undefined) return journal
-  const { configuration, change } = journal
+  const { configuration, change, opening } = journal
+  if (opening !== undefined)
+    throw new Fault("refused", "an earlier session was cut off in the middle of an open", {
+      hint: "`fw-watchdog resume` ends that open and goes on with the session, `fw-watchdog disarm` then ends it",
+    })
   const owesOpen = configuration.onExpiry === "reset" && !configuration.dryRun
   if (owesWayBack(journal) || owesOpen || change !== undefined)
     throw new Fault("refused", "an earlier session was cut off and still owes a way back", {

@@ -60,6 +60,8 @@ describe.skipIf(labUnavailable)("a guard that is killed between an open and its 
       armed.knock(client, "reset", "192.0.2.1", "--wait", "1s", "--no-check")
       await killed
 
+      const another = armed.try("--detach", "--json", "--secret-file", armed.secretFile)
+      expect([another.code, another.stderr]).toEqual([1, expect.stringContaining("in the middle of an open")])
       expect(armed.try("resume").code).toBe(0)
       await eventually("its settling", () => !server.sh(table).includes("dormant"), 30_000)
       await eventually("its end", () => readFileSync(opening, "utf8") === "none ", 30_000)
