@@ -69,6 +69,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   let mark: OpeningMark | undefined
   journalled(() => {
     mark = OpeningMark.in(runtimeFolder)
+    atEnd(mark.close.bind(mark))
     if (journal?.opening === undefined) mark.write(undefined)
   })
   const underWay = new OpensUnderWay((state) => journalled(() => mark?.write(state)), journal?.opening)

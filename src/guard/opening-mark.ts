@@ -1,4 +1,4 @@
-import { constants, openSync, readFileSync, rmSync, writeSync } from "node:fs"
+import { closeSync, constants, openSync, readFileSync, rmSync, writeSync } from "node:fs"
 import { join } from "node:path"
 
 /** How far an open has come that is under way: "kept" when the rules from before it are, and may be gone. */
@@ -31,6 +31,10 @@ export class OpeningMark {
   /** @throws what writeSync throws */
   write(state: OpeningState | undefined): void {
     writeSync(this.#file, words[state ?? "none"], 0, 5, 0)
+  }
+
+  close(): void {
+    closeSync(this.#file)
   }
 }
 

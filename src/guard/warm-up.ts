@@ -67,6 +67,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
     await work.idle()
     answers += answered ? 1 : 0
   }
+  mark.close()
   return { opens, answers }
 }
 
