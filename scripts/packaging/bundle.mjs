@@ -61,7 +61,7 @@ const bundles = await Promise.all([
     programs.filter((name) => name !== "fw-knock"),
     {},
   ),
-  bundle(["fw-knock"], { "primitives.ts": "light-primitives.ts" }),
+  bundle(["fw-knock"], { "crypto.ts": "light-primitives.ts" }),
 ])
 
 for (const file of addons) {

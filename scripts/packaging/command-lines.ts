@@ -1,8 +1,8 @@
 import type { Command } from "commander"
-import { applyProgram } from "../../src/cli/apply.ts"
-import { knockProgram } from "../../src/cli/knock-program.ts"
-import type { ProgramHost } from "../../src/cli/terminal.ts"
-import { watchdogProgram } from "../../src/cli/watchdog.ts"
+import { applyProgram } from "../../src/cli/apply/command-line.ts"
+import { knockProgram } from "../../src/cli/knock/command-line.ts"
+import type { ProgramHost } from "../../src/cli/terminal/terminal.ts"
+import { watchdogProgram } from "../../src/cli/watchdog/command-line.ts"
 
 /** The command lines of the programs as they define them, to be read and not to be run. */
 export function commandLines(): readonly Command[] {

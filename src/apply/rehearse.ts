@@ -1,15 +1,15 @@
-import { writtenFiles } from "../firewall/rehearsal/written-files.ts"
-import type { ProveDeps } from "../firewall/snapshot/prove.ts"
+import type { ProveDeps } from "../firewall/restore/prove.ts"
+import { writtenFiles } from "../firewall/sandbox/written-files.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import type { RuleInput } from "./input.ts"
-import { checkLockout, type LockoutVerdict } from "./lockout-check.ts"
-import { type MachineCopy, openMachineCopy } from "./rehearse-copy.ts"
-import { rehearseNft, rehearseSave } from "./rehearse-file.ts"
-import { rehearseScript } from "./rehearse-script.ts"
+import { checkLockout, type LockoutVerdict } from "./lockout/check.ts"
+import { type MachineCopy, openMachineCopy } from "./rehearsal/machine-copy.ts"
+import { rehearseNft, rehearseSave } from "./rehearsal/rule-file.ts"
+import { rehearseScript } from "./script/rehearse.ts"
 import type { SshConnection } from "./ssh-client.ts"
 
-export type { LockoutVerdict } from "./lockout-check.ts"
-export { InputRefused } from "./rehearse-refused.ts"
+export type { LockoutVerdict } from "./lockout/check.ts"
+export { InputRefused } from "./rehearsal/input-refused.ts"
 
 /** What running the input in a copy of this machine came to. */
 export interface Rehearsal {

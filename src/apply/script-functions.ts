@@ -1,9 +1,9 @@
 import { existsSync, realpathSync, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
-import { type FileCopy, ownFolder } from "../firewall/rehearsal/file-copy.ts"
+import { type FileCopy, ownFolder } from "../firewall/sandbox/file-copy.ts"
+import { endedText, realLink, type Wrapped, wrapperFiles } from "./script/wrappers.ts"
 import { markCalls } from "./script-marked.ts"
 import { isPlainScript } from "./script-plain.ts"
-import { endedText, realLink, type Wrapped, wrapperFiles } from "./script-wrappers.ts"
 
 /** How a script is run: the command but for the script's path, and what it inherits besides. */
 export interface ScriptStart {

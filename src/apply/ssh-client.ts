@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
-import { findSshConnection } from "../cli/ssh-connection.ts"
 import { Fault } from "../errors.ts"
+import { findSshConnection } from "../system/ssh-connection.ts"
 
 /** The way in that a change must not shut. */
 export interface SshConnection {

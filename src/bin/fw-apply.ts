@@ -4,8 +4,8 @@ process.on("SIGUSR1", () => {})
 
 // No top-level await: the package bundles each program as one CommonJS file, which starts faster.
 const main = async (): Promise<void> => {
-  const { processHost } = await import("../cli/terminal.ts")
-  const { applyMain } = await import("../cli/apply.ts")
+  const { processHost } = await import("../cli/terminal/terminal.ts")
+  const { applyMain } = await import("../cli/apply/command-line.ts")
   const code = await applyMain(process.argv.slice(2), processHost(), {
     onInterrupt: (then) => process.on("SIGINT", then),
   })

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import "../cli/no-inspector.ts"
-import { knockMain } from "../cli/knock.ts"
-import { processHost } from "../cli/terminal.ts"
+import "../system/no-inspector.ts"
+import { knockMain } from "../cli/knock/main.ts"
+import { processHost } from "../cli/terminal/terminal.ts"
 
 // No top-level await: only without it can this be bundled as CommonJS, which starts faster (native-notes/raw-sockets.md).
 void knockMain(process.argv.slice(2), processHost()).then((exitCode) => {

@@ -4,8 +4,8 @@ process.on("SIGUSR1", () => {})
 
 // No top-level await: the package bundles each program as one CommonJS file, which starts faster.
 const main = async (): Promise<void> => {
-  const { processHost } = await import("../cli/terminal.ts")
-  const { watchdogMain } = await import("../cli/watchdog.ts")
+  const { processHost } = await import("../cli/terminal/terminal.ts")
+  const { watchdogMain } = await import("../cli/watchdog/command-line.ts")
   const code = await watchdogMain(process.argv.slice(2), processHost(), {
     onInterrupt: (then) => process.on("SIGINT", then),
   })

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { closeSync, createReadStream, openSync, writeSync } from "node:fs"
 import type { GuardOrder } from "../guard/configuration.ts"
-import { closeInheritedDescriptors } from "../guard/descriptors.ts"
-import { canNotify, orderDescriptor } from "../guard/notify.ts"
+import { closeInheritedDescriptors } from "../guard/process/inherited-descriptors.ts"
+import { canNotify, orderDescriptor } from "../guard/process/systemd-notify.ts"
 
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})
@@ -51,10 +51,10 @@ const main = async (): Promise<void> => {
   try {
     const { orderFrom, runGuard } = await import("../guard/guard.ts")
     const order = async (): Promise<GuardOrder> => {
-      if (standing !== undefined) return (await import("../cli/standing.ts")).standingOrder(standing)
+      if (standing !== undefined) return (await import("../cli/watchdog/unit.ts")).standingOrder(standing)
       return await orderFrom(notifies ? createReadStream("", { fd: orderDescriptor }) : process.stdin)
     }
-    const tell = standing === undefined ? announce : (await import("../cli/standing.ts")).sayArmed
+    const tell = standing === undefined ? announce : (await import("../cli/watchdog/unit.ts")).sayArmed
     code = await runGuard(order, tell, {
       onTerminate: (then) => process.on("SIGTERM", then),
       onReload: (then) => process.on("SIGHUP", then),

@@ -1,5 +1,5 @@
 import { Fault } from "../errors.ts"
-import type { SecretEntry } from "../knock/secret-file.ts"
+import type { SecretEntry } from "../secrets/secret-file.ts"
 
 /** One secret a session accepts knocks for. */
 export interface ArmedSecret {

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "../clock.ts"
 import type { SessionConfiguration } from "./configuration.ts"
-import type { Journal } from "./journal.ts"
+import type { Journal } from "./state/journal.ts"
 
 /** Why a session ended. */
 export type SessionEnd = "expired" | "disarmed" | "terminated" | "change-over"

@@ -1,10 +1,10 @@
 import { statSync } from "node:fs"
 import { Fault, reasonOf } from "../errors.ts"
 import type { Outcome } from "../report/outcome.ts"
-import { readSecretFile } from "../sender/secret-source.ts"
+import { readSecretFile } from "../secrets/read-secret-file.ts"
 import { listenerSetup } from "./assemble.ts"
 import { type SessionConfiguration, standingSecrets } from "./configuration.ts"
-import type { Listeners } from "./listeners.ts"
+import type { Listeners } from "./listeners/supervisor.ts"
 import type { Session } from "./session.ts"
 
 /** SIGHUP: parse, validate, then swap. A bad file keeps the secrets as they are and says so. */

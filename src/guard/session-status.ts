@@ -1,10 +1,10 @@
-import type { FirewallState } from "../firewall/open/open.ts"
-import type { Change } from "./change.ts"
+import type { FirewallState } from "../firewall/open/contract.ts"
+import type { Change } from "./change/change.ts"
 import type { ArmedBy, SessionConfiguration } from "./configuration.ts"
-import type { FirewallWork } from "./firewall-work.ts"
-import type { Listeners } from "./listeners.ts"
-import type { LastChange, PendingStatus } from "./pending-change.ts"
-import type { Reception } from "./reception.ts"
+import type { Reception } from "./knocks/receive.ts"
+import type { Listeners } from "./listeners/supervisor.ts"
+import type { FirewallWork } from "./rules/operations.ts"
+import type { LastChange, PendingStatus } from "./state/change-record.ts"
 
 /** What `status` answers: the `--json` object as it is documented in README. Never holds key material. */
 export interface SessionStatus {

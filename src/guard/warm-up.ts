@@ -3,13 +3,12 @@ import type { Clock } from "../clock.ts"
 import { firewallOfNobody, runNobody } from "../firewall/open/warm-up.ts"
 import { deriveKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
-import { parseFromListener, toLine } from "../listener/messages.ts"
+import { parseFromListener, toLine } from "../pipe/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { plainestSession, type SessionConfiguration } from "./configuration.ts"
-import { FirewallWork } from "./firewall-work.ts"
-import { OpeningMark } from "./opening-mark.ts"
-import { OpensUnderWay } from "./opens-under-way.ts"
+import { FirewallWork } from "./rules/operations.ts"
 import { Session } from "./session.ts"
+import { OpeningMark, OpensUnderWay } from "./state/open-marker.ts"
 
 /** Time that stands still: nothing that is set on it ever comes. */
 const stillClock: Clock = {

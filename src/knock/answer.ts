@@ -1,8 +1,7 @@
+import { type Decoded, decoded, rejected } from "../wire/decoded.ts"
 import { Reader } from "../wire/reader.ts"
-import { type Decoded, decoded, rejected } from "../wire/reject.ts"
 import { Writer } from "../wire/writer.ts"
 import { agree, type KnockKeys, mac } from "./keys.ts"
-import { readMilliseconds, writeMilliseconds } from "./milliseconds.ts"
 import {
   challengeBytes,
   isZero,
@@ -14,6 +13,7 @@ import {
   verbCode,
   verbOf,
 } from "./request.ts"
+import { readMilliseconds, writeMilliseconds } from "./timestamp.ts"
 
 /**
  * The answer, 128 bytes in the data of an echo reply, big endian:

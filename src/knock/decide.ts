@@ -1,8 +1,8 @@
-import { type Rejection, rejected } from "../wire/reject.ts"
+import { type Rejection, rejected } from "../wire/decoded.ts"
 import { Challenges } from "./challenge.ts"
 import { type Candidate, Freshness, type Instant, type SecretKind, type Stale } from "./freshness.ts"
 import type { KnockKeys } from "./keys.ts"
-import { Nonces, type Way } from "./nonces.ts"
+import { Nonces, type Way } from "./replay-cache.ts"
 import type { Authentic } from "./verify.ts"
 
 const pending = rejected("fresh", "answer-pending")

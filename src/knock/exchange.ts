@@ -1,9 +1,8 @@
-import { type Decoded, decoded, type Rejected, type Rejection, rejected } from "../wire/reject.ts"
+import { type Decoded, decoded, type Rejected, type Rejection, rejected } from "../wire/decoded.ts"
 import { type Answer, decodeAnswer } from "./answer.ts"
 import type { Instant } from "./freshness.ts"
 import { agree, type KnockKeys } from "./keys.ts"
 import { encodeRequest, nonceBytes, requestMacOf, type Verb } from "./request.ts"
-import { sendDueMs } from "./schedule.ts"
 
 /** Without any answer for this long, a reset goes on as a one-way request; milliseconds. */
 export const silenceMs = 2000
@@ -207,4 +206,17 @@ function mayBeOneWay(verb: Verb): boolean {
 
 function ignored({ rejection }: Rejected): Received {
   return { kind: "ignored", rejection }
+}
+
+const firstSendsMs = [0, 50, 150, 400]
+
+const everyMs = 400
+
+/**
+ * When the `n`-th copy of a request is due, in milliseconds after its first one: 0, 50, 150, 400, then every 400.
+ * @param n 0 for the first copy
+ */
+export function sendDueMs(n: number): number {
+  const last = firstSendsMs.length - 1
+  return firstSendsMs[n] ?? (firstSendsMs[last] ?? 0) + (n - last) * everyMs
 }

@@ -1,4 +1,4 @@
-import { equalInConstantTime, hkdfSha256, hmacSha256 } from "./primitives.ts"
+import { equalInConstantTime, hkdfSha256, hmacSha256 } from "./crypto.ts"
 
 /** Everything that is derived from one secret. Who holds the secret, or `requestKey`, can make a knock. */
 export interface KnockKeys {

@@ -1,8 +1,8 @@
+import { type Decoded, decoded, rejected } from "../wire/decoded.ts"
 import { Reader } from "../wire/reader.ts"
-import { type Decoded, decoded, rejected } from "../wire/reject.ts"
 import { Writer } from "../wire/writer.ts"
 import { type KnockKeys, mac } from "./keys.ts"
-import { readMilliseconds, writeMilliseconds } from "./milliseconds.ts"
+import { readMilliseconds, writeMilliseconds } from "./timestamp.ts"
 
 /**
  * The request, 128 bytes in the data of an echo request, big endian:

@@ -1,4 +1,4 @@
-import { type Decoded, decoded, rejected } from "../wire/reject.ts"
+import { type Decoded, decoded, rejected } from "../wire/decoded.ts"
 import { agree, idOf, type KnockKeys, mac } from "./keys.ts"
 import {
   decodeRequest,

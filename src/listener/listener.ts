@@ -3,22 +3,28 @@ import type { Readable, Writable } from "node:stream"
 import { filterText, neighbourFilterText } from "../capture/filter.ts"
 import type { Capture } from "../capture/pcap-source.ts"
 import { Fault, reasonOf } from "../errors.ts"
-import { plainMatcher } from "../knock/plain.ts"
+import { plainMatcher } from "../knock/plain-text.ts"
 import { createScreen, type ScreenKey } from "../knock/screen.ts"
-import { openReplySockets, type ReplySockets } from "../sender/raw-transmit.ts"
+import { LineReader } from "../pipe/line-reader.ts"
+import {
+  type FromListener,
+  fittingReady,
+  parseToListener,
+  type ToListener,
+  toLine,
+} from "../pipe/messages.ts"
+import { favourNobody } from "../system/real-time-priority.ts"
+import { openReplySockets, type ReplySockets } from "../transmit/reply-sockets.ts"
 import { parseAddress } from "../wire/address.ts"
 import { replyFrame } from "../wire/frame.ts"
 import { makeCanary } from "./canary.ts"
 import { type OnFrame, openCaptures, openLoopback } from "./captures.ts"
-import { Hearing } from "./hearing.ts"
-import { linksChanged, readHostLinks } from "./host-links.ts"
-import { LineReader } from "./lines.ts"
+import { linksChanged, readHostLinks } from "./interface-snapshot.ts"
 import { allowedSources, localAddresses } from "./local-addresses.ts"
-import { type FromListener, fittingReady, parseToListener, type ToListener, toLine } from "./messages.ts"
-import { Neighbours } from "./neighbours.ts"
-import { favourNobody } from "./priority.ts"
+import { Neighbours } from "./neighbour-proxy.ts"
+import { Hearing } from "./packet-path.ts"
 import { dropPrivileges } from "./privileges.ts"
-import { Turns } from "./turns.ts"
+import { Turns } from "./time-slices.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 

@@ -1,6 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from "node:net"
 import { networkInterfaces } from "node:os"
-import type { OwnAddress } from "./neighbours.ts"
+import type { OwnAddress } from "./neighbour-proxy.ts"
 
 /** An address that the last look did not find is looked for again after so long: one added a second ago is ours. */
 const refreshMs = 1000

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto"
 import { deriveKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
 import { createScreen } from "../knock/screen.ts"
+import { toLine } from "../pipe/messages.ts"
 import { encodeFrame } from "../wire/frame.ts"
 import { freshIpv4Header, protocolIcmp } from "../wire/ipv4.ts"
 import type { LinkHeader, LinkType } from "../wire/link.ts"
-import { Hearing } from "./hearing.ts"
-import { toLine } from "./messages.ts"
+import { Hearing } from "./packet-path.ts"
 
 /** After so many V8 has compiled what it will compile; 50 ms here. */
 export const warmUpRounds = 400

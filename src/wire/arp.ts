@@ -1,8 +1,8 @@
 import { addressText, isUnicast, isUnspecified } from "./address.ts"
+import { type Decoded, decoded, rejected } from "./decoded.ts"
 import { type EthernetHeader, isGroupAddress, writeEthernet } from "./ethernet.ts"
 import { decodeLink, linkHeaderLength } from "./link.ts"
 import { Reader } from "./reader.ts"
-import { type Decoded, decoded, rejected } from "./reject.ts"
 import { Writer } from "./writer.ts"
 
 /**

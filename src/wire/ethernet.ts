@@ -1,5 +1,5 @@
+import { type Decoded, decoded } from "./decoded.ts"
 import type { Reader } from "./reader.ts"
-import { type Decoded, decoded } from "./reject.ts"
 import { decodeTaggedType, type TaggedType, writeTaggedType } from "./vlan.ts"
 import type { Writer } from "./writer.ts"
 

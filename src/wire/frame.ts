@@ -1,5 +1,6 @@
 import { isUnicast } from "./address.ts"
 import { onesSum, pseudoHeaderSum } from "./checksum.ts"
+import { type Decoded, decoded, rejected } from "./decoded.ts"
 import { isGroupAddress } from "./ethernet.ts"
 import { decodeEcho, type Echo, echoHeaderLength, echoSum, writeEcho } from "./icmp.ts"
 import {
@@ -26,7 +27,6 @@ import {
   linkHeaderLength,
   writeLink,
 } from "./link.ts"
-import { type Decoded, decoded, rejected } from "./reject.ts"
 import { Writer } from "./writer.ts"
 
 /**

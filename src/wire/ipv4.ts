@@ -1,7 +1,7 @@
 import { addressText } from "./address.ts"
 import { internetChecksum, onesSum } from "./checksum.ts"
+import { type Decoded, decoded, type Rejected, rejected } from "./decoded.ts"
 import { Reader } from "./reader.ts"
-import { type Decoded, decoded, type Rejected, rejected } from "./reject.ts"
 import type { Writer } from "./writer.ts"
 
 /**

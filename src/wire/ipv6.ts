@@ -1,6 +1,6 @@
 import { addressText } from "./address.ts"
+import { type Decoded, decoded, rejected } from "./decoded.ts"
 import { Reader } from "./reader.ts"
-import { type Decoded, decoded, rejected } from "./reject.ts"
 import type { Writer } from "./writer.ts"
 
 /**

@@ -1,4 +1,6 @@
 import { isUnspecified } from "./address.ts"
+import { type Decoded, decoded, rejected } from "./decoded.ts"
+import { decodeEthernet, type EthernetHeader, writeEthernet } from "./ethernet.ts"
 import {
   arphrdLoopback,
   type CookedHeader,
@@ -6,10 +8,8 @@ import {
   decodeCookedV2,
   packetOutgoing,
   writeCooked,
-} from "./cooked.ts"
-import { decodeEthernet, type EthernetHeader, writeEthernet } from "./ethernet.ts"
+} from "./linux-cooked.ts"
 import { Reader } from "./reader.ts"
-import { type Decoded, decoded, rejected } from "./reject.ts"
 import { type EtherType, type TaggedType, untagged } from "./vlan.ts"
 import type { Writer } from "./writer.ts"
 

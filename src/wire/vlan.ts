@@ -1,5 +1,5 @@
+import { type Decoded, decoded, rejected } from "./decoded.ts"
 import type { Reader } from "./reader.ts"
-import { type Decoded, decoded, rejected } from "./reject.ts"
 import type { Writer } from "./writer.ts"
 
 /** IPv4, ARP and IPv6: what this program reads. */

@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
+import { restoreSnapshot } from "../../src/firewall/restore/restore.ts"
 import { takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
-import { restoreSnapshot } from "../../src/firewall/snapshot/undo.ts"
 import { independentView } from "../firewall/independent-views.ts"
 import { firewallOf, hostWith } from "../firewall/lab-firewall.ts"
 import { type Host, Lab, labUnavailable } from "../lab/lab.ts"

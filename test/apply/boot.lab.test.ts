@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { saveForBoot } from "../../src/apply/boot.ts"
+import { saveForBoot } from "../../src/apply/boot/save.ts"
 import { systemClock } from "../../src/clock.ts"
 import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
 import { takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"

@@ -1,10 +1,10 @@
 import { existsSync, lstatSync, readdirSync, rmSync, statSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { type BootSaved, refuseUnsavable, saveForBoot } from "../../src/apply/boot.ts"
+import { type BootSaved, refuseUnsavable, saveForBoot } from "../../src/apply/boot/save.ts"
 import type { Clock } from "../../src/clock.ts"
-import { parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
+import { parseRuleset } from "../../src/firewall/snapshot/text/nft-text.ts"
 import { type BootRootOptions, bootRoot, debianConf } from "./boot-root.ts"
 import { emptySnapshot, madeSection, madeTable } from "./made-snapshots.ts"
 

@@ -1,11 +1,11 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { candidateFrom } from "../../src/apply/candidate.ts"
+import { candidateFrom } from "../../src/apply/candidate/candidate.ts"
 import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
 import { withCounters } from "../../src/firewall/snapshot/counters.ts"
-import type { NftTableCopy } from "../../src/firewall/snapshot/nft-tables.ts"
-import { chainText, parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
+import type { NftTableCopy } from "../../src/firewall/snapshot/nft-table.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
+import { chainText, parseRuleset } from "../../src/firewall/snapshot/text/nft-text.ts"
 import {
   chainsArb,
   emptySnapshot,

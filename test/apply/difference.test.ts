@@ -1,10 +1,10 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { differenceOf, renderDifference } from "../../src/apply/difference.ts"
-import { lineChanges } from "../../src/apply/line-changes.ts"
+import { differenceOf, renderDifference } from "../../src/apply/difference/difference.ts"
+import { lineChanges } from "../../src/apply/difference/line-changes.ts"
 import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
-import { parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
+import { parseRuleset } from "../../src/firewall/snapshot/text/nft-text.ts"
 import { chainsArb, emptySnapshot, madeSnapshot, policyArb } from "./made-snapshots.ts"
 
 const snapshotArb = fc.tuple(chainsArb, policyArb).map(([chains, policy]) => madeSnapshot(chains, policy))

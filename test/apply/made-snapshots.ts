@@ -1,9 +1,9 @@
 import fc from "fast-check"
+import type { NftTableCopy } from "../../src/firewall/snapshot/nft-table.ts"
 import { chooseView } from "../../src/firewall/snapshot/nft-table-view.ts"
-import type { NftTableCopy } from "../../src/firewall/snapshot/nft-tables.ts"
-import { parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
-import { parseSave, type SaveSection } from "../../src/firewall/snapshot/save-text.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
+import { parseRuleset } from "../../src/firewall/snapshot/text/nft-text.ts"
+import { parseSave, type SaveSection } from "../../src/firewall/snapshot/text/save-text.ts"
 
 /** Rules by chain, with what each has counted: `{ INPUT: [["-j DROP", 3]] }`. */
 export type MadeChains = Readonly<Record<string, readonly (readonly [rule: string, count: number])[]>>

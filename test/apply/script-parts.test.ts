@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest"
+import { namedByNft } from "../../src/apply/candidate/named-chains.ts"
 import { formatOf } from "../../src/apply/input.ts"
-import { parseTrace } from "../../src/apply/lockout-trace.ts"
-import { isHarmlessFailure, type ScriptCall, unloadableArgument } from "../../src/apply/script-calls.ts"
-import { namedByCalls, namedByNft } from "../../src/apply/script-named.ts"
-import { interpreterOf } from "../../src/apply/script-run.ts"
-import { mountsToCopy, overlayOptions, parseMountInfo } from "../../src/firewall/rehearsal/mounts.ts"
+import { parseTrace } from "../../src/apply/lockout/by-trace.ts"
+import { isHarmlessFailure, type ScriptCall, unloadableArgument } from "../../src/apply/script/calls.ts"
+import { interpreterOf } from "../../src/apply/script/interpreter.ts"
+import { namedByCalls } from "../../src/apply/script/named-by-calls.ts"
+import { mountsToCopy, overlayOptions, parseMountInfo } from "../../src/firewall/sandbox/mounts.ts"
 
 const call = (name: string, ...args: string[]): ScriptCall => ({
   kind: "rules",

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { expect, it } from "vitest"
-import { changedSysctls, copySysctls } from "../../src/firewall/rehearsal/sysctl-copy.ts"
+import { changedSysctls, copySysctls } from "../../src/firewall/sandbox/sysctl-copy.ts"
 
 it("sysctls are copied with their text and mode, whatever the umask, and a changed one is found", () => {
   const folder = mkdtempSync(join(tmpdir(), "fw-sysctls-"))

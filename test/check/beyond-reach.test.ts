@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { cloudFindings, xdpFindings } from "../../src/check/beyond-reach.ts"
+import { cloudFindings, xdpFindings } from "../../src/check/outside-filters.ts"
 
 describe("what no reset can fix", () => {
   it("is an XDP program on any interface, by what ip(8) prints", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { applyMain } from "../../src/cli/apply.ts"
-import { type ApplyOptionTexts, checkApplyOptions } from "../../src/cli/apply-options.ts"
+import { applyMain } from "../../src/cli/apply/command-line.ts"
+import { type ApplyOptionTexts, checkApplyOptions } from "../../src/cli/apply/options.ts"
 import type { Fault } from "../../src/errors.ts"
 
 const plain: ApplyOptionTexts = { confirm: true, confirmWithin: "60s", timeout: "5m" }

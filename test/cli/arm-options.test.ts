@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { checkArmOptions, checkCidr } from "../../src/cli/arm-options.ts"
+import { checkArmOptions, checkCidr } from "../../src/cli/watchdog/arm-options.ts"
 import { Fault } from "../../src/errors.ts"
 
 const defaults = { timeout: "30m", onExpiry: "disarm", scope: "all" }

@@ -1,7 +1,7 @@
 import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { formatSecretLine } from "../../src/knock/secret-file.ts"
+import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
 import { ArmedServer, fwWatchdog } from "../lab/programs.ts"
 

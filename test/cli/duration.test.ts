@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { formatDuration, parseDuration } from "../../src/cli/duration.ts"
+import { formatDuration, parseDuration } from "../../src/cli/terminal/duration.ts"
 import { Fault } from "../../src/errors.ts"
 
 const anything = { min: 0, max: Number.MAX_SAFE_INTEGER }

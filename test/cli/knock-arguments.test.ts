@@ -1,9 +1,9 @@
 import { PassThrough } from "node:stream"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { readTypedKnock, type TypedKnock } from "../../src/cli/knock-arguments.ts"
-import { runKnockProgram } from "../../src/cli/knock-program.ts"
-import type { ProgramHost } from "../../src/cli/terminal.ts"
+import { readTypedKnock, type TypedKnock } from "../../src/cli/knock/arguments.ts"
+import { runKnockProgram } from "../../src/cli/knock/command-line.ts"
+import type { ProgramHost } from "../../src/cli/terminal/terminal.ts"
 
 const quiet = { write: () => {} }
 const host: ProgramHost = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { checkKnockOptions, type KnockOptionTexts } from "../../src/cli/knock-options.ts"
+import { checkKnockOptions, type KnockOptionTexts } from "../../src/cli/knock/options.ts"
 import { Fault } from "../../src/errors.ts"
 import type { Verb } from "../../src/knock/request.ts"
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest"
-import type { KnockFacts } from "../../src/cli/knock-facts.ts"
-import { knockOutcome, plainOutcome } from "../../src/cli/knock-outcome.ts"
+import type { KnockFacts } from "../../src/cli/knock/facts.ts"
+import { knockOutcome, plainOutcome } from "../../src/cli/knock/outcome.ts"
+import type { KnockReport } from "../../src/client/knocker.ts"
+import type { PortCheck } from "../../src/client/tcp-check.ts"
 import type { Answer, Verdict } from "../../src/knock/answer.ts"
 import { exitCodeFor, jsonOf } from "../../src/report/outcome.ts"
-import type { KnockReport } from "../../src/sender/send.ts"
-import type { PortCheck } from "../../src/sender/tcp-check.ts"
 
 const open: PortCheck = { port: 22, state: "open", tookMs: 2 }
 const closed: PortCheck = { port: 22, state: "closed", reason: "ECONNREFUSED", tookMs: 2 }

@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream"
 import { describe, expect, it } from "vitest"
-import { askSecret, readInput } from "../../src/cli/prompt.ts"
-import type { ProgramHost } from "../../src/cli/terminal.ts"
+import { askSecret, readInput } from "../../src/cli/terminal/prompt.ts"
+import type { ProgramHost } from "../../src/cli/terminal/terminal.ts"
 
 function keyboard(isTTY = true) {
   const shown: string[] = []

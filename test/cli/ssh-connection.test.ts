@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { findSshConnection, parseSshConnection } from "../../src/cli/ssh-connection.ts"
+import { findSshConnection, parseSshConnection } from "../../src/system/ssh-connection.ts"
 
 const connection = {
   clientAddress: "198.51.100.7",

@@ -1,8 +1,8 @@
 import { PassThrough } from "node:stream"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { escapeForTerminal, jsonLine } from "../../src/cli/escape.ts"
-import { openTerminal, type ProgramHost } from "../../src/cli/terminal.ts"
+import { escapeForTerminal, jsonLine } from "../../src/cli/terminal/escape.ts"
+import { openTerminal, type ProgramHost } from "../../src/cli/terminal/terminal.ts"
 import { Fault } from "../../src/errors.ts"
 
 function fakeHost(options: { tty?: boolean; env?: Record<string, string>; columns?: number } = {}) {

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { openTerminal } from "../../src/cli/terminal.ts"
-import { watchSession } from "../../src/cli/viewer.ts"
-import { type ControlHandler, openControlSocket } from "../../src/guard/control-socket.ts"
+import { openTerminal } from "../../src/cli/terminal/terminal.ts"
+import { watchSession } from "../../src/cli/watchdog/viewer.ts"
+import type { ControlHandler } from "../../src/guard/control/commands.ts"
+import { openControlSocket } from "../../src/guard/control/server.ts"
 
 const ending = { outcome: { event: "disarmed", code: "done", message: "disarmed", facts: { ends: true } } }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { addressToShow, workstationLines } from "../../src/cli/workstation-lines.ts"
+import { addressToShow, workstationLines } from "../../src/cli/arming/instructions.ts"
 
 const facts = {
   address: "192.0.2.1",

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest"
-import { beforeOpen, withoutNewAccepts } from "../../src/firewall/open/before-open.ts"
-import type { Opened } from "../../src/firewall/open/open.ts"
+import type { Opened } from "../../src/firewall/open/contract.ts"
+import { beforeOpen, withoutNewAccepts } from "../../src/firewall/open/rules-before-open.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
 
 const filterOf = (...rules: readonly string[]): Snapshot => ({

@@ -6,7 +6,7 @@ import {
   parseIpsets,
   renderIpsets,
   usesIpset,
-} from "../../src/firewall/snapshot/ipset.ts"
+} from "../../src/firewall/snapshot/text/ipset.ts"
 
 const saved = `create all list:set size 8
 create hosts hash:ip family inet hashsize 1024 maxelem 65536 timeout 50 bucketsize 12 initval 0x33487f53

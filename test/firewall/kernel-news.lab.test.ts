@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { KernelNews, linkNews, type NewsTopic, ruleNews } from "../../src/firewall/open/kernel-news.ts"
-import { type LoaderProcess, startLoader } from "../../src/firewall/open/standby.ts"
+import { KernelNews, linkNews, type NewsTopic, ruleNews } from "../../src/system/netlink-monitor.ts"
+import { type LoaderProcess, startLoader } from "../../src/system/standby-process.ts"
 import { type Host, Lab, labUnavailable } from "../lab/lab.ts"
 import { eventually } from "../lab/programs.ts"
 import { firewallDeps } from "./on-host.ts"

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { systemClock } from "../../src/clock.ts"
-import { type RunCommand, runCommand } from "../../src/firewall/run-command.ts"
-import type { ProveDeps } from "../../src/firewall/snapshot/prove.ts"
-import { findSnapshotTools } from "../../src/firewall/snapshot-tools.ts"
-import { findSystemTools } from "../../src/firewall/system-tools.ts"
+import type { ProveDeps } from "../../src/firewall/restore/prove.ts"
+import { findSnapshotTools } from "../../src/firewall/tools/tool-paths.ts"
+import { type RunCommand, runCommand } from "../../src/system/run-command.ts"
+import { findSystemTools } from "../../src/system/system-tools.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /** Runs commands in a host of the lab, as the guard would there. */

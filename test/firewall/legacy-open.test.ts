@@ -4,8 +4,8 @@ import {
   legacySettleLines,
   legacyWouldSettle,
   section,
-} from "../../src/firewall/open/legacy-open.ts"
-import { judgeLegacy, parseLegacyRules } from "../../src/firewall/open/legacy-rules.ts"
+} from "../../src/firewall/open/legacy/open-lines.ts"
+import { judgeLegacy, parseLegacyRules } from "../../src/firewall/open/legacy/rules.ts"
 
 const mangle = parseLegacyRules(`-P PREROUTING DROP
 -P INPUT ACCEPT

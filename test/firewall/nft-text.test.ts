@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { canonicalTable } from "../../src/firewall/snapshot/nft-canonical.ts"
+import { canonicalTable } from "../../src/firewall/snapshot/text/nft-canonical.ts"
 import {
   chainText,
   isDormant,
@@ -8,7 +8,7 @@ import {
   type NftTableText,
   parseRuleset,
   renderTable,
-} from "../../src/firewall/snapshot/nft-text.ts"
+} from "../../src/firewall/snapshot/text/nft-text.ts"
 
 const listing = `table inet fw { # progname nft
 	flags dormant,owner

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { parseNftListing } from "../../src/firewall/open/nft-listing.ts"
-import { judgeNft } from "../../src/firewall/open/nft-verdicts.ts"
+import { parseNftListing } from "../../src/firewall/open/nft/listing.ts"
+import { judgeNft } from "../../src/firewall/open/nft/verdicts.ts"
 
 /** One table with a base chain `in` of these rules, as `nft -a -y list ruleset` prints it. */
 function judged(rules: readonly string[], others = "", terse?: "terse") {

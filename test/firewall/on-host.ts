@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs"
 import { systemClock } from "../../src/clock.ts"
-import { type ArmedFirewall, armFirewall, type FirewallDeps } from "../../src/firewall/open/open.ts"
-import { startLoader } from "../../src/firewall/open/standby.ts"
-import { runCommand } from "../../src/firewall/run-command.ts"
+import { armFirewall } from "../../src/firewall/open/arm-firewall.ts"
+import type { ArmedFirewall, FirewallDeps } from "../../src/firewall/open/contract.ts"
+import { runCommand } from "../../src/system/run-command.ts"
+import { startLoader } from "../../src/system/standby-process.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /**

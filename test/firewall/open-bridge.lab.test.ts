@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import type { ArmedFirewall } from "../../src/firewall/open/open.ts"
+import type { ArmedFirewall } from "../../src/firewall/open/contract.ts"
 import { Lab, labUnavailable } from "../lab/lab.ts"
 import { armOn } from "./on-host.ts"
 import { Prober } from "./prober.ts"

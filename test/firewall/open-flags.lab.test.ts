@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { type NftPort, nftByCommand } from "../../src/firewall/open/nft-port.ts"
-import { NftFirewall } from "../../src/firewall/open/nftables.ts"
+import { type NftPort, nftByCommand } from "../../src/firewall/open/nft/loader.ts"
+import { NftFirewall } from "../../src/firewall/open/nft/nft-backend.ts"
 import { Lab, labUnavailable } from "../lab/lab.ts"
 import { runOn } from "./lab-firewall.ts"
 

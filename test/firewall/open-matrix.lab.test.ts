@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import type { ArmedFirewall } from "../../src/firewall/open/open.ts"
+import type { ArmedFirewall } from "../../src/firewall/open/contract.ts"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
 import { serverAddress } from "../lab/lockouts.ts"
 import { armOn } from "./on-host.ts"

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { openMark } from "../../src/firewall/open/nft-open.ts"
-import type { Opened } from "../../src/firewall/open/open.ts"
+import { openMark } from "../../src/firewall/open/backend.ts"
+import type { Opened } from "../../src/firewall/open/contract.ts"
 import { type Host, labUnavailable, twoHosts } from "../lab/lab.ts"
 import { armOn } from "./on-host.ts"
 import { wipe } from "./open-lockouts.ts"

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest"
-import { rehearseOpen } from "../../src/firewall/rehearsal/rehearse-open.ts"
+import { rehearseOpen } from "../../src/check/rehearse-open.ts"
 import { Lab, labUnavailable } from "../lab/lab.ts"
 import { independentView } from "./independent-views.ts"
 import { firewallOf, hostWith } from "./lab-firewall.ts"

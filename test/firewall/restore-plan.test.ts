@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest"
+import { planRestore } from "../../src/firewall/restore/plan.ts"
 import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
-import { parseIpsets } from "../../src/firewall/snapshot/ipset.ts"
-import { parseRuleset } from "../../src/firewall/snapshot/nft-text.ts"
-import { planRestore } from "../../src/firewall/snapshot/restore-plan.ts"
-import { parseSave } from "../../src/firewall/snapshot/save-text.ts"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
+import { parseIpsets } from "../../src/firewall/snapshot/text/ipset.ts"
+import { parseRuleset } from "../../src/firewall/snapshot/text/nft-text.ts"
+import { parseSave } from "../../src/firewall/snapshot/text/save-text.ts"
 
 const tools = {
   nft: "/n/nft",

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
-import { pidNamespace, withScratchFolder } from "../../src/firewall/snapshot/scratch-folder.ts"
+import { pidNamespace, withScratchFolder } from "../../src/system/scratch-folder.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "fw-scratch-test-"))
 afterAll(() => rmSync(parent, { recursive: true, force: true }))

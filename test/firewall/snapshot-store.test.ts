@@ -12,13 +12,13 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { Snapshot } from "../../src/firewall/snapshot/snapshot.ts"
-import { decodeSnapshot, encodeSnapshot } from "../../src/firewall/snapshot/snapshot-format.ts"
+import { decodeSnapshot, encodeSnapshot } from "../../src/firewall/snapshot/store/format.ts"
 import {
   listSnapshots,
   loadSnapshot,
   pruneSnapshots,
   saveSnapshot,
-} from "../../src/firewall/snapshot/snapshot-store.ts"
+} from "../../src/firewall/snapshot/store/store.ts"
 
 const snapshot: Snapshot = {
   version: 1,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { Clock } from "../../src/clock.ts"
-import { NftConsole } from "../../src/firewall/open/nft-console.ts"
-import { type LoaderEvents, Standby } from "../../src/firewall/open/standby.ts"
+import { NftConsole } from "../../src/firewall/open/nft/standby-loader.ts"
+import { type LoaderEvents, Standby } from "../../src/system/standby-process.ts"
 
 /** A clock that stands still until it is told, and loaders that say what they are told to. */
 function bench() {

@@ -7,9 +7,9 @@ import {
   interfaceNames,
   openThrowaway,
   withThrowaway,
-} from "../../src/firewall/rehearsal/throwaway.ts"
-import { runCommand } from "../../src/firewall/run-command.ts"
-import { findSystemTools } from "../../src/firewall/system-tools.ts"
+} from "../../src/firewall/sandbox/namespace.ts"
+import { runCommand } from "../../src/system/run-command.ts"
+import { findSystemTools } from "../../src/system/system-tools.ts"
 import { Lab, labUnavailable } from "../lab/lab.ts"
 import { compiledSource } from "./compiled.ts"
 

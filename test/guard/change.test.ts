@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest"
-import type { RestoreReport } from "../../src/firewall/snapshot/undo.ts"
-import { Change, type ChangeDeps } from "../../src/guard/change.ts"
-import type { Connection } from "../../src/guard/connections.ts"
-import type { ChangeOrder } from "../../src/guard/pending-change.ts"
+import type { RestoreReport } from "../../src/firewall/restore/restore.ts"
+import { Change, type ChangeDeps } from "../../src/guard/change/change.ts"
+import type { ChangeOrder } from "../../src/guard/state/change-record.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
+import type { Connection } from "../../src/system/tcp-connections.ts"
 import { VirtualTime } from "../sender/virtual-time.ts"
 
 const order: ChangeOrder = {

@@ -6,13 +6,13 @@ import {
   type LookAtProcess,
   newWayInFrom,
   wayOf,
-} from "../../src/guard/confirm-way.ts"
+} from "../../src/guard/change/confirmation.ts"
 import {
   type Connection,
   connectionKey,
   parseConnections,
   plainAddress,
-} from "../../src/guard/connections.ts"
+} from "../../src/system/tcp-connections.ts"
 
 const tcp = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0000000000000000 100 0 0 10 0

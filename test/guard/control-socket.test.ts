@@ -2,11 +2,12 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { showStatus } from "../../src/cli/status.ts"
-import { openTerminal } from "../../src/cli/terminal.ts"
-import { controlHandler } from "../../src/guard/control-handler.ts"
-import { askGuard, openControlSocket, refuseSecondSession } from "../../src/guard/control-socket.ts"
-import { foldersFor, preparePrivateFolder } from "../../src/guard/folders.ts"
+import { openTerminal } from "../../src/cli/terminal/terminal.ts"
+import { showStatus } from "../../src/cli/watchdog/session-commands.ts"
+import { askGuard, refuseSecondSession } from "../../src/guard/control/client.ts"
+import { controlHandler } from "../../src/guard/control/handler.ts"
+import { openControlSocket } from "../../src/guard/control/server.ts"
+import { foldersFor, preparePrivateFolder } from "../../src/guard/state/folders.ts"
 
 describe("the control socket", () => {
   const folder = mkdtempSync(join(tmpdir(), "control-"))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
-import type { ArmedFirewall } from "../../src/firewall/open/open.ts"
-import { FirewallWork } from "../../src/guard/firewall-work.ts"
-import { OpensUnderWay } from "../../src/guard/opens-under-way.ts"
+import type { ArmedFirewall } from "../../src/firewall/open/contract.ts"
+import { FirewallWork } from "../../src/guard/rules/operations.ts"
+import { OpensUnderWay } from "../../src/guard/state/open-marker.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 import { VirtualTime } from "../sender/virtual-time.ts"
 

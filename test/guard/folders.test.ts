@@ -3,7 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { Fault } from "../../src/errors.ts"
-import { foldersFor, preparePrivateFolder } from "../../src/guard/folders.ts"
+import { foldersFor, preparePrivateFolder } from "../../src/guard/state/folders.ts"
 
 const namespaces = (own: string, first: string) => (path: string) => (path === "/proc/1/ns/net" ? first : own)
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { afterEach, describe, expect, it } from "vitest"
-import { Listeners } from "../../src/guard/listeners.ts"
+import { Listeners } from "../../src/guard/listeners/supervisor.ts"
 import { VirtualTime } from "../sender/virtual-time.ts"
 
 /**

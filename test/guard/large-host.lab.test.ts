@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
-import { formatSecretLine } from "../../src/knock/secret-file.ts"
+import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
 import { ArmedServer, eventually } from "../lab/programs.ts"
 

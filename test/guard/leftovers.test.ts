@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { removeLeftovers } from "../../src/guard/leftovers.ts"
+import { removeLeftovers } from "../../src/guard/process/stale-files.ts"
 
 describe("what killed guards left", () => {
   const folder = mkdtempSync(join(tmpdir(), "leftovers-"))

@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs"
 import { afterAll, afterEach, describe, expect, it } from "vitest"
-import { formatSecretLine } from "../../src/knock/secret-file.ts"
+import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
 import { ArmedServer, eventually, makeSecretFile } from "../lab/programs.ts"
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll, describe, expect, it } from "vitest"
-import { findProgram } from "../../src/firewall/snapshot-tools.ts"
-import { serviceManager, withNotifySocket } from "../../src/guard/notify.ts"
+import { serviceManager, withNotifySocket } from "../../src/guard/process/systemd-notify.ts"
+import { findProgram } from "../../src/system/find-program.ts"
 
 const perl = findProgram("perl")
 if (perl === undefined) process.stderr.write("skipped: notifying systemd: there is no perl here\n")

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { OpensUnderWay } from "../../src/guard/opens-under-way.ts"
+import { OpensUnderWay } from "../../src/guard/state/open-marker.ts"
 
 function underWay(cutOff?: "begun" | "kept") {
   const marks: (string | undefined)[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { Clock, Timer } from "../../src/clock.ts"
-import type { Dropping } from "../../src/firewall/open/open.ts"
-import { RelockWatch } from "../../src/guard/relock-watch.ts"
+import type { Dropping } from "../../src/firewall/open/contract.ts"
+import { RelockWatch } from "../../src/guard/rules/relock-watch.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 
 const drop = (where: string): Dropping => ({ backend: "nft", where })

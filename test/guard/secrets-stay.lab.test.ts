@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { afterAll, describe, expect, it } from "vitest"
-import { formatSecret } from "../../src/knock/secret.ts"
+import { formatSecret } from "../../src/secrets/secret.ts"
 import { labUnavailable, twoHosts } from "../lab/lab.ts"
 import { ArmedServer } from "../lab/programs.ts"
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { plainestSession, type SessionConfiguration } from "../../src/guard/configuration.ts"
-import type { FirewallWork } from "../../src/guard/firewall-work.ts"
+import type { FirewallWork } from "../../src/guard/rules/operations.ts"
 import { Session } from "../../src/guard/session.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
 import { VirtualTime } from "../sender/virtual-time.ts"

@@ -5,7 +5,7 @@ import { type Answer, encodeAnswer } from "../../src/knock/answer.ts"
 import { Challenges } from "../../src/knock/challenge.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { encodeRequest, noArgument, type Request, requestMacOf } from "../../src/knock/request.ts"
-import { formatSecret, parseSecret } from "../../src/knock/secret.ts"
+import { formatSecret, parseSecret } from "../../src/secrets/secret.ts"
 import { fromHex } from "./vector-files.ts"
 
 const source = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { type Answer, encodeAnswer } from "../../src/knock/answer.ts"
-import { Exchange, type ExchangeOptions } from "../../src/knock/exchange.ts"
+import { Exchange, type ExchangeOptions, sendDueMs } from "../../src/knock/exchange.ts"
 import type { Instant } from "../../src/knock/freshness.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { type Request, requestMacOf } from "../../src/knock/request.ts"
-import { sendDueMs } from "../../src/knock/schedule.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
 
 const keys = deriveKeys(new Uint8Array(16).fill(3))

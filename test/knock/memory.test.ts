@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { Challenges } from "../../src/knock/challenge.ts"
-import { defaultNonceCapacity, Nonces } from "../../src/knock/nonces.ts"
+import { defaultNonceCapacity, Nonces } from "../../src/knock/replay-cache.ts"
 import { noArgument } from "../../src/knock/request.ts"
 
 const nonceOf = (n: number): Uint8Array => {

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { plainBytes, plainMatcher, plainSearchBytes } from "../../src/knock/plain.ts"
+import { plainBytes, plainMatcher, plainSearchBytes } from "../../src/knock/plain-text.ts"
 import { fromHex } from "./vector-files.ts"
 
 const holds = plainMatcher("reset-iptables")

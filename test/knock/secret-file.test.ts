@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest"
 import { Fault } from "../../src/errors.ts"
-import { formatSecret } from "../../src/knock/secret.ts"
-import { formatSecretLine, mostSecrets, parseSecretFile, selectSecret } from "../../src/knock/secret-file.ts"
+import { formatSecret } from "../../src/secrets/secret.ts"
+import {
+  formatSecretLine,
+  mostSecrets,
+  parseSecretFile,
+  selectSecret,
+} from "../../src/secrets/secret-file.ts"
 
 const secret = (n: number): Uint8Array => new Uint8Array(16).fill(n)
 const text = (n: number): string => formatSecret(secret(n))

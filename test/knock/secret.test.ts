@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { formatSecret, generateSecret, parseSecret } from "../../src/knock/secret.ts"
+import { formatSecret, generateSecret, parseSecret } from "../../src/secrets/secret.ts"
 
 const secrets = fc.uint8Array({ minLength: 16, maxLength: 16 })
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -6,9 +6,9 @@ import { Exchange } from "../../src/knock/exchange.ts"
 import { deriveKeys, type KnockKeys } from "../../src/knock/keys.ts"
 import { decodeRequest, encodeRequest, noArgument, type Request } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
-import { formatSecret, parseSecret } from "../../src/knock/secret.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
-import type { Decoded } from "../../src/wire/reject.ts"
+import { formatSecret, parseSecret } from "../../src/secrets/secret.ts"
+import type { Decoded } from "../../src/wire/decoded.ts"
 import { fromHex, header, type Vector, type VectorBlock, vectorFolder, vectorsOf } from "./vector-files.ts"
 
 const secretOf = (text: string): Uint8Array => {

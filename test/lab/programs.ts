@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { formatSecretLine } from "../../src/knock/secret-file.ts"
+import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 import type { Host, Lab, RunResult } from "./lab.ts"
 
 const program = (name: string): string => fileURLToPath(new URL(`../../dist/bin/${name}.js`, import.meta.url))

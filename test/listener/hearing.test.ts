@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, it } from "vitest"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { encodeRequest } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
-import { Hearing } from "../../src/listener/hearing.ts"
-import type { FromListener } from "../../src/listener/messages.ts"
+import { Hearing } from "../../src/listener/packet-path.ts"
+import type { FromListener } from "../../src/pipe/messages.ts"
 import { ethernetEcho as frameOf } from "./echo-frames.ts"
 
 const keys = deriveKeys(new Uint8Array(16).fill(7))

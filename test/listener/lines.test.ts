@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { LineReader } from "../../src/listener/lines.ts"
+import { LineReader } from "../../src/pipe/line-reader.ts"
 
 const read = (chunks: Buffer[], limit: number): { lines: string[]; overlong: number } => {
   const lines: string[] = []

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { maxLineBytes } from "../../src/listener/lines.ts"
+import { maxLineBytes } from "../../src/pipe/line-reader.ts"
 import {
   type FromListener,
   fittingReady,
@@ -8,7 +8,7 @@ import {
   parseToListener,
   type ToListener,
   toLine,
-} from "../../src/listener/messages.ts"
+} from "../../src/pipe/messages.ts"
 
 const hex = (bytes: number): string => "5a".repeat(bytes)
 const fromListener: FromListener[] = [

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest"
-import { Turns, turnFrames, turnMs } from "../../src/listener/turns.ts"
+import { Turns, turnFrames, turnMs } from "../../src/listener/time-slices.ts"
 
 it("gives each device its time in a turn of the loop, and all of them theirs again in the next", () => {
   let now = 0

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as light from "../../scripts/packaging/light-primitives.ts"
-import * as openssl from "../../src/knock/primitives.ts"
+import * as openssl from "../../src/knock/crypto.ts"
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 const ascii = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"))

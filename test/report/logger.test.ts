@@ -10,7 +10,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { openEventLog } from "../../src/report/logger.ts"
+import { openEventLog } from "../../src/report/event-log.ts"
 
 const event = { event: "armed", code: "done", message: "armed" } as const
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

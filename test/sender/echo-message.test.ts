@@ -5,7 +5,7 @@ import {
   readEchoReply,
   readUnreachable,
   writeEchoRequest,
-} from "../../src/sender/echo-message.ts"
+} from "../../src/transmit/echo-message.ts"
 import { parseAddress } from "../../src/wire/address.ts"
 import { onesSum, pseudoHeaderSum } from "../../src/wire/checksum.ts"
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { type Lookup, resolveHost } from "../../src/sender/resolve.ts"
+import { type Lookup, resolveHost } from "../../src/client/resolve.ts"
 
 const never: Lookup = async () => {
   throw new Error("looked up")

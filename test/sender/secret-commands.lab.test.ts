@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { parseSecretFile } from "../../src/knock/secret-file.ts"
+import { parseSecretFile } from "../../src/secrets/secret-file.ts"
 import { labUnavailable } from "../lab/lab.ts"
 import { makeStage, type Stage } from "./stage.ts"
 import { knock, type RunOptions } from "./workstation.ts"

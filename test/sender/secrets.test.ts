@@ -15,10 +15,10 @@ import { join } from "node:path"
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { Fault } from "../../src/errors.ts"
-import { formatSecretLine } from "../../src/knock/secret-file.ts"
-import { canonicalHost } from "../../src/sender/host-name.ts"
-import { readSecretFile } from "../../src/sender/secret-source.ts"
-import { forgetSecret, rememberedSecret, rememberSecret, secretFolder } from "../../src/sender/secrets.ts"
+import { canonicalHost } from "../../src/secrets/host-name.ts"
+import { readSecretFile } from "../../src/secrets/read-secret-file.ts"
+import { forgetSecret, rememberedSecret, rememberSecret, secretFolder } from "../../src/secrets/remembered.ts"
+import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 
 const one = { secret: new Uint8Array(16).fill(7), name: undefined }
 const two = { secret: new Uint8Array(16).fill(9), name: "laptop" }

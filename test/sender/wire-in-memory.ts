@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto"
+import { type Knocker, openKnocker } from "../../src/client/knocker.ts"
 import { Fault } from "../../src/errors.ts"
 import { type Answer, encodeAnswer, type Verdict } from "../../src/knock/answer.ts"
 import { Knocks, type KnownSecret } from "../../src/knock/decide.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
-import { type Knocker, openKnocker } from "../../src/sender/send.ts"
-import type { EchoTransmitter, Heard, OutgoingEcho } from "../../src/sender/transmitter.ts"
+import type { EchoTransmitter, Heard, OutgoingEcho } from "../../src/transmit/echo-transmitter.ts"
 import { VirtualTime } from "./virtual-time.ts"
 
 export interface Packet extends OutgoingEcho {

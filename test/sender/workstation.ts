@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { formatSecretLine } from "../../src/knock/secret-file.ts"
+import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 import { fwKnock } from "../lab/programs.ts"
 

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { addressText, parseAddress } from "../../src/wire/address.ts"
 import { internetChecksum, pseudoHeaderSum } from "../../src/wire/checksum.ts"
-import { decodeNeighbour, encodeAdvertisement, type NeighbourMessage } from "../../src/wire/neighbour.ts"
+import {
+  decodeNeighbour,
+  encodeAdvertisement,
+  type NeighbourMessage,
+} from "../../src/wire/neighbour-discovery.ts"
 
 const own = Uint8Array.of(2, 0, 0, 0, 0, 1)
 const asker = Uint8Array.of(2, 0, 0, 0, 0, 2)

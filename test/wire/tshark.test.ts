@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { parseSavefile } from "../../src/capture/savefile-source.ts"
 import { decodeArp, encodeArpReply } from "../../src/wire/arp.ts"
 import { decodeFrame, replyFrame } from "../../src/wire/frame.ts"
-import { decodeNeighbour, encodeAdvertisement } from "../../src/wire/neighbour.ts"
+import { decodeNeighbour, encodeAdvertisement } from "../../src/wire/neighbour-discovery.ts"
 
 // What is made here has to be well formed in the eyes of somebody else.
 

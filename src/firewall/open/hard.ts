@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { reasonOf } from "../../errors.ts"
-import type { RunCommand } from "../run-command.ts"
-import { failureOf } from "../snapshot/reading.ts"
-import { findProgram } from "../snapshot-tools.ts"
-import { privateLock } from "./legacy-port.ts"
+import { findProgram } from "../../system/find-program.ts"
+import type { RunCommand } from "../../system/run-command.ts"
+import { failureOf } from "../../system/run-command.ts"
+import { privateLock } from "../tools/tool-paths.ts"
 
 /** What `--hard` did beyond an open. */
 export interface HardReport {

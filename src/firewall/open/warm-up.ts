@@ -1,9 +1,9 @@
 import type { Clock } from "../../clock.ts"
-import type { Tool, ToolName } from "../detect.ts"
-import type { RunCommand } from "../run-command.ts"
-import { Armed } from "./armed.ts"
-import type { ArmedFirewall } from "./open.ts"
-import type { StartLoader } from "./standby.ts"
+import type { RunCommand } from "../../system/run-command.ts"
+import type { StartLoader } from "../../system/standby-process.ts"
+import type { Tool, ToolName } from "../tools/detect.ts"
+import { Armed } from "./armed-firewall.ts"
+import type { ArmedFirewall } from "./contract.ts"
 
 /** What the loaders and commands say there is; an open of it takes every step there is, each time. */
 const chains = `table inet fw {

@@ -1,8 +1,8 @@
-import { canonicalIpset } from "./ipset.ts"
-import { canonicalTable, type Moving } from "./nft-canonical.ts"
-import { type NftTableCopy, tableId } from "./nft-tables.ts"
-import { canonicalSection, isEmptySection } from "./save-text.ts"
+import { type NftTableCopy, tableId } from "./nft-table.ts"
 import type { Snapshot } from "./snapshot.ts"
+import { canonicalIpset } from "./text/ipset.ts"
+import { canonicalTable, type Moving } from "./text/nft-canonical.ts"
+import { canonicalSection, isEmptySection } from "./text/save-text.ts"
 
 /** One table or set in which two snapshots are not the same. */
 export interface Difference {

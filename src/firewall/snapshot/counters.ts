@@ -1,8 +1,8 @@
-import type { IpsetCopy } from "./ipset.ts"
-import { type NftTableCopy, tableId } from "./nft-tables.ts"
-import { chainText, type NftBlock } from "./nft-text.ts"
-import { chainNameOf, chainOfRule, type SaveSection } from "./save-text.ts"
+import { type NftTableCopy, tableId } from "./nft-table.ts"
 import type { Snapshot } from "./snapshot.ts"
+import type { IpsetCopy } from "./text/ipset.ts"
+import { chainText, type NftBlock } from "./text/nft-text.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "./text/save-text.ts"
 
 /**
  * The rules of `rules` with what `counted` has counted, wherever a rule is the same: same table, same chain, same text

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { findProgram } from "../snapshot-tools.ts"
-import { parseArptablesListing, parseEbtablesListing } from "./legacy-listing.ts"
-import { type Backend, failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { builtinChains, parseSave, type SaveSection } from "./save-text.ts"
+import { findProgram } from "../../system/find-program.ts"
+import { failureOf } from "../../system/run-command.ts"
+import { type Backend, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { parseArptablesListing, parseEbtablesListing } from "./text/legacy-listing.ts"
+import { builtinChains, parseSave, type SaveSection } from "./text/save-text.ts"
 
 export type LegacyBackend = Exclude<Backend, "ipset" | "nft">
 

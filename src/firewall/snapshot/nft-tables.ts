@@ -1,33 +1,10 @@
-import { canonicalTable } from "./nft-canonical.ts"
-import { chooseView, type NftView } from "./nft-table-view.ts"
-import { chainText, isOwned, type NftTableText, parseRuleset } from "./nft-text.ts"
-import { breathe, failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { builtinChains, parseSave, type SaveSection } from "./save-text.ts"
-
-/**
- * One nf_tables table in both of its views. Neither is faithful for every table, so both are kept, and `view` says
- * which one restores it.
- */
-export interface NftTableCopy {
-  readonly family: string
-  readonly name: string
-  /** As nft lists it; undefined where there is no nft. */
-  readonly listed: NftTableText | undefined
-  /** As iptables-nft-save and its kin save it, for the tables that they know by name. */
-  readonly saved: SaveSection | undefined
-  /** Which rules of which chain hold an xt match or target, by their place from 0: nft prints those, but cannot load them. */
-  readonly xtRules: Readonly<Record<string, readonly number[]>>
-  readonly view: NftView
-  /** Why no view restores it; set when `view` is "none". */
-  readonly why?: string
-  /** A process owns it: only that process may touch it, and it goes when that process ends. */
-  readonly owned: boolean
-}
-
-/** "ip filter". */
-export function tableId(table: { readonly family: string; readonly name: string }): string {
-  return `${table.family} ${table.name}`
-}
+import { failureOf } from "../../system/run-command.ts"
+import { dialects, expectedChains, type NftTableCopy, tableId } from "./nft-table.ts"
+import { chooseView } from "./nft-table-view.ts"
+import { breathe, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { canonicalTable } from "./text/nft-canonical.ts"
+import { chainText, isOwned, type NftTableText, parseRuleset } from "./text/nft-text.ts"
+import { parseSave, type SaveSection } from "./text/save-text.ts"
 
 /** Reads all nf_tables tables, in both views, at one moment: it looks again until nothing changed between the looks. */
 export async function readNftTables(deps: SnapshotDeps): Promise<Reading<NftTableCopy[]>> {
@@ -133,14 +110,6 @@ function xtByText(listed: NftTableText): Record<string, number[]> {
     if (places.length > 0) found[block.name] = places
   }
   return found
-}
-
-const dialects = { ip: "iptables", ip6: "iptables", arp: "arptables", bridge: "ebtables" } as const
-
-/** The chains that iptables and its kin expect in this table; undefined when it is not one of theirs. */
-export function expectedChains(table: { family: string; name: string }): readonly string[] | undefined {
-  const dialect = dialects[table.family as keyof typeof dialects]
-  return dialect === undefined ? undefined : builtinChains[dialect][table.name]
 }
 
 function isKnownToSave(table: NftTableText): boolean {

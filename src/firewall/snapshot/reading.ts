@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts"
-import type { CommandResult, RunCommand } from "../run-command.ts"
-import type { SnapshotTools } from "../snapshot-tools.ts"
+import type { RunCommand } from "../../system/run-command.ts"
+import type { SnapshotTools } from "../tools/tool-paths.ts"
 
 /** What holds rules on this machine; each is read by its own tool. */
 export type Backend =
@@ -28,19 +28,6 @@ export type Reading<T> =
 
 /** Listing 20 000 rules takes half a second; a machine under load gets a minute. */
 export const readTimeoutMs = 60_000
-
-/** Why a command failed, on one line. */
-export function failureOf(result: CommandResult): string {
-  const name = result.path.slice(result.path.lastIndexOf("/") + 1)
-  const how =
-    result.startError ??
-    (result.timedOut ? "no end in time" : (result.signal ?? `exit code ${result.exitCode}`))
-  const said = result.stderr
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"))
-  return `${name}: ${how}${said.length > 0 ? `: ${said.slice(0, 2).join(" ")}` : ""}`
-}
 
 /**
  * Lets the event loop have a turn between two long calculations: a comparison of very large rulesets takes 0.2 s, and

@@ -1,7 +1,9 @@
-import { type IpsetCopy, parseIpsets } from "./ipset.ts"
+import { failureOf } from "../../system/run-command.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
-import { type NftTableCopy, readNftTables } from "./nft-tables.ts"
-import { type Backend, failureOf, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import type { NftTableCopy } from "./nft-table.ts"
+import { readNftTables } from "./nft-tables.ts"
+import { type Backend, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { type IpsetCopy, parseIpsets } from "./text/ipset.ts"
 
 /** Everything that was in force in one network namespace, as a value; see native-notes/snapshots.md. */
 export interface Snapshot {

@@ -1,0 +1,172 @@
+import { stillListed, stillSaved } from "../../firewall/snapshot/counters.ts"
+import { expectedChains, type NftTableCopy } from "../../firewall/snapshot/nft-table.ts"
+import { possibleViews } from "../../firewall/snapshot/nft-table-view.ts"
+import { chainText, type NftBlock } from "../../firewall/snapshot/text/nft-text.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "../../firewall/snapshot/text/save-text.ts"
+
+/** One rule in the views that its table has: the same rule, twice. */
+export interface ChainRule {
+  /** As nft lists it. */
+  readonly listed: string | undefined
+  /** As a save prints it, counters in front. */
+  readonly saved: string | undefined
+  /** Holds an xtables match or target. */
+  readonly xt: boolean
+}
+
+/** One chain of a table, to be changed in all views at once. */
+export interface Chain {
+  readonly name: string
+  /** What nft prints above its rules: `type filter hook ...`; undefined where there is no listing. */
+  readonly declaration: readonly string[] | undefined
+  /** `:INPUT DROP [1:60]`; undefined where there is no save. */
+  readonly head: string | undefined
+  readonly rules: readonly ChainRule[]
+  /** What the save has for this chain where the two views do not go together rule by rule. */
+  readonly apart: readonly string[] | undefined
+}
+
+/** One table taken apart: its chains by name, in the order of the table, and the rest of it. */
+export interface TableChains {
+  readonly chains: ReadonlyMap<string, Chain>
+  /** Sets, maps, counters and the like of an nft listing. */
+  readonly others: readonly NftBlock[]
+}
+
+/** Takes a copy of an nf_tables table apart. */
+export function openTable(copy: NftTableCopy): TableChains {
+  const { listed, saved, xtRules } = copy
+  const blocks = listed?.blocks ?? []
+  const heads = new Map(saved?.chains.map((line) => [chainNameOf(line), line]))
+  const savedRules = rulesByChain(saved)
+  const chains = new Map<string, Chain>()
+  for (const block of blocks) {
+    if (block.kind !== "chain") continue
+    const { declaration, rules } = chainText(block)
+    const own = savedRules.get(block.name) ?? []
+    const together = saved !== undefined && own.length === rules.length
+    const xt = new Set(xtRules[block.name])
+    chains.set(block.name, {
+      name: block.name,
+      declaration,
+      head: heads.get(block.name),
+      rules: rules.map((rule, place) => ({
+        listed: rule,
+        saved: together ? own[place] : undefined,
+        xt: xt.has(place),
+      })),
+      apart: together || saved === undefined ? undefined : own,
+    })
+  }
+  // A save also names built-in chains that are not there.
+  for (const [name, chain] of openSection(saved ?? noSection).chains)
+    if (!chains.has(name)) chains.set(name, { ...chain, declaration: undefined })
+  return { chains, others: blocks.filter((block) => block.kind !== "chain") }
+}
+
+const noSection: SaveSection = { table: "", chains: [], rules: [] }
+
+/** Takes a legacy table apart. */
+export function openSection(section: SaveSection): TableChains {
+  const rules = rulesByChain(section)
+  const chains = section.chains.map((head): [string, Chain] => {
+    const name = chainNameOf(head)
+    const own = (rules.get(name) ?? []).map((saved) => ({ listed: undefined, saved, xt: false }))
+    return [name, { name, declaration: undefined, head, rules: own, apart: undefined }]
+  })
+  return { chains: new Map(chains), others: [] }
+}
+
+/** Puts a legacy table together again. */
+export function closeSection(table: string, { chains }: TableChains): SaveSection {
+  const all = [...chains.values()]
+  return {
+    table,
+    chains: all.flatMap(({ head }) => head ?? []),
+    rules: all.flatMap(({ rules, apart }) => [
+      ...rules.flatMap(({ saved }) => saved ?? []),
+      ...(apart ?? []),
+    ]),
+  }
+}
+
+/**
+ * Puts a table of nf_tables together again, with the view that can load it. A rule that only iptables can load needs
+ * its whole chain in the save: where the save has none, lines that are never loaded keep the places.
+ * @param copy whose family, name and attributes it has
+ */
+export function closeTable(copy: NftTableCopy, { chains, others }: TableChains): NftTableCopy {
+  const all = [...chains.values()]
+  const listed = copy.listed && {
+    ...copy.listed,
+    blocks: [...others, ...all.flatMap((chain) => blockOf(chain) ?? [])],
+  }
+  const xtRules = Object.fromEntries(
+    all.flatMap(({ name, rules }) => {
+      const places = rules.flatMap(({ xt }, place) => (xt ? [place] : []))
+      return places.length === 0 ? [] : [[name, places]]
+    }),
+  )
+  const saved = savedOf(copy, chains, new Set(Object.keys(xtRules)))
+  const { why: _, ...rest } = copy
+  const made = { ...rest, listed, saved, xtRules }
+  if (listed === undefined) return made
+  const [view] = possibleViews({ listed, saved, xtRules, foreign: copy.view !== "iptables" })
+  if (view !== undefined) return { ...made, view }
+  return {
+    ...made,
+    view: "none",
+    why: "rules of another program cannot be kept beside the new ones of this table",
+  }
+}
+
+function blockOf({ name, declaration, rules }: Chain): NftBlock | undefined {
+  if (declaration === undefined) return undefined
+  const lines = rules.flatMap(({ listed }) => (listed === undefined ? [] : [`\t\t${listed}`]))
+  return { kind: "chain", name, lines: [...declaration, ...lines.flatMap((line) => line.split("\n"))] }
+}
+
+/** The save of a table. Where the save refuses the whole table, its chains with extensions only, as nft-tables.ts reads them. */
+function savedOf(
+  copy: NftTableCopy,
+  chains: TableChains["chains"],
+  xtChains: ReadonlySet<string>,
+): SaveSection | undefined {
+  if (copy.saved === undefined && xtChains.size === 0) return undefined
+  const builtin = new Set(expectedChains(copy))
+  const all = [...chains.values()].map((chain): Chain => {
+    const fresh = `:${chain.name} ${builtin.has(chain.name) ? "ACCEPT" : "-"} [0:0]`
+    const isWhole = copy.saved !== undefined || xtChains.has(chain.name)
+    const rules = isWhole ? (chain.apart === undefined ? paddedRules(chain) : chain.rules) : []
+    return { ...chain, head: (copy.saved && chain.head) ?? fresh, rules }
+  })
+  return closeSection(copy.name, { chains: new Map(all.map((chain) => [chain.name, chain])), others: [] })
+}
+
+/** A chain with extensions, with a line at the place of each rule that the save cannot print; none of them is ever loaded. */
+function paddedRules({ name, rules }: Chain): readonly ChainRule[] {
+  if (!rules.some(({ xt }) => xt)) return rules
+  return rules.map((rule) => ({ ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` }))
+}
+
+function rulesByChain(section: SaveSection | undefined): Map<string, string[]> {
+  const chains = new Map<string, string[]>()
+  for (const rule of section?.rules ?? []) {
+    const name = chainOfRule(rule)
+    const own = chains.get(name)
+    if (own === undefined) chains.set(name, [rule])
+    else own.push(rule)
+  }
+  return chains
+}
+
+/** A rule in one view as text that is equal when the rule is, whatever it has counted. */
+export function stillIn({ listed, saved }: ChainRule, view: "saved" | "listed"): string | undefined {
+  return view === "saved" ? saved && stillSaved(saved) : listed && stillListed(listed)
+}
+
+/** The chains that a rule goes to. */
+export function targetsOf({ listed, saved }: ChainRule): string[] {
+  const words = saved === undefined ? / (?:jump|goto) (\S+)/g : / -[jg] (\S+)/g
+  return [...` ${saved ?? listed ?? ""}`.matchAll(words)].map(([, name = ""]) => name.replace(/[,}]+$/, ""))
+}

@@ -1,0 +1,162 @@
+import { stillSaved } from "../../firewall/snapshot/counters.ts"
+import { type Chain, type ChainRule, stillIn, type TableChains, targetsOf } from "./chains.ts"
+import { isForeignChain, isForeignRule } from "./foreign-names.ts"
+
+/**
+ * Puts the chains of other programs back into a table, and the rules that lead to them.
+ *
+ * A foreign chain comes back as it was in force. A rule that leads to one, in a chain that is not foreign itself, comes
+ * back when that chain is still there or is a base chain; a rule that the result has as well stays where the result has
+ * it. Its place is behind the rule that it stood behind, if that one is still there, and so on upwards; without any, in
+ * front: that is where these programs insert it, and behind a new "drop everything else" it would be dead.
+ * @param own the table as it was in force
+ * @param now the table as the input left it
+ * @param isMeant whether the input named a chain, so that its own word counts
+ * @returns undefined when nothing was lost
+ */
+export function keepForeign(
+  own: TableChains,
+  now: TableChains,
+  isMeant: (chain: string) => boolean,
+): { table: TableChains; kept: string[] } | undefined {
+  const isKept = (name: string): boolean => isForeignChain(name) && !isMeant(name) && own.chains.has(name)
+  const chains = new Map(now.chains)
+  const kept = new Set<string>()
+  for (const [name, chain] of own.chains) {
+    if (!isKept(name)) continue
+    const there = chains.get(name)
+    if (there === undefined || !sameRules(there.rules, chain.rules)) kept.add(name)
+    if (there === undefined || kept.has(name)) chains.set(name, chain)
+  }
+  for (const [name, chain] of own.chains) {
+    if (isKept(name)) continue
+    const isForeign = (rule: ChainRule): boolean => isLooseRule(rule) || targetsOf(rule).some(isKept)
+    if (!chain.rules.some(isForeign)) continue
+    const now = chains.get(name)
+    // A save also names built-in chains that are not there; only a listing tells.
+    const isThere = now !== undefined && (now.declaration !== undefined || chain.declaration === undefined)
+    const there = isThere ? now : emptyBaseChain(chain)
+    if (there === undefined) continue
+    const rules = withForeignRules(chain.rules, there.rules, isForeign)
+    if (rules === undefined) continue
+    for (const rule of rules) if (!there.rules.includes(rule)) kept.add(targetsOf(rule).find(isKept) ?? name)
+    chains.set(name, { ...there, rules })
+  }
+  if (kept.size === 0) return undefined
+  addNeeded(chains, own)
+  const others = [...now.others, ...neededSets(chains, own, now)]
+  return { table: { chains, others }, kept: [...kept] }
+}
+
+/** A rule that another program writes into a built-in chain, leading nowhere. */
+function isLooseRule({ saved }: ChainRule): boolean {
+  return saved !== undefined && isForeignRule(stillSaved(saved))
+}
+
+/**
+ * The rules of a chain with those of other programs that it lost put back in their places.
+ * @returns undefined when it lost none
+ */
+function withForeignRules(
+  own: readonly ChainRule[],
+  now: readonly ChainRule[],
+  isForeign: (rule: ChainRule) => boolean,
+): ChainRule[] | undefined {
+  const survivors = matched(own, now)
+  // A rule that was there twice and that the input has once is where the input wants it.
+  const isThere = (rule: ChainRule): boolean => now.some((other) => isSame(rule, other))
+  const lost = own.filter((rule) => isForeign(rule) && !survivors.has(rule) && !isThere(rule))
+  if (lost.length === 0) return undefined
+  const missing = new Set(lost)
+  const behind = new Map<ChainRule | undefined, ChainRule[]>()
+  let anchor: ChainRule | undefined
+  for (const rule of own) {
+    const survivor = survivors.get(rule)
+    if (survivor !== undefined) anchor = survivor
+    else if (missing.has(rule)) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
+  }
+  return [...(behind.get(undefined) ?? []), ...now.flatMap((rule) => [rule, ...(behind.get(rule) ?? [])])]
+}
+
+/** Which rule of `now` each rule of `own` has become: the same text, the first of several equal ones the first. */
+function matched(own: readonly ChainRule[], now: readonly ChainRule[]): Map<ChainRule, ChainRule> {
+  const pairs = new Map<ChainRule, ChainRule>()
+  const taken = new Set<ChainRule>()
+  // The save first: nft prints some extensions without what they are asked for. Its listing where one side has no save.
+  for (const view of ["saved", "listed"] as const) {
+    const left = new Map<string, ChainRule[]>()
+    for (const rule of now.toReversed()) {
+      const key = stillIn(rule, view)
+      if (key === undefined || taken.has(rule)) continue
+      const same = left.get(key)
+      if (same === undefined) left.set(key, [rule])
+      else same.push(rule)
+    }
+    for (const rule of own) {
+      const key = stillIn(rule, view)
+      if (key === undefined || pairs.has(rule)) continue
+      const found = left.get(key)?.pop()
+      if (found === undefined || (view === "listed" && isInBoth(rule, found))) continue
+      pairs.set(rule, found)
+      taken.add(found)
+    }
+  }
+  return pairs
+}
+
+function isInBoth(a: ChainRule, b: ChainRule): boolean {
+  return a.saved !== undefined && b.saved !== undefined
+}
+
+function sameRules(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((rule, place) => {
+      const other = b[place]
+      return other !== undefined && isSame(rule, other)
+    })
+  )
+}
+
+function isSame(a: ChainRule, b: ChainRule): boolean {
+  const view = isInBoth(a, b) ? "saved" : "listed"
+  return stillIn(a, view) === stillIn(b, view)
+}
+
+/** A base chain that the input removed, for the jumps that were in it: as it was, but letting everything through. */
+function emptyBaseChain(chain: Chain): Chain | undefined {
+  const { declaration, head } = chain
+  const isBase =
+    declaration?.some((line) => /^\s*type \S+ hook /.test(line)) ??
+    (head !== undefined && !/ -( |$)/.test(head))
+  if (!isBase) return undefined
+  return {
+    name: chain.name,
+    declaration: declaration?.map((line) => line.replace(/policy \w+;/, "policy accept;")),
+    head: head?.replace(/^(:\S+) \S+/, "$1 ACCEPT"),
+    rules: [],
+    apart: undefined,
+  }
+}
+
+/** The chains that the ones put back go to, where these are gone. */
+function addNeeded(chains: Map<string, Chain>, own: TableChains): void {
+  // A Map goes on to what is added while it is walked.
+  for (const [, { rules }] of chains)
+    for (const target of rules.flatMap(targetsOf)) {
+      const needed = own.chains.get(target)
+      if (needed !== undefined && !chains.has(target)) chains.set(target, needed)
+    }
+}
+
+/** The nft sets, maps and objects that a chain names, where these are gone. */
+function neededSets(
+  chains: ReadonlyMap<string, Chain>,
+  own: TableChains,
+  now: TableChains,
+): TableChains["others"] {
+  const there = new Set(now.others.map(({ name }) => name))
+  const text = [...chains.values()].flatMap(({ rules }) => rules.map(({ listed = "" }) => listed)).join("\n")
+  const words = new Set(text.split(/[\s"@]+/))
+  return own.others.filter(({ name }) => !there.has(name) && words.has(name))
+}

@@ -1,0 +1,54 @@
+import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
+import { candidateFrom } from "./candidate/candidate.ts"
+import { differenceOf, type RulesDifference } from "./difference/difference.ts"
+import type { RuleInput } from "./input.ts"
+import { type LockoutVerdict, type RehearseDeps, rehearse } from "./rehearse.ts"
+import type { SshConnection } from "./ssh-client.ts"
+
+/** A change as it would be made; nothing has been changed. */
+export interface PlannedChange {
+  /** What was in force when it was rehearsed. */
+  readonly before: Snapshot
+  /** What would be put in force. */
+  readonly candidate: Snapshot
+  readonly difference: RulesDifference
+  /** What of other programs the input would have removed and stays. */
+  readonly keptForeign: readonly string[]
+  /** Whether a new connection still gets in; undefined when nothing changes, and when nobody knows where from. */
+  readonly lockout: LockoutVerdict | undefined
+  /** Files that the script would write; they are not written. */
+  readonly writes: readonly string[]
+  readonly notes: readonly string[]
+}
+
+export interface PlanOptions {
+  /** How long the input may run, in milliseconds. */
+  readonly timeoutMs: number
+  readonly connection: SshConnection | undefined
+  readonly replaceAll: boolean
+}
+
+/**
+ * DESIGN 7, steps 1 to 4: rehearses the input, makes the candidate of it, compares it with what is in force, and tries the
+ * way in. The rehearsal is over when this returns.
+ * @throws InputRefused naming file and line; Fault when no copy of the machine can be made
+ */
+export async function planChange(
+  deps: RehearseDeps,
+  input: RuleInput,
+  { timeoutMs, connection, replaceAll }: PlanOptions,
+): Promise<PlannedChange> {
+  const rehearsal = await rehearse(deps, input, { timeoutMs, connection })
+  try {
+    const { before, result, named, writes, notes } = rehearsal
+    const { snapshot: candidate, keptForeign } = candidateFrom(before, result, named, { replaceAll })
+    const difference = differenceOf(before, candidate)
+    const lockout =
+      difference.changed && connection !== undefined
+        ? await rehearsal.checkLockout(candidate, connection)
+        : undefined
+    return { before, candidate, difference, keptForeign, lockout, writes, notes }
+  } finally {
+    await rehearsal.close()
+  }
+}

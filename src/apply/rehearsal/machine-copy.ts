@@ -1,0 +1,141 @@
+import { mkdirSync } from "node:fs"
+import { join } from "node:path"
+import type { ProveDeps } from "../../firewall/restore/prove.ts"
+import { type RestoreReport, restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { type FileCopy, openFileCopy, type Replacement } from "../../firewall/sandbox/file-copy.ts"
+import { copyNet, type NetCopy, readMachineNet } from "../../firewall/sandbox/net-copy.ts"
+import { nftWhere } from "../../firewall/snapshot/compare.ts"
+import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
+import { withScratchFolder } from "../../system/scratch-folder.ts"
+import type { SshConnection } from "../ssh-client.ts"
+
+/** A copy of this machine: its files, its interfaces and its rules. */
+export interface MachineCopy {
+  readonly files: FileCopy
+  readonly net: NetCopy
+  /** What is not as on the machine, a line each. */
+  readonly left: readonly string[]
+  /** Puts a snapshot in force in the copy. */
+  load(snapshot: Snapshot): Promise<RestoreReport>
+  /** What is in force in the copy. What could not be loaded into it is as it was before. */
+  snapshot(reason: string): Promise<Snapshot>
+  close(): Promise<void>
+}
+
+/**
+ * Makes a copy of this machine with the rules of a snapshot in force, which may still be being read.
+ * @param replacements programs that stand in the copy in place of the machine's own
+ * @throws Fault when no copy can be made
+ */
+export async function openMachineCopy(
+  deps: ProveDeps,
+  reading: Promise<Snapshot>,
+  connection: SshConnection | undefined,
+  replacements: readonly Replacement[],
+): Promise<MachineCopy> {
+  // Read while the files are copied.
+  const network = readMachineNet(deps, connection)
+  network.catch(() => {})
+  const scratch = await holdScratchFolder()
+  let files: FileCopy | undefined
+  let net: NetCopy | undefined
+  const close = async (): Promise<void> => {
+    await net?.close()
+    await files?.close()
+    await scratch.release()
+  }
+  try {
+    const [root, journal] = [join(scratch.folder, "copy"), join(scratch.folder, "journal")]
+    for (const folder of [root, journal]) mkdirSync(folder)
+    files = await openFileCopy(deps, root, replacements)
+    net = await copyNet(deps, files, await network)
+    const before = await reading
+    // What the input left running has been ended before anything is read.
+    const there = { ...deps, run: files.run, procNet: `/proc/${files.pid}/net`, undisturbed: true }
+    const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>
+      await restoreSnapshot(there, snapshot, {
+        folder: journal,
+        ...(inForce === undefined ? {} : { inForce }),
+      })
+    const loaded = isEmpty(before) ? nothingLoaded : await load(before, noRules)
+    return {
+      files,
+      net,
+      left: [...files.left, ...net.left, ...notLoaded(loaded)],
+      load: async (snapshot) => await load(snapshot),
+      snapshot: async (reason) => withLeftOut(await takeSnapshot(there, reason), before, loaded),
+      close,
+    }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+}
+
+function isEmpty({ ipsets, nftTables, legacyTables }: Snapshot): boolean {
+  return ipsets.length + nftTables.length + legacyTables.length === 0
+}
+
+/** What new namespaces hold. */
+const noRules: Snapshot = {
+  version: 1,
+  takenAtMs: 0,
+  reason: "a new namespace",
+  ipsets: [],
+  nftTables: [],
+  legacyTables: [],
+  unread: [],
+}
+
+const nothingLoaded: Pick<RestoreReport, "left" | "failures" | "differences"> = {
+  left: [],
+  failures: [],
+  differences: [],
+}
+
+type Loaded = typeof nothingLoaded
+
+function notLoaded({ left, failures, differences }: Loaded): string[] {
+  const why = new Map<string, string>()
+  for (const { where, kind, lines } of differences) why.set(where, lines[0] ?? kind)
+  for (const { where, why: reason } of left) why.set(where, reason)
+  return [...failures, ...[...why].map(([where, reason]) => `${where}: ${reason}`)].map(
+    (one) => `not rehearsed with what is in force now: ${one}`,
+  )
+}
+
+/** What no view restores is not in the copy, so the input cannot have changed it: it is as it was. */
+function withLeftOut(result: Snapshot, before: Snapshot, loaded: Loaded): Snapshot {
+  const left = new Set(loaded.left.map(({ where }) => where))
+  const there = new Set(result.nftTables.map(nftWhere))
+  const kept = before.nftTables.filter((copy) => left.has(nftWhere(copy)) && !there.has(nftWhere(copy)))
+  const unread = before.unread.filter(
+    ({ backend }) => !result.unread.some((other) => other.backend === backend),
+  )
+  return {
+    ...result,
+    nftTables: [...result.nftTables, ...kept],
+    unread: [...result.unread, ...unread],
+  }
+}
+
+/** A scratch folder that lives until it is released, not until a function returns. */
+async function holdScratchFolder(): Promise<{ folder: string; release: () => Promise<void> }> {
+  let finish = (): void => {}
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  return await new Promise((resolve, reject) => {
+    const whole = withScratchFolder(async (folder) => {
+      resolve({
+        folder,
+        release: async () => {
+          finish()
+          await whole
+        },
+      })
+      await finished
+    })
+    whole.catch(reject)
+  })
+}

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
+import { type FileCopy, ownFolder } from "../../firewall/sandbox/file-copy.ts"
+import type { SystemTools } from "../../system/system-tools.ts"
+import type { RuleInput } from "../input.ts"
+
+/** How a script went. */
+export interface ScriptRun {
+  /** Undefined when it was killed. */
+  readonly exitCode: number | undefined
+  readonly timedOut: boolean
+  /** The end of what it printed. */
+  readonly stdout: string
+  readonly stderr: string
+  /** Processes that it left running; they were ended. */
+  readonly leftRunning: number
+}
+
+/** What no script of rules needs, and what would reach out of the namespaces: modules, mounts, clocks, the machine's end. */
+const dropped = [
+  "sys_admin",
+  "sys_module",
+  "sys_boot",
+  "sys_time",
+  "sys_rawio",
+  "mknod",
+  "linux_immutable",
+  "mac_admin",
+  "audit_control",
+]
+
+/** How much of its output is kept: the end. */
+const keptBytes = 64 * 1024
+
+/**
+ * The path by which a script is run in the copy: its own where the copy has it, or else a file among ours (standard
+ * input, a file below /run, a descriptor of the shell).
+ */
+export function pathInCopy(copy: FileCopy, input: RuleInput, folder: string): string {
+  const own = resolve(folder, input.name)
+  try {
+    if (readFileSync(join(copy.root, own), "utf8") === input.text) return input.name
+  } catch {
+    // It is not there.
+  }
+  writeFileSync(join(copy.own, "input"), input.text, { mode: 0o700 })
+  return `${ownFolder}/input`
+}
+
+/**
+ * Runs a command in the copy, as root without what would reach out of it.
+ * @param environment what it inherits
+ */
+export async function runScript(
+  copy: FileCopy,
+  system: SystemTools,
+  command: readonly string[],
+  options: {
+    readonly folder: string
+    readonly timeoutMs: number
+    readonly environment: Readonly<Record<string, string | undefined>>
+    readonly input?: string
+  },
+): Promise<ScriptRun> {
+  const { setpriv, nsenter, sh } = system
+  const capabilities = dropped.map((name) => `-${name}`).join(",")
+  const folder = existsSync(options.folder) ? options.folder : dirname(ownFolder)
+  const child = spawn(
+    setpriv,
+    ["--pdeathsig", "KILL", nsenter, ...copy.enter]
+      .concat([setpriv, "--bounding-set", capabilities, "--inh-caps", "-all", "--"])
+      .concat([sh, "-c", `cd "$0" && exec "$@"`, folder, ...command]),
+    { stdio: ["pipe", "pipe", "pipe"], env: { ...options.environment } },
+  )
+  child.stdin.on("error", () => {})
+  child.stdin.end(options.input ?? "")
+  const said = { stdout: "", stderr: "" }
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].on("data", (chunk) => {
+      said[name] = (said[name] + String(chunk)).slice(-keptBytes)
+    })
+  let timedOut = false
+  const timer = setTimeout(() => {
+    timedOut = true
+    void endAll(copy, system)
+  }, options.timeoutMs)
+  // Not "close": what it left running may hold its output open.
+  const exitCode = await new Promise<number | undefined>((settle) => {
+    child.once("exit", (code) => settle(code ?? undefined))
+    child.once("error", () => settle(undefined))
+  })
+  clearTimeout(timer)
+  const leftRunning = await endAll(copy, system)
+  await new Promise<void>((settle) => {
+    if (child.stdout.closed && child.stderr.closed) settle()
+    else child.once("close", () => settle())
+  })
+  return { exitCode: timedOut ? undefined : exitCode, timedOut, ...said, leftRunning }
+}
+
+/** Ends every process of the copy but the one that holds it; returns how many there were. */
+async function endAll(copy: FileCopy, system: SystemTools): Promise<number> {
+  // kill(2): -1 is everything in this pid namespace but its init and the caller.
+  const count = "n=-2; for p in /proc/[0-9]*; do n=$((n + 1)); done; echo $n; kill -9 -1"
+  const done = await copy.runInside({ path: system.sh, args: ["-c", count] })
+  return Math.max(0, Number(done.stdout) || 0)
+}

@@ -1,0 +1,152 @@
+import { randomBytes } from "node:crypto"
+import { rmSync } from "node:fs"
+import { join, resolve } from "node:path"
+import type { PlannedChange } from "../../apply/plan.ts"
+import type { SshConnection } from "../../apply/ssh-client.ts"
+import { Fault } from "../../errors.ts"
+import { saveSnapshot } from "../../firewall/snapshot/store/store.ts"
+import {
+  type ArmedBy,
+  type ArmedSecret,
+  plainestSession,
+  type SessionConfiguration,
+} from "../../guard/configuration.ts"
+import { askGuard } from "../../guard/control/client.ts"
+import { launchGuard } from "../../guard/launch/launch.ts"
+import type { SessionStatus } from "../../guard/session-status.ts"
+import type { ChangeOrder } from "../../guard/state/change-record.ts"
+import { foldersFor } from "../../guard/state/folders.ts"
+import type { Outcome } from "../../report/outcome.ts"
+import { generateSecret } from "../../secrets/secret.ts"
+import { addressToShow } from "../arming/instructions.ts"
+import { whoArms } from "../arming/invoker.ts"
+import { armedSecrets, linesFor, warnOfForeignSecrets } from "../arming/secrets.ts"
+import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import type { ApplyOptions } from "./options.ts"
+
+/** A session for one change waits so long for it, in milliseconds; from then on the change's own time counts. */
+const forChangeMs = 120_000
+
+/** The guard that a change is made by. */
+export interface ApplyGuard {
+  readonly runtimeFolder: string
+  /** An authentic knock from outside has been answered. */
+  readonly proven: boolean
+  /** Ends a session that was armed for this change only; nothing was changed. */
+  giveUp(): Promise<void>
+}
+
+/**
+ * Joins the session of this network namespace, or arms one for this change, which answers knocks and ends with it.
+ * @throws Fault `usage` when there is no terminal to show a secret on; `refused` when the session cannot take a change
+ */
+export async function joinGuard(
+  options: ApplyOptions,
+  connection: SshConnection | undefined,
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<ApplyGuard> {
+  const runtimeFolder = foldersFor(host.env).runtime
+  const status = await statusOf(runtimeFolder)
+  if (status !== undefined) {
+    if (status.dryRun)
+      throw new Fault("refused", "the session here is a dry run", { hint: "`fw-watchdog disarm` ends it" })
+    terminal.say(`joined the session of ${status.armedBy.user}, ${status.secondsLeft} s left`)
+    return { runtimeFolder, proven: status.provenFromOutside, giveUp: async () => {} }
+  }
+  const address = addressToShow(connection?.serverAddress)
+  const secrets = secretsFor(options, host, address)
+  const configuration: SessionConfiguration = {
+    ...plainestSession,
+    timeoutMs: forChangeMs,
+    secrets,
+    secretFile: options.secretFile === undefined ? "" : resolve(options.secretFile),
+    armedBy: changedBy(host, connection),
+    forChange: true,
+  }
+  const ready = await launchGuard({ configuration }, runtimeFolder, host.env)
+  for (const note of ready.notes) terminal.warn(note)
+  warnOfForeignSecrets(secrets, terminal)
+  if (options.withinMs > 0) {
+    terminal.say("armed a session for this change; it answers knocks until the change is over")
+    if (!terminal.json) for (const line of linesFor(secrets, address, false)) terminal.show(line)
+  }
+  return {
+    runtimeFolder,
+    proven: false,
+    giveUp: () => askGuard(runtimeFolder, { command: "disarm", by: "fw-apply" }, () => true).catch(() => {}),
+  }
+}
+
+/** Nobody is told a secret of a change that is not confirmed: the session is there for its way back only. */
+function secretsFor(options: ApplyOptions, host: ProgramHost, address: string): ArmedSecret[] {
+  if (options.withinMs === 0 && options.secretFile === undefined) {
+    const secret = Buffer.from(generateSecret(new Uint8Array(randomBytes(16)))).toString("hex")
+    return [{ host: address, name: "", kind: "one-time", secret }]
+  }
+  const secrets = armedSecrets(options.secretFile, host.stderr.isTTY === true && !options.json, address)
+  if (secrets.length > 0) return secrets
+  throw new Fault("usage", "there is no terminal to show a one-time secret on", {
+    hint: "give --secret-file FILE (`fw-knock secret HOST` makes a line for it), or --no-confirm",
+  })
+}
+
+function changedBy(host: ProgramHost, connection: SshConnection | undefined): ArmedBy {
+  return whoArms(host.env, connection?.clientAddress)
+}
+
+async function statusOf(runtimeFolder: string): Promise<SessionStatus | undefined> {
+  let answer: Record<string, unknown> | undefined
+  try {
+    await askGuard(runtimeFolder, { command: "status" }, (value) => {
+      answer = value
+      return false
+    })
+  } catch (thrown) {
+    // No session, or the journal of a killed one: arming decides what that means.
+    if (thrown instanceof Fault && thrown.code === "refused") return undefined
+    throw thrown
+  }
+  if (answer?.error !== undefined)
+    throw new Fault("refused", `the session here cannot take a change: ${answer.error}`, {
+      hint: "try again in a moment",
+    })
+  return answer as SessionStatus | undefined
+}
+
+/** Has the guard put a planned change in force. @returns what came of it; `raced` asks for another rehearsal */
+export async function orderChange(
+  guard: ApplyGuard,
+  plan: PlannedChange,
+  id: string,
+  options: ApplyOptions,
+  connection: SshConnection | undefined,
+  host: ProgramHost,
+): Promise<Outcome> {
+  // Only root can write there, and the guard reads nothing else. A tmpfs: nothing waits for a disk.
+  const folder = join(guard.runtimeFolder, `apply-${id}`)
+  try {
+    const order: ChangeOrder = {
+      id,
+      rehearsed: await saveSnapshot(folder, plan.before),
+      candidate: await saveSnapshot(folder, { ...plan.candidate, reason: "candidate" }),
+      withinMs: options.withinMs,
+      force: options.force,
+      save: options.save,
+      sshPort: connection?.serverPort ?? 0,
+      client: connection?.clientAddress.replace(/%.*$/, "") ?? "",
+      user: changedBy(host, connection).user,
+    }
+    let answer: Record<string, unknown> | undefined
+    await askGuard(guard.runtimeFolder, { command: "apply", order }, (value) => {
+      answer = value
+      return false
+    })
+    if (answer?.outcome !== undefined) return answer.outcome as Outcome
+    if (answer?.error !== undefined)
+      throw new Fault("refused", `the guard refused the change: ${answer.error}`)
+    throw new Fault("state-unknown", "the guard is gone and did not say whether it changed the rules")
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}

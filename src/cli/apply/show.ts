@@ -1,0 +1,121 @@
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { renderDifference } from "../../apply/difference/difference.ts"
+import type { PlannedChange } from "../../apply/plan.ts"
+import { InputRefused } from "../../apply/rehearse.ts"
+import { ruleFiles } from "../../apply/rule-files.ts"
+import type { SshConnection } from "../../apply/ssh-client.ts"
+import { Fault, reasonOf } from "../../errors.ts"
+import type { Outcome } from "../../report/outcome.ts"
+import { formatDuration } from "../terminal/duration.ts"
+import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import type { ApplyOptions } from "./options.ts"
+
+/** What a planned change would do: to people as they read a diff, besides what else they should know of it. */
+export function showPlan(plan: PlannedChange, terminal: Terminal, host: ProgramHost): void {
+  if (terminal.json) return
+  const coloured = host.stdout.isTTY === true && !host.env.NO_COLOR && host.env.TERM !== "dumb"
+  for (const line of renderDifference(plan.difference, coloured)) terminal.rendered(line)
+  for (const file of plan.writes) terminal.warn(`the script would write ${file}; it is not written`)
+  for (const note of plan.notes) terminal.warn(note)
+  if (plan.keptForeign.length > 0)
+    terminal.say(`kept of other programs: ${plan.keptForeign.join(", ")} (--replace-all does not)`)
+  if (plan.lockout?.ok === true)
+    terminal.say(`a new connection over ${plan.lockout.family} still gets in, in the rehearsal`)
+}
+
+/** The same for `--json`: facts of every outcome that a plan leads to. */
+export function planFacts(plan: PlannedChange): NonNullable<Outcome["facts"]> {
+  const { difference, keptForeign, writes, notes, lockout } = plan
+  return {
+    changed: difference.changed,
+    added: difference.lines.filter(({ kind }) => kind === "added").length,
+    removed: difference.lines.filter(({ kind }) => kind === "removed").length,
+    keptForeign,
+    writes,
+    notes,
+    wayIn: lockout === undefined ? "unknown" : lockout.ok ? lockout.family : "shut",
+  }
+}
+
+/** `--check`: what would happen. */
+export function checkOutcome(plan: PlannedChange): Outcome {
+  const { changed } = plan.difference
+  return {
+    event: changed ? "would-change" : "unchanged",
+    code: changed ? "would-change" : "done",
+    message: changed ? "the rules would change" : "these rules are in force already",
+    facts: { ...planFacts(plan), difference: renderDifference(plan.difference, false) },
+  }
+}
+
+/** `--print`: the candidate as files that iptables-restore, ipset and nft take. @throws Fault when they cannot be written */
+export function printRules(plan: PlannedChange, where: string, terminal: Terminal): Outcome {
+  const files = ruleFiles(plan.candidate)
+  if (where === "-") {
+    for (const { text } of files) for (const line of text.trimEnd().split("\n")) terminal.result(line)
+  } else {
+    try {
+      mkdirSync(where, { recursive: true, mode: 0o700 })
+      for (const { name, text } of files) writeFileSync(join(where, name), text, { mode: 0o600 })
+    } catch (thrown) {
+      throw new Fault("usage", `cannot write the rules to ${where}: ${reasonOf(thrown)}`)
+    }
+  }
+  const names = files.map(({ name }) => name)
+  const message =
+    where === "-" ? "nothing was changed" : `wrote ${names.join(", ")} to ${where}; nothing was changed`
+  return {
+    event: "printed",
+    code: "done",
+    message,
+    facts: { ...planFacts(plan), changed: false, files: names },
+  }
+}
+
+/** The rule file that a script made and that was refused, with numbered lines, as the tool's words name them. */
+export function showGenerated(thrown: unknown, terminal: Terminal): void {
+  if (!(thrown instanceof InputRefused) || thrown.generated === undefined || terminal.json) return
+  terminal.say("the rule file that the script made:")
+  const lines = thrown.generated.trimEnd().split("\n")
+  for (const [index, line] of lines.entries()) terminal.show(`${String(index + 1).padStart(5)}  ${line}`)
+}
+
+/** The change would lock out; undefined when it does not, or when that is to be risked. */
+export function lockedOut(plan: PlannedChange, force: boolean, terminal: Terminal): Outcome | undefined {
+  const { lockout } = plan
+  if (lockout === undefined || lockout.ok) return undefined
+  if (force) {
+    terminal.warn(`would lock you out: ${lockout.message}; going on because of --force`)
+    return undefined
+  }
+  return {
+    event: "locked-out",
+    code: "refused",
+    message: `would lock you out: ${lockout.message}`,
+    hint: "nothing was changed; let that connection in, or --force",
+    facts: { ...planFacts(plan), changed: false, rule: lockout.rule },
+  }
+}
+
+/** What to do now that the rules are in force; the first line is the one to copy. */
+export function showConfirmLines(
+  options: ApplyOptions,
+  address: string,
+  connection: SshConnection | undefined,
+  knocks: boolean,
+  terminal: Terminal,
+  host: ProgramHost,
+): void {
+  if (terminal.json) return
+  const user = host.env.SUDO_USER ?? host.env.LOGNAME ?? host.env.USER ?? "root"
+  const port = connection?.serverPort ?? 22
+  const sudo = user === "root" ? "" : "sudo "
+  const at = port === 22 ? "" : `-p ${port} `
+  const check = port === 22 ? "" : ` --check tcp/${port}`
+  terminal.show("")
+  terminal.show(`within ${formatDuration(options.withinMs)}, from a new terminal on your workstation:`)
+  terminal.show(`       ssh -t -S none ${at}${user}@${address} ${sudo}fw-apply confirm`)
+  if (knocks) terminal.show(`  or   fw-knock confirm${check} ${address}`)
+  terminal.show("")
+}

@@ -1,0 +1,80 @@
+import { openKnocker } from "../../client/knocker.ts"
+import { systemClock } from "../../clock.ts"
+import { randomBytes } from "../../knock/crypto.ts"
+import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/outcome.ts"
+import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
+import { readTypedKnock, type TypedKnock } from "./arguments.ts"
+import { knockAtHosts } from "./hosts.ts"
+import { checkKnockOptions, type KnockOptions } from "./options.ts"
+import { secretsFor } from "./secrets.ts"
+
+/*
+ * What a knock needs is imported here, and nothing else: everything for other commands, mistakes, prompts, names and ports is
+ * loaded when it is wanted, so that a knock is on the wire before that.
+ */
+
+/** Milliseconds that never step, finer than the clock of the boot time: what a round trip is measured with. */
+const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
+/**
+ * `fw-knock`: reads the command line and does what it asks for.
+ * @param args the arguments behind the program's name
+ * @returns the exit code, DESIGN 4: the worst of all hosts; whatever went wrong has been said
+ */
+export async function knockMain(args: readonly string[], host: ProgramHost): Promise<number> {
+  const typed = readTypedKnock(args)
+  if (typed !== undefined) return await knock(typed, host)
+  const { runKnockProgram } = await import("./command-line.ts")
+  return await runKnockProgram(args, host, {
+    knock: (asked) => knock(asked, host),
+    async secret(name, target, json) {
+      const terminal = openTerminal("fw-knock", host, { json })
+      const secrets = await import("./secret-commands.ts")
+      return await saying(terminal, { host: target }, () => secrets[name](target, terminal, host))
+    },
+  })
+}
+
+async function knock({ verb, hosts, texts }: TypedKnock, host: ProgramHost): Promise<number> {
+  const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
+  return await saying(terminal, { verb }, () =>
+    knockAll(checkKnockOptions(verb, hosts, texts), terminal, host),
+  )
+}
+
+async function knockAll(options: KnockOptions, terminal: Terminal, host: ProgramHost): Promise<number> {
+  const secrets =
+    options.plain === undefined
+      ? await secretsFor(options.hosts, options.secretFile, terminal, host)
+      : new Map()
+  const clock = { ...systemClock, bootMs: monotonicMs }
+  const knocker = openKnocker({ clock, random: randomBytes })
+  try {
+    const outcomes = await knockAtHosts(options, secrets, { clock, knocker, terminal })
+    if (outcomes.length > 1 && !terminal.json) terminal.say(summary(outcomes.map((outcome) => outcome.event)))
+    return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
+  } finally {
+    knocker.close()
+  }
+}
+
+/** What goes wrong before any host is reached is an outcome too, of the same form. */
+async function saying(
+  terminal: Terminal,
+  facts: { readonly [key: string]: string },
+  run: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await run()
+  } catch (thrown) {
+    terminal.report(outcomeOfFault(thrown, facts))
+    return exitCodeOf(thrown)
+  }
+}
+
+/** `3 hosts: 2 opened, 1 no-answer` */
+function summary(events: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const event of events) counts.set(event, (counts.get(event) ?? 0) + 1)
+  return `${events.length} hosts: ${[...counts].map(([event, count]) => `${count} ${event}`).join(", ")}`
+}

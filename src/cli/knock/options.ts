@@ -1,0 +1,94 @@
+import { Fault } from "../../errors.ts"
+import { plainBytes } from "../../knock/plain-text.ts"
+import type { Verb } from "../../knock/request.ts"
+import { canonicalHost } from "../../secrets/host-name.ts"
+import { parseDuration } from "../terminal/duration.ts"
+import { parsePort } from "../terminal/tcp-port.ts"
+
+/** The options of `fw-knock VERB HOST...` as commander hands them over: text, unchecked. */
+export interface KnockOptionTexts {
+  readonly hard?: boolean
+  readonly secretFile?: string
+  readonly plain?: string
+  readonly wait: string
+  readonly oneWay?: boolean
+  /** False with --no-check. */
+  readonly check: string | false
+  readonly ipv4?: boolean
+  readonly ipv6?: boolean
+  readonly json?: boolean
+}
+
+/** The same, checked and typed. Nothing of the machine has been looked at yet. */
+export interface KnockOptions {
+  readonly verb: Verb
+  /** As typed, each host once; at least one. */
+  readonly hosts: readonly string[]
+  readonly hard: boolean
+  /** A path, or `-` for standard input. */
+  readonly secretFile: string | undefined
+  /** The bare text's bytes. */
+  readonly plain: Uint8Array | undefined
+  readonly waitMs: number
+  readonly oneWay: boolean
+  /** The TCP port to look at, or undefined with --no-check. */
+  readonly checkPort: number | undefined
+  readonly family: 4 | 6 | undefined
+  readonly json: boolean
+}
+
+const waitBounds = { min: 100, max: 600_000 }
+
+/**
+ * Checks what was typed, before secrets, names or sockets are looked at.
+ * @throws Fault `usage` naming the option, the value and what was wanted
+ */
+export function checkKnockOptions(
+  verb: Verb,
+  hosts: readonly string[],
+  texts: KnockOptionTexts,
+): KnockOptions {
+  const { hard = false, oneWay = false, plain, secretFile } = texts
+  if (hard && verb !== "reset") throw new Fault("usage", `--hard goes with reset, not with ${verb}`)
+  if (oneWay && verb !== "reset" && verb !== "probe")
+    throw new Fault(
+      "usage",
+      `--one-way goes with reset and probe: the server takes ${verb} only after a challenge`,
+    )
+  if (plain !== undefined && verb !== "reset")
+    throw new Fault("usage", `--plain goes with reset: a bare text can ask for nothing else, not for ${verb}`)
+  if (plain !== undefined && (hard || oneWay || secretFile !== undefined))
+    throw new Fault(
+      "usage",
+      "--plain goes without --hard, --one-way and --secret-file: a bare text carries nothing",
+    )
+  if (verb === "confirm" && texts.check === false)
+    throw new Fault(
+      "usage",
+      "confirm cannot go without --check: a new TCP connection is what it confirms with",
+    )
+  if (texts.ipv4 && texts.ipv6)
+    throw new Fault("usage", "-4 and -6 exclude each other", { hint: "without both, both are tried" })
+  return {
+    verb,
+    hosts: onceEach(hosts),
+    hard,
+    secretFile,
+    plain: plain === undefined ? undefined : plainBytes(plain),
+    waitMs: parseDuration(texts.wait, "--wait", waitBounds),
+    oneWay,
+    checkPort: texts.check === false ? undefined : parsePort(texts.check),
+    family: texts.ipv4 ? 4 : texts.ipv6 ? 6 : undefined,
+    json: texts.json ?? false,
+  }
+}
+
+function onceEach(hosts: readonly string[]): string[] {
+  const seen = new Set<string>()
+  return hosts.filter((host) => {
+    const canonical = canonicalHost(host)
+    if (seen.has(canonical)) return false
+    seen.add(canonical)
+    return true
+  })
+}

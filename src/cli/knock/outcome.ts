@@ -1,0 +1,202 @@
+import type { PathReport } from "../../client/paths.ts"
+import type { PortCheck } from "../../client/tcp-check.ts"
+import type { Answer } from "../../knock/answer.ts"
+import type { Verb } from "../../knock/request.ts"
+import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
+import { formatDuration } from "../terminal/duration.ts"
+import { whyNoAnswer } from "./diagnosis.ts"
+import { type KnockFacts, knockFacts, packets, pathFacts, portWords } from "./facts.ts"
+
+interface Words {
+  readonly event: string
+  readonly code: OutcomeCode
+  /** Behind the host's name. */
+  readonly what: string
+  readonly hint?: string
+}
+
+/** What one host's knock came to: the line, the hint, the JSON facts and the exit code. Pure. */
+export function knockOutcome(facts: KnockFacts): Outcome {
+  const { report } = facts
+  const words = report.answer === undefined ? noAnswer(facts) : answered(facts, report.answer)
+  return { ...outcome(facts.host, words), facts: knockFacts(facts) }
+}
+
+/** What a bare text came to: there is no answer, so the port alone tells. Pure. */
+export function plainOutcome(facts: {
+  readonly host: string
+  readonly report: PathReport
+  readonly check: PortCheck | undefined
+}): Outcome {
+  const { report, check, host } = facts
+  const sent = packets(report.packetsSent)
+  const words: Words =
+    check === undefined
+      ? {
+          event: "sent",
+          code: "no-answer",
+          what: `${sent} sent; --plain gets no answer and --no-check does not look`,
+        }
+      : check.state === "open"
+        ? {
+            event: "port-open",
+            code: "done",
+            what: `${sent} sent; ${portWords(check)}`,
+            hint: `log in: ssh ${host}`,
+          }
+        : {
+            event: "port-shut",
+            code: "state-unknown",
+            what: `${sent} sent; ${portWords(check)}`,
+            hint: whyNoAnswer(host, "reset", report),
+          }
+  return { ...outcome(host, words), facts: { host, verb: "reset", plain: true, ...pathFacts(report, check) } }
+}
+
+function answered(facts: KnockFacts, answer: Answer): Words {
+  const took = facts.report.roundTripMs === undefined ? "" : ` in ${Math.round(facts.report.roundTripMs)} ms`
+  const { host } = facts
+  const look = `look on the server: fw-watchdog status`
+  switch (answer.verdict) {
+    case "alive":
+      return alive(facts, answer, took)
+    case "opened":
+      return opened(facts, answer, `opened${took}`)
+    case "nothing-to-do":
+      if (facts.verb === "confirm")
+        return {
+          event: "nothing-to-do",
+          code: "refused",
+          what: `nothing to confirm${took}: no change is waiting there`,
+          hint: "it may have been confirmed, or have gone back already: look at the rules there",
+        }
+      return {
+        event: "nothing-to-do",
+        code: "refused",
+        what: `nothing to roll back to${took}: no rules were kept at arming`,
+        hint: "look at the rules there: `fw-watchdog status` on the server",
+      }
+    case "rolled-back":
+      return portStays(facts, { event: "rolled-back", code: "done", what: `rolled back${took}` })
+    case "confirmed":
+      return { event: "confirmed", code: "done", what: `confirmed${took}: the change stays` }
+    case "dry-run":
+      return {
+        event: "dry-run",
+        code: "would-change",
+        what: `would have acted${took}: the session there is a dry run and nothing was changed`,
+        hint: "arm it without --dry-run",
+      }
+    case "open-failed":
+      return {
+        event: "open-failed",
+        code: "state-unknown",
+        what: "the open failed there, the state is unknown",
+        hint: look,
+      }
+    case "rollback-failed":
+      return {
+        event: "rollback-failed",
+        code: "state-unknown",
+        what: "the rollback failed there, the state is unknown",
+        hint: `${look}; if you are locked out: fw-knock reset ${host}`,
+      }
+    case "refused":
+      return {
+        event: "refused",
+        code: "refused",
+        what: `refused ${facts.verb}`,
+        hint: whyRefused(facts.verb),
+      }
+    case "challenge":
+      return {
+        event: "no-answer",
+        code: "no-answer",
+        what: `the server asked back (it has this secret and hears us), then no answer came within ${formatDuration(facts.waitMs)}; ${sentAndPort(facts)}`,
+        hint: `try again, it is safe: fw-knock ${facts.verb} --wait 30s ${host}`,
+      }
+  }
+}
+
+function alive(facts: KnockFacts, answer: Answer, took: string): Words {
+  const port = facts.check === undefined ? "" : `; ${portWords(facts.check)}`
+  return {
+    event: "alive",
+    code: "done",
+    what: `alive${took}; ${sessionWords(answer)}${port}; nothing was changed`,
+    hint: `when you are locked out: fw-knock reset ${facts.host}`,
+  }
+}
+
+function opened(facts: KnockFacts, answer: Answer, what: string): Words {
+  const event = answer.verdict
+  if (answer.verified && answer.stillDropping > 0) {
+    const count = `${answer.stillDropping}${answer.stillDropping === 65_535 ? " or more" : ""}`
+    const port = facts.check === undefined ? "" : `; ${portWords(facts.check)}`
+    return {
+      event,
+      code: "state-unknown",
+      what: `${what}, but ${count} ${answer.stillDropping === 1 ? "chain or rule" : "chains or rules"} can still drop${port}`,
+      hint: facts.hard
+        ? "`fw-watchdog status` on the server names them"
+        : `\`fw-watchdog status\` on the server names them; to clear more: fw-knock reset --hard ${facts.host}`,
+    }
+  }
+  const unverified = answer.verified || answer.verdict !== "opened" ? "" : ", not verified"
+  const reLocked =
+    answer.reLocks > 0
+      ? `; locked again ${answer.reLocks === 1 ? "once" : `${answer.reLocks} times`} since (something there puts rules back)`
+      : ""
+  return portStays(facts, {
+    event,
+    // Without a word from the server's own look and without a port that proves it, nobody knows.
+    code: unverified !== "" && facts.check?.state !== "open" ? "state-unknown" : "done",
+    what: `${what}${unverified}${reLocked}; ${sessionWords(answer)}`,
+    hint: `log in and repair the rules: ssh ${facts.host}`,
+  })
+}
+
+/** The firewall is said to be open; if the port is shut all the same, that is the news. */
+function portStays(facts: KnockFacts, words: Words): Words {
+  const { check } = facts
+  if (check === undefined) return words
+  const what = `${words.what}; ${portWords(check)}`
+  if (check.state === "open") return { ...words, what }
+  const hint =
+    check.state === "closed"
+      ? `nothing listens on tcp/${check.port} there, or something answers in its place; another port: --check tcp/PORT`
+      : "something drops that is not in the server's firewall: a cloud security group, a router, XDP; `fw-watchdog check` names what it can see"
+  return { ...words, what, code: "state-unknown", hint }
+}
+
+function noAnswer(facts: KnockFacts): Words {
+  const { report, verb, check, host } = facts
+  const late = verb === "probe" ? "" : `; the ${verb} may still arrive`
+  const open =
+    check?.state === "open" && verb === "reset" ? `try to log in first: ssh ${host}; otherwise ` : ""
+  return {
+    event: "no-answer",
+    code: "no-answer",
+    what: `no answer within ${formatDuration(facts.waitMs)}; ${sentAndPort(facts)}${late}`,
+    hint: `${open}${whyNoAnswer(host, verb, report)}`,
+  }
+}
+
+function whyRefused(verb: Verb): string {
+  if (verb === "confirm")
+    return "the server saw no new TCP connection from here to its ssh port, or is going back already: `fw-watchdog status` there; another port: --check tcp/PORT"
+  if (verb === "rollback") return "the session there holds no rules to go back to"
+  return "`fw-watchdog status` on the server says what its session is good for"
+}
+
+function sentAndPort({ report, check }: KnockFacts): string {
+  return `${packets(report.packetsSent)} sent${check === undefined ? "" : `; ${portWords(check)}`}`
+}
+
+function sessionWords(answer: Answer): string {
+  return `the session ends in ${formatDuration(answer.secondsLeft * 1000)}`
+}
+
+function outcome(host: string, { what, ...words }: Words): Outcome {
+  return { ...words, message: `${host}: ${what}` }
+}

@@ -1,0 +1,113 @@
+import { isIP, isIPv6 } from "node:net"
+import { resolve } from "node:path"
+import { Fault } from "../../errors.ts"
+import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../../guard/configuration.ts"
+import { plainBytes } from "../../knock/plain-text.ts"
+import { parseDuration } from "../terminal/duration.ts"
+
+/** The options of `fw-watchdog arm` as commander hands them over: text, unchecked. */
+export interface ArmOptionTexts {
+  readonly timeout: string
+  readonly onExpiry: string
+  readonly openFor?: string
+  readonly scope: string
+  readonly secretFile?: string
+  readonly plain?: string
+  readonly interface?: readonly string[]
+  readonly from?: readonly string[]
+  readonly detach?: boolean
+  readonly dryRun?: boolean
+  readonly quiet?: boolean
+  readonly json?: boolean
+  readonly replay?: string
+}
+
+/** The same, checked and typed. Nothing of the machine has been looked at yet. */
+export interface ArmOptions {
+  readonly timeoutMs: number
+  readonly onExpiry: "disarm" | "reset" | "rollback"
+  /** 0 for never. */
+  readonly openForMs: number
+  readonly scope: "all" | "filter"
+  readonly secretFile: string | undefined
+  readonly plain: string
+  readonly devices: readonly string[]
+  readonly from: readonly string[]
+  readonly detach: boolean
+  readonly dryRun: boolean
+  readonly quiet: boolean
+  readonly json: boolean
+  readonly replay: string | undefined
+}
+
+const timeoutBounds = { min: 10_000, max: 7 * 86_400_000 }
+const openForBounds = { min: 5_000, max: 7 * 86_400_000 }
+
+/**
+ * Checks what was typed, before privileges, files or interfaces are looked at.
+ * @throws Fault `usage` naming the option, the value and what was wanted.
+ */
+export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
+  const onExpiry = oneOf("--on-expiry", texts.onExpiry, ["disarm", "reset", "rollback"])
+  const scope = oneOf("--scope", texts.scope, ["all", "filter"])
+  if (texts.plain !== undefined) plainBytes(texts.plain)
+  return {
+    timeoutMs: parseDuration(texts.timeout, "--timeout", timeoutBounds),
+    onExpiry,
+    openForMs: texts.openFor === undefined ? 0 : parseDuration(texts.openFor, "--open-for", openForBounds),
+    scope,
+    secretFile: texts.secretFile,
+    plain: texts.plain ?? "",
+    devices: [...new Set(texts.interface ?? [])],
+    from: (texts.from ?? []).map(checkCidr),
+    detach: texts.detach ?? false,
+    dryRun: texts.dryRun ?? false,
+    quiet: texts.quiet ?? false,
+    json: texts.json ?? false,
+    replay: texts.replay,
+  }
+}
+
+function oneOf<Word extends string>(option: string, text: string, words: readonly Word[]): Word {
+  const word = words.find((candidate) => candidate === text)
+  if (word !== undefined) return word
+  throw new Fault("usage", `${option} "${text}" is not known: ${words.join(" or ")} is wanted`)
+}
+
+/**
+ * Reads one CIDR, RFC 4632 or RFC 4291 2.3: `192.0.2.0/24`, `2001:db8::/32`, or a bare address for itself alone.
+ * @throws Fault `usage`
+ */
+export function checkCidr(text: string): string {
+  const [address = "", prefix, ...rest] = text.split("/")
+  const widest = isIPv6(address) ? 128 : 32
+  const bits = prefix === undefined ? widest : /^[0-9]{1,3}$/.test(prefix) ? Number(prefix) : -1
+  if (isIP(address) === 0 || address.includes("%") || rest.length > 0 || bits < 0 || bits > widest)
+    throw new Fault(
+      "usage",
+      `--from "${text}" is not an address or CIDR: 192.0.2.0/24 or 2001:db8::/32 is wanted`,
+    )
+  return `${address}/${bits}`
+}
+
+/** What a session is told at its birth, from options that were checked. */
+export function configurationOf(
+  options: ArmOptions,
+  secrets: readonly ArmedSecret[],
+  armedBy: ArmedBy,
+): SessionConfiguration {
+  return {
+    timeoutMs: options.timeoutMs,
+    onExpiry: options.onExpiry,
+    openForMs: options.openForMs,
+    scope: options.scope,
+    secrets,
+    secretFile: options.secretFile === undefined ? "" : resolve(options.secretFile),
+    plain: options.plain,
+    devices: options.devices,
+    from: options.from,
+    dryRun: options.dryRun,
+    quiet: options.quiet,
+    armedBy,
+  }
+}

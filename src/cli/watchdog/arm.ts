@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs"
+import { Fault } from "../../errors.ts"
+import type { ArmedSecret } from "../../guard/configuration.ts"
+import { launchGuard } from "../../guard/launch/launch.ts"
+import { foldersFor } from "../../guard/state/folders.ts"
+import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
+import { networkDevices } from "../../system/network-devices.ts"
+import { findSshConnection } from "../../system/ssh-connection.ts"
+import { addressToShow } from "../arming/instructions.ts"
+import { whoArms } from "../arming/invoker.ts"
+import { armedSecrets, linesFor, warnOfForeignSecrets } from "../arming/secrets.ts"
+import { formatDuration } from "../terminal/duration.ts"
+import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import type { ArmOptions } from "./arm-options.ts"
+import { configurationOf } from "./arm-options.ts"
+import { type ViewerSignals, watchSession } from "./viewer.ts"
+
+/**
+ * `fw-watchdog arm`: checks everything that can be checked, arms a session in a guard of its own, says how to use it,
+ * and watches it unless `--detach`. Whatever is wrong is found before anything is started.
+ *
+ * @returns the exit code
+ * @throws Fault for every reason not to arm; nothing is armed then.
+ */
+export async function armAndWatch(
+  options: ArmOptions,
+  terminal: Terminal,
+  host: ProgramHost,
+  signals: ViewerSignals,
+): Promise<number> {
+  const interactive = host.stderr.isTTY === true
+  if (options.secretFile === undefined && options.plain === "" && !interactive)
+    throw new Fault("usage", "there is no terminal to show a one-time secret on", {
+      hint: "give --secret-file FILE (`fw-knock secret HOST` makes a line for it)",
+    })
+  checkInterfaces(options.devices)
+  const ssh = findSshConnection(host.env, process.ppid)
+  const address = addressToShow(ssh?.serverAddress)
+  const secrets = armedSecrets(options.secretFile, interactive, address)
+  if (process.geteuid?.() !== 0)
+    throw new Fault("permission", "cannot arm a session without root", { hint: "sudo fw-watchdog" })
+
+  const configuration = configurationOf(options, secrets, whoArms(host.env, ssh?.clientAddress))
+  const folders = foldersFor(host.env)
+  const interrupt = new AbortController()
+  signals.onInterrupt(() => interrupt.abort())
+  const ready = await launchGuard({ configuration }, folders.runtime, host.env, interrupt.signal)
+  const outcome: Outcome = {
+    event: "armed",
+    code: "done",
+    message: `armed for ${formatDuration(options.timeoutMs)}${options.dryRun ? " (dry run: the firewall will not be touched)" : ""}; not proven from outside`,
+    facts: {
+      timeoutSeconds: options.timeoutMs / 1000,
+      onExpiry: options.onExpiry,
+      dryRun: options.dryRun,
+      devices: ready.devices,
+      filter: ready.filter,
+      backends: ready.backends,
+      provenFromOutside: false,
+    },
+  }
+  terminal.report(outcome)
+  for (const note of ready.notes) terminal.warn(note)
+  warnOfForeignSecrets(secrets, terminal)
+  if (!terminal.json)
+    explain(options, secrets, address, ready.devices, ready.filter, ready.backends, terminal)
+  if (options.detach) return exitCodeFor("done")
+  return exitCodeFor(await watchSession(terminal, folders.runtime, options.timeoutMs, signals))
+}
+
+function explain(
+  options: ArmOptions,
+  secrets: readonly ArmedSecret[],
+  address: string,
+  devices: readonly string[],
+  filter: string,
+  backends: readonly string[],
+  terminal: Terminal,
+): void {
+  terminal.say(`hearing on ${devices.join(", ")}`)
+  terminal.say(`filter: ${filter}`)
+  terminal.say(`firewall: ${backends.join(", ")}`)
+  for (const line of linesFor(secrets, address, options.plain !== "")) terminal.show(line)
+}
+
+function checkInterfaces(wanted: readonly string[]): void {
+  if (wanted.length === 0) return
+  const present = networkDevices(readFileSync("/proc/self/net/dev", "utf8"))
+  for (const name of wanted)
+    if (name !== "any" && !present.includes(name))
+      throw new Fault("missing", `--interface "${name}": there is no such interface`, {
+        hint: `this machine has ${present.join(", ")}`,
+      })
+}

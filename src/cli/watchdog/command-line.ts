@@ -1,0 +1,124 @@
+import type { Command } from "commander"
+import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
+import { parseDuration } from "../terminal/duration.ts"
+import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
+import { type ArmOptionTexts, checkArmOptions } from "./arm-options.ts"
+import type { ViewerSignals } from "./viewer.ts"
+
+const example = `Example, before you touch a remote firewall:
+  sudo fw-watchdog          arm for 30 minutes; says what to do next
+`
+
+/**
+ * `fw-watchdog`: parses the command line and runs it.
+ * @param args the arguments behind the program's name
+ * @returns the exit code, DESIGN 4; whatever went wrong has been said.
+ */
+export async function watchdogMain(
+  args: readonly string[],
+  host: ProgramHost,
+  signals: ViewerSignals,
+): Promise<number> {
+  let chosen: () => Promise<number> = async () => 0
+  const program = watchdogProgram(host, signals, (run) => {
+    chosen = run
+  })
+  return await runProgram(program, args, host, () => chosen())
+}
+
+/**
+ * The command line of `fw-watchdog` as commander knows it; completion and the manual's test read it too.
+ * @param choose takes what the command line that was parsed asks for
+ */
+export function watchdogProgram(
+  host: ProgramHost,
+  signals: ViewerSignals,
+  choose: (run: () => Promise<number>) => void,
+): Command {
+  const program = newProgram("fw-watchdog", host)
+  program
+    .description(
+      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, flushes it and accepts everything. Expires by itself.",
+    )
+    .usage("[arm] [options] | COMMAND")
+    .addHelpText("before", example)
+
+  const arm = async (options: ArmOptionTexts): Promise<void> => {
+    choose(async () => {
+      const checked = checkArmOptions(options)
+      const terminal = openTerminal("fw-watchdog", host, { json: checked.json })
+      if (checked.replay !== undefined) {
+        const { replay } = await import("./replay.ts")
+        return replay(checked, checked.replay, terminal)
+      }
+      const { armAndWatch } = await import("./arm.ts")
+      return await armAndWatch(checked, terminal, host, signals)
+    })
+  }
+  addArmOptions(program).action(arm)
+  addArmOptions(program.command("arm").description("arm a session and watch it (the default)")).action(arm)
+
+  const withJson = (name: string, what: string, run: (terminal: Terminal) => Promise<number>): void => {
+    program
+      .command(name)
+      .description(what)
+      .option("--json", "JSON objects on standard output, one a line")
+      .action((options: { json?: boolean }) => {
+        choose(() => run(openTerminal("fw-watchdog", host, { json: options.json ?? false })))
+      })
+  }
+  withJson("status", "show the session of this network namespace", async (terminal) =>
+    (await import("./session-commands.ts")).showStatus(terminal, host),
+  )
+  withJson("disarm", "end the session; the firewall stays as it is", async (terminal) =>
+    (await import("./session-commands.ts")).disarm(terminal, host),
+  )
+  withJson("undo", "put back the rules that the last open took away", async (terminal) =>
+    (await import("./session-commands.ts")).undo(terminal, host),
+  )
+  withJson("check", "would a reset work here? Changes nothing", async (terminal) =>
+    (await import("./check.ts")).check(terminal),
+  )
+  withJson("resume", "go on with a session whose guard was killed", async (terminal) =>
+    (await import("./resume.ts")).resume(terminal, host),
+  )
+  program
+    .command("extend")
+    .description("let the session last so much longer")
+    .argument("<DURATION>", "such as 30m")
+    .option("--json", "JSON objects on standard output, one a line")
+    .action((duration: string, options: { json?: boolean }) => {
+      choose(async () => {
+        const byMs = parseDuration(duration, "extend", { min: 1000, max: 7 * 86_400_000 })
+        const terminal = openTerminal("fw-watchdog", host, { json: options.json ?? false })
+        return await (await import("./session-commands.ts")).extend(byMs, terminal, host)
+      })
+    })
+  return addVersion(program)
+}
+
+/** The options of a session, for whatever program arms one. */
+export function addArmOptions(command: Command): Command {
+  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
+  command
+    .optionsGroup("The session:")
+    .option("--timeout <DURATION>", "its length, 10s to 7d", "30m")
+    .option("--on-expiry <ACTION>", "disarm | reset | rollback", "disarm")
+    .option("--open-for <DURATION>", "go back to the old rules so long after an open")
+    .option("--scope <WHAT>", "what an open covers: all | filter", "all")
+    .option("--dry-run", "do everything but touch the firewall")
+    .optionsGroup("What it hears:")
+    .option("--secret-file <FILE>", "standing secrets; else a one-time secret is shown")
+    .option("--plain <TEXT>", "this bare text in any ping too: unauthenticated!")
+    .option("--interface <NAME>", "on this interface only; repeatable", collect)
+    .option("--from <CIDR>", "from these sources only; repeatable", collect)
+    .optionsGroup("How it runs:")
+    .option("--detach", "arm, report, and return")
+    .option("--quiet", "do not write to the terminals of logged-in users")
+    .option("--json", "one JSON object a line on standard output")
+  const replayOption = command
+    .createOption("--replay <FILE>", "decode and verify the frames of a pcap savefile")
+    .hideHelp()
+  command.addOption(replayOption)
+  return command.allowExcessArguments(false)
+}

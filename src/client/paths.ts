@@ -1,0 +1,132 @@
+import { Fault } from "../errors.ts"
+import type { EchoTransmitter, HeardReply, HeardUnreachable } from "../transmit/echo-transmitter.ts"
+import type { Transmitters } from "../transmit/open-transmitters.ts"
+import { familyOf } from "./resolve.ts"
+
+/** What every packet of one process shares and takes from: the identifier, and the next sequence. */
+export interface Sequences {
+  readonly identifier: number
+  next: number
+}
+
+/** What is known of the packets to one host, whoever answered. */
+export interface PathReport {
+  /** Packets that the kernel took. */
+  readonly packetsSent: number
+  /** Ordinary replies to our packets came: the host is up and pings reach it, but nobody there knows this secret. */
+  readonly echoed: boolean
+  /** What a router said last about our packets, not verified. */
+  readonly unreachable: HeardUnreachable | undefined
+  /** Why the kernel did not take packets, each reason once. */
+  readonly sendFailures: readonly string[]
+  readonly means: EchoTransmitter["means"]
+}
+
+interface Path {
+  readonly address: string
+  readonly transmitter: EchoTransmitter
+}
+
+/** Kernel words for "this address cannot be reached from here at all": other addresses may do. */
+const hopeless = /unreachable|no route|cannot assign|invalid argument|not supported|address family/i
+
+/**
+ * The ways to one host: its addresses, each with the socket that sends there. Every packet goes to all of them until an
+ * authentic answer proves one; those that the kernel refuses are left out as long as another is left.
+ */
+export class Paths {
+  /** Takes every reply that may be about this host's packets; set by who waits for it. */
+  onReply: (reply: HeardReply) => void = () => {}
+  /** The address that an authentic answer came from; one of the given, whatever the answer itself said. */
+  proven: string | undefined
+  packetsSent = 0
+  readonly #sequences: Sequences
+  readonly #sentSequences = new Set<number>()
+  readonly #failures: Set<string>
+  #paths: readonly Path[]
+  #lastData: Uint8Array = new Uint8Array()
+  #echoed = false
+  #unreachable: HeardUnreachable | undefined
+
+  private constructor(paths: readonly Path[], failures: Iterable<string>, sequences: Sequences) {
+    this.#paths = paths
+    this.#failures = new Set(failures)
+    this.#sequences = sequences
+  }
+
+  /** @throws Fault when not one of the addresses can be sent to from this process */
+  static async open(
+    addresses: readonly string[],
+    transmitters: Transmitters,
+    sequences: Sequences,
+  ): Promise<Paths> {
+    const paths: Path[] = []
+    const faults: unknown[] = []
+    for (const address of addresses) {
+      try {
+        paths.push({ address, transmitter: await transmitters.of(familyOf(address)) })
+      } catch (thrown) {
+        faults.push(thrown)
+      }
+    }
+    if (paths.length === 0) throw faults[0] ?? new Fault("missing", "there is no address to knock at")
+    return new Paths(
+      paths,
+      faults.map((fault) => (fault instanceof Fault ? fault.message : String(fault))),
+      sequences,
+    )
+  }
+
+  /** One packet to every path, each with a sequence of its own. */
+  send(data: Uint8Array): void {
+    this.#lastData = data
+    for (const path of this.#paths) {
+      const sequence = this.#sequences.next
+      this.#sequences.next = (sequence + 1) & 0xffff
+      this.#sentSequences.add(sequence)
+      this.packetsSent += 1
+      const echo = { identifier: this.#sequences.identifier, sequence, data }
+      void path.transmitter.send(path.address, echo).then((failure) => this.#sent(path, failure))
+    }
+  }
+
+  reply(reply: HeardReply): void {
+    // The kernel's own reply carries our request back, as it was.
+    if (this.#sentSequences.has(reply.sequence) && Buffer.compare(reply.data, this.#lastData) === 0)
+      this.#echoed = true
+    else this.onReply(reply)
+  }
+
+  unreachable(message: HeardUnreachable): void {
+    const ours = this.#paths.some((path) => bare(path.address) === message.destination)
+    if (ours && this.#sentSequences.has(message.sequence)) this.#unreachable = message
+  }
+
+  /** From now on only the path that the authentic answer came by; all the others, if it names none of them (NAT). */
+  prove(address: string): void {
+    const path = this.#paths.find((candidate) => bare(candidate.address) === address)
+    this.proven ??= path?.address ?? this.#paths[0]?.address
+    if (path !== undefined) this.#paths = [path]
+  }
+
+  report(): PathReport {
+    return {
+      packetsSent: this.packetsSent,
+      echoed: this.#echoed,
+      unreachable: this.#unreachable,
+      sendFailures: [...this.#failures],
+      means: this.#paths[0]?.transmitter.means ?? "raw",
+    }
+  }
+
+  #sent(path: Path, failure: string | undefined): void {
+    if (failure === undefined) return
+    this.packetsSent -= 1
+    this.#failures.add(`${path.address}: ${failure}`)
+    if (hopeless.test(failure) && this.#paths.length > 1)
+      this.#paths = this.#paths.filter((other) => other !== path)
+  }
+}
+
+/** Kernel and routers name addresses without a zone. */
+const bare = (address: string): string => address.replace(/%.*$/, "").toLowerCase()

@@ -1,0 +1,236 @@
+import type { Timer } from "../../clock.ts"
+import { reasonOf } from "../../errors.ts"
+import { KernelNews, ruleNews } from "../../system/netlink-monitor.ts"
+import { startLoader } from "../../system/standby-process.ts"
+import { type Detected, legacyTables, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
+import type { Dropping, StepResult } from "./backend.ts"
+import { openMark, type Scope } from "./backend.ts"
+import { type Backends, startBackends } from "./backends.ts"
+import type {
+  ArmedFirewall,
+  FirewallDeps,
+  FirewallState,
+  Opened,
+  OpenInProgress,
+  OpenOptions,
+  OpenReport,
+} from "./contract.ts"
+
+/**
+ * How often at most what nf_tables holds is looked at while armed, in milliseconds: a millisecond of work each time. The kernel
+ * tells when there is something to see; where it cannot be heard, so often. An open that goes by what has changed since
+ * looks again by itself, and is a millisecond later.
+ */
+const refreshMs = 1_000
+/** How often it is looked at although the kernel has told nothing, and what else waits is seen to; milliseconds. */
+const restMs = 30_000
+
+/** How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep. */
+const keepMs = 30_000
+
+/** {@link ArmedFirewall}: the four steps of an open over all backends, and what is kept current between opens. */
+export class Armed implements ArmedFirewall {
+  readonly #deps: FirewallDeps
+  readonly #detected: Detected
+  readonly #readText: ReadText
+  readonly #backends: Backends
+  #news: KernelNews | undefined
+  #refreshing = false
+  /** Was something told that could not be looked at? */
+  #outdated = false
+  #opening = 0
+  /** Settling is done one open after the other; step 1 never waits for it. */
+  #settled: Promise<unknown> = Promise.resolve()
+
+  constructor(deps: FirewallDeps, detected: Detected) {
+    this.#deps = deps
+    this.#detected = detected
+    this.#readText = deps.readText ?? readTextFile
+    const { run, clock, log = () => {}, start = startLoader } = deps
+    this.#backends = startBackends(run, { start, clock, log }, detected, (family) =>
+      legacyTablesOf(family, this.#readText),
+    )
+  }
+
+  async start(): Promise<void> {
+    await this.#refresh()
+    const { nft, nftCommand } = this.#backends
+    if (this.#deps.leftAsleep && nftCommand) await nft?.takeOverSleeping(nftCommand, this.#deps.leftAsleep)
+    await nft?.warmUp()
+    const { clock, log = () => {}, start = startLoader } = this.#deps
+    const look = () => void this.#refresh()
+    this.#news = new KernelNews(ruleNews, {
+      start: nft && start,
+      clock,
+      log,
+      restMs,
+      oftenMs: refreshMs,
+      onNews: look,
+      onTime: look,
+    })
+  }
+
+  open(options: OpenOptions): OpenInProgress {
+    this.#opening += 1
+    const started = Promise.all(this.#backends.all.map((backend) => step(() => backend.open(options.scope))))
+    const committed = started.then(together)
+    const settled = this.#settled.then(async () => {
+      const first = await committed
+      // Whoever waits for the commit answers the knock first: starting a command costs milliseconds.
+      await new Promise((resolve) => setImmediate(resolve))
+      return await this.#settle(options, first).catch((thrown: unknown): OpenReport => {
+        const failures = [...first.failures, `settling: ${reasonOf(thrown)}`]
+        return { ok: false, changed: first.changed, failures, stillDropping: [] }
+      })
+    })
+    this.#settled = settled.finally(() => {
+      this.#opening -= 1
+      this.#lookAgain()
+    })
+    return { committed: committed.then((first) => ({ ok: first.failures.length === 0, ...first })), settled }
+  }
+
+  async #settle({ scope }: OpenOptions, first: StepResult): Promise<OpenReport> {
+    const backends = this.#backends.all
+    const keep = async () => {
+      const would = await Promise.all(backends.map((backend) => backend.wouldSettle(scope).catch(() => true)))
+      return would.includes(true) ? await this.#keep() : undefined
+    }
+    let kept = await keep()
+    const settle = async () =>
+      together(await Promise.all(backends.map((backend) => step(() => backend.settle(scope)))))
+    let { changed, failures } = await settle()
+    let stillDropping = await this.verify(scope)
+    if (stillDropping.length > 0) {
+      // Another writer that had read the rules before our commit and wrote them after it undid the open: once more.
+      kept ??= await keep()
+      const again = await settle()
+      changed ||= again.changed
+      failures = again.failures
+      stillDropping = await this.verify(scope)
+    }
+    // What failed on the way and was made good by a later step is no failure.
+    const open = stillDropping.length === 0 && failures.length === 0
+    const told = [...(open ? [] : [...first.failures, ...failures]), ...(kept?.failure ? [kept.failure] : [])]
+    const snapshot = kept?.snapshot === undefined ? {} : { snapshot: kept.snapshot }
+    return { ok: told.length === 0, changed, failures: told, stillDropping, ...snapshot }
+  }
+
+  async #keep(): Promise<{ snapshot?: string; failure?: string }> {
+    const { nft, legacy } = this.#backends
+    let givenUp = false
+    const opened: Opened = {
+      get asleep() {
+        return nft?.asleep ?? []
+      },
+      mark: openMark,
+      get legacyAccepts() {
+        return legacy.flatMap((one) => one.marked.map((table) => `${one.backend} ${table}`))
+      },
+      get givenUp() {
+        return givenUp
+      },
+    }
+    let limit: Timer | undefined
+    const tooLate = new Promise<never>((_, reject) => {
+      limit = this.#deps.clock.after(keepMs, () => {
+        givenUp = true
+        reject(new Error(`not done after ${keepMs / 1000} s`))
+      })
+    })
+    try {
+      const snapshot = await Promise.race([this.#deps.keep?.(opened), tooLate])
+      return snapshot === undefined ? {} : { snapshot }
+    } catch (thrown) {
+      return { failure: `keep: ${reasonOf(thrown)}` }
+    } finally {
+      limit?.cancel()
+    }
+  }
+
+  async verify(scope: Scope): Promise<readonly Dropping[]> {
+    const lists = await Promise.all(
+      this.#backends.all.map(async (backend): Promise<readonly Dropping[]> => {
+        const found = await backend.dropping(scope).catch(() => undefined)
+        return found ?? [{ backend: backend.backend, where: "cannot be listed" }]
+      }),
+    )
+    return [...lists.flat(), ...this.#outOfReach(scope)]
+  }
+
+  /** Legacy tables that the kernel holds without a program here that could list or open them. */
+  #outOfReach(scope: Scope): Dropping[] {
+    const held = legacyTables(this.#readText)
+    const found: Dropping[] = []
+    for (const [backend, tables] of [
+      ["iptables-legacy", held.ip],
+      ["ip6tables-legacy", held.ip6],
+      ["arptables-legacy", scope === "all" ? held.arp : []],
+      ["ebtables-legacy", scope === "all" ? held.eb : []],
+    ] as const) {
+      const filtering = tables.filter((table) => table !== "nat" && (scope === "all" || table === "filter"))
+      if (filtering.length === 0 || this.#backends.all.some((one) => one.backend === backend)) continue
+      found.push({ backend, where: `${filtering.join(", ")} (${backend} is missing, so nobody can tell)` })
+    }
+    return found
+  }
+
+  describe(): FirewallState {
+    const named = (["nft", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"] as const)
+      .map((name) => this.#detected.tools.get(name))
+      .filter((tool) => tool !== undefined)
+    const held = legacyTables(this.#readText)
+    return {
+      backends: named.map(({ name, version }) => `${name} ${/\d+(\.\d+)+/.exec(version ?? "")?.[0] ?? "?"}`),
+      legacyTables: Object.entries(held).flatMap(([family, tables]) =>
+        tables.map((table) => `${family} ${table}`),
+      ),
+      standbys: this.#backends.consoles.flatMap(({ program, pids }) =>
+        pids().map((pid) => ({ program, pid })),
+      ),
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#news?.close()
+    this.#outdated = false
+    await this.#settled
+    for (const console of this.#backends.consoles) console.close()
+  }
+
+  async #refresh(): Promise<void> {
+    const { nft, nftCommand, layer2 } = this.#backends
+    for (const firewall of layer2) firewall.refresh()
+    if (nft === undefined) return
+    this.#outdated = this.#refreshing || this.#opening > 0
+    if (this.#outdated) return
+    this.#refreshing = true
+    try {
+      // Flags not by the console: a full listing would keep an open waiting.
+      if ((await nft.refresh()) && nftCommand) await nft.learnFlags(nftCommand)
+    } finally {
+      this.#refreshing = false
+      this.#lookAgain()
+    }
+  }
+
+  #lookAgain(): void {
+    if (this.#outdated && this.#opening === 0 && !this.#refreshing) void this.#refresh()
+  }
+}
+
+/** A step that throws is a step that failed: the next one is taken all the same. */
+async function step(take: () => Promise<StepResult>): Promise<StepResult> {
+  try {
+    return await take()
+  } catch (thrown) {
+    return { changed: false, failures: [reasonOf(thrown)] }
+  }
+}
+
+function together(results: readonly StepResult[]): StepResult {
+  return {
+    changed: results.some(({ changed }) => changed),
+    failures: results.flatMap(({ failures }) => failures),
+  }
+}

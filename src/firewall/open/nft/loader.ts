@@ -1,0 +1,59 @@
+import type { RunCommand } from "../../../system/run-command.ts"
+import { failureOf } from "../../../system/run-command.ts"
+import type { Loaded } from "../backend.ts"
+
+/** A way to talk to nf_tables; neither method ever rejects. */
+export interface NftPort {
+  /** Loads one line (nft's language, or a JSON object) as one transaction: all of it or nothing. */
+  load(line: string): Promise<Loaded>
+  /**
+   * The text that one `list` command prints, with handles and numeric priorities; undefined when it could not be had.
+   * `terse` allows it to leave out the elements of sets and maps, which may be many.
+   */
+  list(command: string, terse?: "terse"): Promise<string | undefined>
+}
+
+/** What every listing is asked with: handles, and priorities as numbers. */
+export const listingOptions: readonly string[] = ["-a", "-y"]
+
+/** {@link NftPort} by a command each time: for where no standby can be had. */
+export function nftByCommand(run: RunCommand, path: string): NftPort {
+  return {
+    async load(line) {
+      // With -j nft opens /dev/stdin by name, which fails on the socket that is our pipe; `-f -` without -j reads it.
+      const json = line.startsWith("{")
+      const result = await run({
+        path,
+        ...(json ? { args: ["-j", line] } : { args: ["-f", "-"], input: `${line}\n` }),
+      })
+      return result.ok ? { ok: true } : { ok: false, error: failureOf(result) }
+    },
+    async list(command, terse) {
+      const args = [...listingOptions, ...(terse ? ["-t"] : []), ...command.split(" ")]
+      const result = await run({ path, args, timeoutMs: 60_000 })
+      return result.ok ? result.stdout : undefined
+    },
+  }
+}
+
+/** Tries the ports in order until one loads; the errors of all are told when none does. */
+export function firstOf(ports: readonly NftPort[]): NftPort {
+  return {
+    async load(line) {
+      const errors: string[] = []
+      for (const port of ports) {
+        const result = await port.load(line)
+        if (result.ok) return result
+        if (!errors.includes(result.error)) errors.push(result.error)
+      }
+      return { ok: false, error: errors.join("; ") || "there is no nft" }
+    },
+    async list(command, terse) {
+      for (const port of ports) {
+        const text = await port.list(command, terse)
+        if (text !== undefined) return text
+      }
+      return undefined
+    },
+  }
+}

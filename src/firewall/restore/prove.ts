@@ -1,0 +1,177 @@
+import { withScratchFolder } from "../../system/scratch-folder.ts"
+import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "../sandbox/namespace.ts"
+import { compareSnapshots, type Difference, nftWhere } from "../snapshot/compare.ts"
+import type { NftTableCopy } from "../snapshot/nft-table.ts"
+import { possibleViews } from "../snapshot/nft-table-view.ts"
+import { breathe } from "../snapshot/reading.ts"
+import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
+import { renderTable } from "../snapshot/text/nft-text.ts"
+import { isTranslated } from "./nft-table-text.ts"
+import { type RestoreDeps, restoreSnapshot } from "./restore.ts"
+
+/** Whether one table or set of a snapshot comes back as it was. */
+export interface Proof {
+  /** The name that differences use: "nft ip filter", "iptables-legacy filter", "ipset blocked". */
+  readonly table: string
+  readonly ok: boolean
+  /** What does not come back, or, with `ok`, what does not come back to the last digit (counters). */
+  readonly why?: string
+}
+
+export interface ProveDeps extends RestoreDeps, ThrowawayDeps {}
+
+/**
+ * Restores a snapshot in a throw-away network namespace and compares both views of every table with it. A table whose
+ * view fails is tried in its other views.
+ * @returns the proofs, and the snapshot with the views that were proven; a table that no view restores has view
+ * `none` and says why, so that a later restore leaves it alone instead of loading it wrong
+ * @throws Fault when no namespace can be made
+ */
+export async function proveRestorable(
+  deps: ProveDeps,
+  snapshot: Snapshot,
+): Promise<{ snapshot: Snapshot; proofs: Proof[] }> {
+  const names = await namedInterfaces(deps, snapshot)
+  return await withScratchFolder((folder) =>
+    withThrowaway(deps, async (throwaway) => {
+      await addInterfaces(throwaway, deps.system, names)
+      const there = new Rehearsal({ ...deps, run: throwaway.run }, folder)
+      return await proveIn(there, snapshot)
+    }),
+  )
+}
+
+/** Restores and compares in the throw-away namespace, again and again. */
+class Rehearsal {
+  readonly #deps: RestoreDeps
+  readonly #folder: string
+
+  constructor(deps: RestoreDeps, folder: string) {
+    this.#deps = deps
+    this.#folder = folder
+  }
+
+  /** What does not come back, by the name of the table; `fault` when the whole restore failed. */
+  async run(
+    snapshot: Snapshot,
+  ): Promise<{ fault?: string; wrong: Map<string, string>; inexact: Map<string, string> }> {
+    const report = await restoreSnapshot(this.#deps, snapshot, { folder: this.#folder })
+    const after = await takeSnapshot(this.#deps, "proof")
+    const wrong = byTable(compareSnapshots(snapshot, after, "ignored"))
+    await breathe()
+    const inexact = byTable(compareSnapshots(snapshot, after, "exact"))
+    const failed = report.failures[0]
+    return { ...(failed === undefined ? {} : { fault: failed }), wrong, inexact }
+  }
+}
+
+async function proveIn(
+  there: Rehearsal,
+  snapshot: Snapshot,
+): Promise<{ snapshot: Snapshot; proofs: Proof[] }> {
+  const restorable = snapshot.nftTables.filter((copy) => !copy.owned && copy.view !== "none")
+  const whole = await there.run({ ...snapshot, nftTables: restorable })
+  if (whole.fault === undefined && whole.wrong.size === 0)
+    return { snapshot, proofs: proofsOf(snapshot, new Map(), whole.inexact) }
+
+  // Something fails: each table alone, in each of its views, with the sets that it may need.
+  const problems = new Map<string, string>()
+  const inexact = new Map(whole.inexact)
+  const nftTables: NftTableCopy[] = []
+  for (const copy of snapshot.nftTables) {
+    if (!restorable.includes(copy)) {
+      nftTables.push(copy)
+      continue
+    }
+    const { best, why } = await bestView(there, snapshot, copy, inexact)
+    nftTables.push(best)
+    if (why !== undefined) problems.set(nftWhere(copy), why)
+  }
+  for (const one of snapshot.legacyTables) {
+    const where = `${one.backend} ${one.section.table}`
+    const alone = await there.run({ ...snapshot, nftTables: [], legacyTables: [one] })
+    const why = alone.fault ?? alone.wrong.get(where)
+    if (why !== undefined) problems.set(where, why)
+  }
+  const sets = await there.run({ ...snapshot, nftTables: [], legacyTables: [] })
+  for (const { name } of snapshot.ipsets) {
+    const why = sets.fault ?? sets.wrong.get(`ipset ${name}`)
+    if (why !== undefined) problems.set(`ipset ${name}`, why)
+  }
+  const settled = { ...snapshot, nftTables }
+  return { snapshot: settled, proofs: proofsOf(settled, problems, inexact) }
+}
+
+async function bestView(
+  there: Rehearsal,
+  snapshot: Snapshot,
+  copy: NftTableCopy,
+  inexact: Map<string, string>,
+): Promise<{ best: NftTableCopy; why?: string }> {
+  const where = nftWhere(copy)
+  const { listed, saved, xtRules } = copy
+  const others = listed === undefined ? [] : possibleViews({ listed, saved, xtRules, foreign: false })
+  let first: string | undefined
+  for (const view of new Set([copy.view, ...others])) {
+    const tried = { ...copy, view }
+    const alone = await there.run({ ...snapshot, nftTables: [tried], legacyTables: [] })
+    const why = alone.fault ?? alone.wrong.get(where)
+    if (why !== undefined) {
+      first ??= why
+      continue
+    }
+    const note = alone.inexact.get(where)
+    if (note === undefined) inexact.delete(where)
+    else inexact.set(where, note)
+    return { best: tried }
+  }
+  const why = `no view of it comes back as it was: ${first}`
+  return { best: { ...copy, view: "none", why }, why }
+}
+
+function proofsOf(snapshot: Snapshot, problems: Map<string, string>, inexact: Map<string, string>): Proof[] {
+  const proof = (table: string, reason = problems.get(table)): Proof => {
+    if (reason !== undefined) return { table, ok: false, why: reason }
+    const copy = snapshot.nftTables.find((one) => nftWhere(one) === table)
+    if (copy !== undefined && isTranslated(copy))
+      return {
+        table,
+        ok: true,
+        why: "its iptables extensions come back as the native rules that nft prints for them",
+      }
+    const note = inexact.get(table)
+    return note === undefined
+      ? { table, ok: true }
+      : { table, ok: true, why: `not to the last digit: ${note}` }
+  }
+  return [
+    ...snapshot.ipsets.map((set) => proof(`ipset ${set.name}`)),
+    ...snapshot.nftTables.map((copy) => {
+      const owned = copy.owned ? "a running program owns this table, and makes it again itself" : undefined
+      return proof(
+        nftWhere(copy),
+        owned ?? (copy.view === "none" ? copy.why : undefined) ?? problems.get(nftWhere(copy)),
+      )
+    }),
+    ...snapshot.legacyTables.map(({ backend, section }) => proof(`${backend} ${section.table}`)),
+    ...snapshot.unread.map(({ backend, why }): Proof => ({ table: backend, ok: false, why })),
+  ]
+}
+
+function byTable(differences: readonly Difference[]): Map<string, string> {
+  return new Map(
+    differences.map(({ where, kind, lines }) => [
+      where,
+      lines.length > 0 ? lines.slice(0, 4).join("; ") : kind,
+    ]),
+  )
+}
+
+/** The machine's interfaces that the rules name: netdev chains, flowtables and interface indexes need them to load. */
+export async function namedInterfaces(deps: ProveDeps, snapshot: Snapshot): Promise<string[]> {
+  const text = snapshot.nftTables
+    .map((copy) => (copy.listed === undefined ? "" : renderTable(copy.listed)))
+    .join("")
+  const words = new Set(text.split(/[\s",{}]+/))
+  return (await interfaceNames(deps.run, deps.system)).filter((name) => words.has(name))
+}

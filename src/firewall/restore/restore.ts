@@ -1,0 +1,129 @@
+import type { SystemTools } from "../../system/system-tools.ts"
+import { compareSnapshots, type Difference } from "../snapshot/compare.ts"
+import { withCounters } from "../snapshot/counters.ts"
+import { breathe, type SnapshotDeps } from "../snapshot/reading.ts"
+import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
+import { planRestore } from "./plan.ts"
+import { interruptedJournals, removeJournal, runJournal, stepError, writeJournal } from "./restore-folder.ts"
+import { renderRestore, type ScriptResult } from "./script.ts"
+import type { RestoreStep } from "./steps.ts"
+
+export interface RestoreDeps extends SnapshotDeps {
+  readonly system: SystemTools
+}
+
+export interface RestoreOptions {
+  /** Where the journal goes: the runtime folder (a tmpfs), made when missing. One restore runs in it at a time. */
+  readonly folder: string
+  /**
+   * Is given what is in force, when everything has been read and planned and before anything is changed. What it throws
+   * ends the restore with nothing changed.
+   */
+  readonly beforeChanging?: (inForce: Snapshot) => void
+  /**
+   * Whose counts the rules begin with: those of the snapshot, or, where the same rule is in force already, what it has
+   * counted up to now. The snapshot's unless told.
+   */
+  readonly counters?: "snapshot" | "in force"
+  /** What is in force, where that is known for sure, as in a namespace that is new. It is read unless told. */
+  readonly inForce?: Snapshot
+}
+
+/** What came of putting a snapshot back. */
+export interface RestoreReport {
+  /**
+   * `nothing-to-do`: it was in force already. `restored`: every step worked. `put-back`: one failed, and what was in
+   * force before is in force again. `half`: that failed too, or the script was killed; look now.
+   */
+  readonly end: "nothing-to-do" | "restored" | "put-back" | "half"
+  /** Is the snapshot in force now, whole? Never true for `put-back` and `half`. */
+  readonly ok: boolean
+  /** Is anything other than before? */
+  readonly changed: boolean
+  /** What failed, a line each. */
+  readonly failures: readonly string[]
+  /** Tables and sets that were left as they are, and why. */
+  readonly left: readonly { readonly where: string; readonly why: string }[]
+  /** What is not as in the snapshot afterwards; counters and what packets add to sets are not compared. */
+  readonly differences: readonly Difference[]
+}
+
+/**
+ * Puts a snapshot back: everything that differs from it, all families and backends together or not at all, counters
+ * included. What is there now and not in the snapshot is removed. From the first change on, a script in a session of
+ * its own does it (see restore-script.ts), so it ends as well when this process is killed.
+ * @throws Fault when the journal cannot be written, and what `beforeChanging` throws; nothing has been changed then
+ */
+export async function restoreSnapshot(
+  deps: RestoreDeps,
+  snapshot: Snapshot,
+  options: RestoreOptions,
+): Promise<RestoreReport> {
+  const before = options.inForce ?? (await takeSnapshot(deps, "before a restore"))
+  const wanted = options.counters === "in force" ? withCounters(snapshot, before) : snapshot
+  await breathe()
+  const forward = planRestore(before, wanted, deps.tools)
+  if (forward.steps.length === 0) {
+    const differences = compareSnapshots(snapshot, before, "ignored")
+    return {
+      end: "nothing-to-do",
+      ok: differences.length === 0,
+      changed: false,
+      failures: [],
+      left: forward.left,
+      differences,
+    }
+  }
+  await breathe()
+  const back = planRestore(snapshot, before, deps.tools)
+  options.beforeChanging?.(before)
+  const own = writeJournal(options.folder, renderRestore(forward.steps, back.steps, deps.system))
+  const result = await runJournal(deps.run, deps.system, own)
+  const failures = failuresOf(result, own, forward.steps, back.steps)
+  const after = await takeSnapshot(deps, "after a restore")
+  const differences = compareSnapshots(snapshot, after, "ignored")
+  await breathe()
+  const end = result?.end ?? "half"
+  if (result !== undefined) removeJournal(own)
+  return {
+    end,
+    ok: end === "restored" && differences.length === 0,
+    changed: compareSnapshots(before, after, "ignored").length > 0,
+    failures,
+    left: forward.left,
+    differences,
+  }
+}
+
+/**
+ * Sees restores through that were cut off together with their script (a service manager kills a whole group), in this
+ * boot. To be called when a guard starts, before it looks at the rules.
+ * @returns how each ended
+ */
+export async function finishInterruptedRestores(
+  deps: RestoreDeps,
+  options: RestoreOptions,
+): Promise<("restored" | "put-back" | "half")[]> {
+  const ends: ("restored" | "put-back" | "half")[] = []
+  for (const own of interruptedJournals(options.folder)) {
+    const result = await runJournal(deps.run, deps.system, own)
+    ends.push(result?.end ?? "half")
+    if (result !== undefined) removeJournal(own)
+  }
+  return ends
+}
+
+function failuresOf(
+  result: ScriptResult | undefined,
+  own: string,
+  forward: readonly RestoreStep[],
+  back: readonly RestoreStep[],
+): string[] {
+  if (result === undefined) return ["the restore was killed half-way"]
+  const describe = (id: string, steps: readonly RestoreStep[], what: string): string =>
+    `${steps[Number(id.slice(1))]?.label ?? id} ${what}: ${stepError(own, id)}`
+  if (result.end === "restored") return []
+  const failed = describe(result.failed, forward, "failed")
+  if (result.end === "put-back") return [failed]
+  return [failed, describe(result.failedBack, back, "could not be put back")]
+}

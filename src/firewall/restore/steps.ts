@@ -1,0 +1,75 @@
+import type { LegacyBackend } from "../snapshot/legacy-tables.ts"
+import type { NftTableCopy } from "../snapshot/nft-table.ts"
+import { arptablesCommands } from "../snapshot/text/legacy-listing.ts"
+import { renderSection, renderSectionCountersBehind, type SaveSection } from "../snapshot/text/save-text.ts"
+import type { SnapshotTools } from "../tools/tool-paths.ts"
+/** One command of a restore. All may be run again after having been cut off anywhere. */
+export interface RestoreStep {
+  /** What it does, for the operator: "iptables-nft filter, nat". */
+  readonly label: string
+  readonly command: readonly string[]
+  /** Its input, kept in a file: on standard input, or in place of the argument `{file}`. */
+  readonly input: string
+  /** Its failure decides nothing: the comparison at the end says what came of it. */
+  readonly mayFail: boolean
+}
+
+/** What is left alone, and why. */
+export type Leave = (where: string, why: string) => void
+
+/** nf_tables tables to be restored, and those to be removed. */
+export interface NftChanges {
+  readonly restore: readonly NftTableCopy[]
+  readonly remove: readonly NftTableCopy[]
+  /** What those that are there already and differ only in their rules need, by "ip filter". */
+  readonly inPlace: ReadonlyMap<string, string>
+}
+
+/** Legacy tables to be loaded; one that was not there is loaded empty, policies ACCEPT. */
+export type LegacyChanges = ReadonlyMap<LegacyBackend, readonly SaveSection[]>
+
+/** The steps that load legacy sections. */
+export function legacySteps(changes: LegacyChanges, tools: SnapshotTools, leave: Leave): RestoreStep[] {
+  const { iptablesLegacyRestore, ip6tablesLegacyRestore, arptablesLegacy, ebtablesLegacyRestore } = tools
+  const paths: Record<LegacyBackend, string | undefined> = {
+    "iptables-legacy": iptablesLegacyRestore,
+    "ip6tables-legacy": ip6tablesLegacyRestore,
+    "arptables-legacy": arptablesLegacy,
+    "ebtables-legacy": ebtablesLegacyRestore,
+  }
+  return [...changes].flatMap(([backend, sections]): RestoreStep[] => {
+    const path = paths[backend]
+    if (path === undefined) {
+      for (const { table } of sections) leave(`${backend} ${table}`, "the tool that could load it is missing")
+      return []
+    }
+    const label = labelOf(path, sections)
+    if (backend === "arptables-legacy")
+      return [
+        {
+          label,
+          command: ["/bin/sh", "{file}"],
+          input: sections.map((one) => arptablesCommands(path, one)).join(""),
+          mayFail: false,
+        },
+      ]
+    if (backend === "ebtables-legacy")
+      return [
+        { label, command: [path], input: sections.map(renderSectionCountersBehind).join(""), mayFail: false },
+      ]
+    // Never without -w: it would wait for the xtables lock for ever.
+    return [
+      {
+        label,
+        command: [path, "-c", "-w", "2"],
+        input: sections.map(renderSection).join(""),
+        mayFail: false,
+      },
+    ]
+  })
+}
+
+export function labelOf(path: string, sections: readonly SaveSection[]): string {
+  const name = path.slice(path.lastIndexOf("/") + 1)
+  return `${name} ${sections.map((section) => section.table).join(", ")}`
+}

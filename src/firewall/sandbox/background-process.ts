@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process"
+import { commandEnvironment } from "../../system/run-command.ts"
+import type { SystemTools } from "../../system/system-tools.ts"
+import type { Throwaway } from "./namespace.ts"
+
+/** A program that runs in a throw-away namespace until it is ended. */
+export interface Running {
+  /** Everything that it printed so far, standard error included. */
+  output(): string
+  /** Waits until its output matches, it has ended, or the time is over. */
+  until(pattern: RegExp, limitMs: number): Promise<boolean>
+  end(): Promise<void>
+}
+
+/** Starts a program in a throw-away namespace, with the files of this machine; it dies with this process. */
+export function startIn(
+  throwaway: Throwaway,
+  system: SystemTools,
+  path: string,
+  args: readonly string[],
+): Running {
+  const enter = ["--pdeathsig", "KILL", system.nsenter, `--net=${throwaway.netns}`, "--"]
+  const child = spawn(system.setpriv, [...enter, path, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...commandEnvironment },
+  })
+  let output = ""
+  let look = (): void => {}
+  let ended = false
+  const gone = new Promise<void>((resolve) => {
+    const end = (): void => {
+      ended = true
+      look()
+      resolve()
+    }
+    child.once("close", end)
+    child.once("error", end)
+  })
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      output += String(chunk)
+      look()
+    })
+  return {
+    output: () => output,
+    until: async (pattern, limitMs) =>
+      await new Promise((resolve) => {
+        const timer = setTimeout(() => resolve(pattern.test(output)), limitMs)
+        look = () => {
+          if (!ended && !pattern.test(output)) return
+          clearTimeout(timer)
+          resolve(pattern.test(output))
+        }
+        look()
+      }),
+    end: async () => {
+      child.kill("SIGKILL")
+      await gone
+    },
+  }
+}

@@ -1,0 +1,171 @@
+import { messageBytes } from "../knock/request.ts"
+import type { Screen } from "../knock/screen.ts"
+import type { FromListener } from "../pipe/messages.ts"
+import type { Rejection } from "../wire/decoded.ts"
+import { decodeFrame, type EchoFrame } from "../wire/frame.ts"
+import type { LinkType } from "../wire/link.ts"
+import { Recent } from "./bounded-map.ts"
+import { Forwarded } from "./duplicates.ts"
+
+/** Where an answer to one forwarded knock goes: the frame that carried it, and the capture that can inject there. */
+export interface ReturnPath {
+  readonly frame: EchoFrame
+  /** The device that heard it; `any` cannot be injected on. */
+  readonly device: string
+}
+
+/** What the packet path needs from outside, so that it can be tested without a network. */
+export interface HearingDeps {
+  readonly screen: Screen
+  /** Takes the listener's own canary; true when the data was one. */
+  readonly takesCanary: (data: Uint8Array) => boolean
+  /** Does this echo data hold the `--plain` text? Always false without one. */
+  readonly holdsPlainText: (data: Uint8Array) => boolean
+  /** Is this one of this host's own unicast addresses? */
+  readonly isLocal: (address: string) => boolean
+  /** Does `--from` let this source in? */
+  readonly isAllowed: (address: string) => boolean
+  /** A clock in milliseconds that never steps. */
+  readonly nowMs: () => number
+  /**
+   * Do frames of this device count? With a capture on `any` those on named interfaces hear copies: they tell the way
+   * back, and are no packets of their own.
+   */
+  readonly counts: (device: string) => boolean
+  /** Hands a message to the guard; false when the pipe is full and it was dropped. */
+  readonly send: (message: FromListener) => boolean
+}
+
+/** Copies of one plain packet (bridge and port, both directions of `lo`) arrive within this time, in milliseconds. */
+const plainCopyMs = 500
+/** The guard takes one plain packet a second; a flood of them is no reason to fill the pipe. Milliseconds. */
+const plainPauseMs = 100
+/** Ways back that are remembered. */
+const pathsKept = 4096
+
+/** A retransmission that came too soon, or the same packet heard on a second device: nothing to tell anybody. */
+const copy: Rejection = { stage: "screen", reason: "copy" }
+
+/** There was no time to look at it. */
+const overload: Rejection = { stage: "screen", reason: "overload" }
+
+interface Heard {
+  readonly frame: EchoFrame
+  readonly bytes: Uint8Array
+  readonly device: string
+  readonly linkType: LinkType
+}
+
+/**
+ * The packet path of the listener: frame in, at most one message out, nothing kept that is not bounded, nothing thrown.
+ * Constant work a packet; the cheapest refusals come first.
+ */
+export class Hearing {
+  readonly #deps: HearingDeps
+  readonly #forwarded = new Forwarded(pathsKept)
+  readonly #plainSeen = new Recent<number>(pathsKept)
+  readonly #paths: (ReturnPath | undefined)[] = new Array(pathsKept).fill(undefined)
+  readonly #rejected = new Map<string, number>()
+  #plainMs = Number.NEGATIVE_INFINITY
+  #nextRef = 0
+  /** Frames that count, since the start. */
+  heard = 0
+
+  constructor(deps: HearingDeps) {
+    this.#deps = deps
+  }
+
+  /** Rejections by `stage/reason`; the reasons are fixed words, so this stays small. */
+  rejected(): Record<string, number> {
+    return Object.fromEntries(this.#rejected)
+  }
+
+  /** The way back for `ref`, or undefined when it has been forgotten. */
+  pathOf(ref: number): ReturnPath | undefined {
+    return ref <= this.#nextRef && ref > this.#nextRef - pathsKept ? this.#paths[ref % pathsKept] : undefined
+  }
+
+  /** Takes one captured frame; `bytes` may be overwritten as soon as this returns. */
+  hear(bytes: Uint8Array, device: string, linkType: LinkType): void {
+    const counts = this.#deps.counts(device)
+    if (counts) this.heard += 1
+    const rejection = this.#judge(bytes, device, linkType)
+    if (rejection !== undefined && counts) this.#count(rejection)
+  }
+
+  /** Takes note of a frame that nobody has time to look at. */
+  skip(device: string): void {
+    if (!this.#deps.counts(device)) return
+    this.heard += 1
+    this.#count(overload)
+  }
+
+  #judge(bytes: Uint8Array, device: string, linkType: LinkType): Rejection | undefined {
+    const decoded = decodeFrame(bytes, linkType)
+    if (!decoded.ok) return decoded.rejection
+    const frame = decoded.value
+    if (frame.echo.kind !== "request") return { stage: "icmp", reason: "not-a-request" }
+    if (this.#deps.takesCanary(frame.echo.data)) return undefined
+    const heard = { frame, bytes, device, linkType }
+    // Before any MAC is computed: a replay costs next to nothing.
+    if (this.#isCopy(heard)) return copy
+    const { source, destination } = frame.ip
+    const screened = this.#deps.screen.check(frame.echo.data)
+    const plain = !screened.ok && this.#deps.holdsPlainText(frame.echo.data)
+    if (!screened.ok && !plain) return screened.rejection
+    // A packet routed through this host, or sent by it to another, is heard too: only its destination tells.
+    if (!this.#deps.isLocal(destination)) return { stage: "screen", reason: "not-for-this-host" }
+    if (!this.#deps.isAllowed(source)) return { stage: "screen", reason: "source-not-allowed" }
+    return plain ? this.#forwardPlain(frame, device) : this.#forwardKnock(heard)
+  }
+
+  #isCopy(heard: Heard): boolean {
+    const { frame, device } = heard
+    if (frame.echo.data.length !== messageBytes) return false
+    const taken = this.#forwarded.takenBy(frame, this.#deps.nowMs())
+    if (taken === undefined) return false
+    // The copy from a named interface tells where to inject; the one from `any` came first and could not.
+    const completes = taken.sameWay && device !== "any" && this.pathOf(taken.ref)?.device === "any"
+    if (completes && this.#deps.screen.check(frame.echo.data).ok && this.#deps.isLocal(frame.ip.destination))
+      this.#keepPath(taken.ref, heard)
+    return true
+  }
+
+  #forwardKnock(heard: Heard): Rejection | undefined {
+    const { frame, device } = heard
+    const { source, destination } = frame.ip
+    const way = this.#forwarded.kindOf(frame)
+    this.#nextRef += 1
+    const ref = this.#nextRef
+    const data = Buffer.from(frame.echo.data).toString("hex")
+    if (!this.#deps.send({ type: "knock", ref, data, source, destination, device, way }))
+      return { stage: "screen", reason: "pipe-full" }
+    // The guard is at work already; its answer comes in a later turn.
+    this.#keepPath(ref, heard)
+    this.#forwarded.note(frame, way, ref, this.#deps.nowMs())
+    return undefined
+  }
+
+  #keepPath(ref: number, { bytes, device, linkType }: Heard): void {
+    const kept = decodeFrame(Uint8Array.from(bytes), linkType) // the capture's buffer is overwritten by the next packet
+    if (kept.ok) this.#paths[ref % pathsKept] = { frame: kept.value, device }
+  }
+
+  #forwardPlain(frame: EchoFrame, device: string): Rejection | undefined {
+    const now = this.#deps.nowMs()
+    const { source, destination } = frame.ip
+    const key = `${source} ${destination} ${frame.echo.identifier} ${frame.echo.sequence}`
+    const before = this.#plainSeen.get(key)
+    if (before !== undefined && now - before < plainCopyMs) return { stage: "plain", reason: "copy" }
+    this.#plainSeen.set(key, now)
+    if (now - this.#plainMs < plainPauseMs) return { stage: "plain", reason: "too-soon" }
+    this.#plainMs = now
+    const sent = this.#deps.send({ type: "plain", source, destination, device })
+    return sent ? undefined : { stage: "screen", reason: "pipe-full" }
+  }
+
+  #count({ stage, reason }: Rejection): void {
+    const key = `${stage}/${reason}`
+    this.#rejected.set(key, (this.#rejected.get(key) ?? 0) + 1)
+  }
+}

@@ -1,0 +1,102 @@
+import { execa } from "execa"
+import { Fault } from "../errors.ts"
+
+/** One external command: no shell, an absolute path, a time limit, a clean environment. */
+export interface CommandRequest {
+  /** Absolute path of the program; a bare name is refused, PATH is never searched. */
+  readonly path: string
+  readonly args: readonly string[]
+  /** Bytes for its standard input; without it standard input is empty. */
+  readonly input?: string
+  /** Milliseconds until it is killed (SIGKILL); 10 000 unless told. */
+  readonly timeoutMs?: number
+}
+
+/** How it ended. A command that ran and failed is a value; only a request that cannot be run at all throws. */
+export interface CommandResult {
+  readonly path: string
+  readonly args: readonly string[]
+  /** The exit code, or undefined when it was killed or never started. */
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  readonly timedOut: boolean
+  readonly stdout: string
+  readonly stderr: string
+  /** Why it could not be started (ENOENT, EAGAIN, ...), else undefined. */
+  readonly startError: string | undefined
+  readonly ok: boolean
+}
+
+/** Runs commands; passed in wherever a command is needed. */
+export type RunCommand = (request: CommandRequest) => Promise<CommandResult>
+
+/**
+ * The environment every command gets: nothing of ours leaks in, messages are untranslated, and `nft -i` finds no home
+ * to write a history file to.
+ */
+export const commandEnvironment: Readonly<Record<string, string>> = {
+  PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/nonexistent",
+  LC_ALL: "C",
+}
+
+/**
+ * Runs one command to its end and returns how it ended.
+ * @throws Fault `usage` when the path is not absolute (a bug in the caller).
+ */
+export const runCommand: RunCommand = async (request) => {
+  if (!request.path.startsWith("/"))
+    throw new Fault("usage", `cannot run "${request.path}": an absolute path is wanted`)
+  const result = await execute(request)
+  if (result === undefined) return notStarted(request, "EMFILE")
+  const started = result.exitCode !== undefined || result.signal !== undefined
+  return {
+    path: request.path,
+    args: request.args,
+    exitCode: result.exitCode,
+    signal: result.signal,
+    timedOut: result.timedOut,
+    stdout: result.stdout,
+    stderr: result.stderr,
+    startError: started ? undefined : (result.code ?? result.shortMessage ?? "could not be started"),
+    ok: result.exitCode === 0,
+  }
+}
+
+/** Undefined when no descriptors are left for its pipes: execa does not foresee a spawn that returns without any. */
+async function execute({ path, args, input, timeoutMs }: CommandRequest) {
+  try {
+    return await execa(path, [...args], {
+      reject: false,
+      extendEnv: false,
+      env: { ...commandEnvironment },
+      input: input ?? "",
+      timeout: timeoutMs ?? 10_000,
+      killSignal: "SIGKILL",
+      stripFinalNewline: false,
+      maxBuffer: 256 * 1024 * 1024,
+      shell: false,
+    })
+  } catch (thrown) {
+    if (thrown instanceof TypeError) return undefined
+    throw thrown
+  }
+}
+
+function notStarted({ path, args }: CommandRequest, startError: string): CommandResult {
+  const nothing = { exitCode: undefined, signal: undefined, timedOut: false, stdout: "", stderr: "" }
+  return { path, args, ...nothing, startError, ok: false }
+}
+
+/** Why a command failed, on one line. */
+export function failureOf(result: CommandResult): string {
+  const name = result.path.slice(result.path.lastIndexOf("/") + 1)
+  const how =
+    result.startError ??
+    (result.timedOut ? "no end in time" : (result.signal ?? `exit code ${result.exitCode}`))
+  const said = result.stderr
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"))
+  return `${name}: ${how}${said.length > 0 ? `: ${said.slice(0, 2).join(" ")}` : ""}`
+}

@@ -1,0 +1,155 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { Fault } from "../errors.ts"
+import { readEchoReply, writeEchoRequest } from "./echo-message.ts"
+import type { EchoTransmitter, Heard } from "./echo-transmitter.ts"
+
+/*
+ * The kernel's unprivileged ping socket (SOCK_DGRAM with IPPROTO_ICMP or IPPROTO_ICMPV6, net/ipv4/ping.c; who may open one:
+ * net.ipv4.ping_group_range, for both families). Neither Node nor raw-socket can open it on Linux, Perl can, and perl-base
+ * is on every Debian. So a child relays: a line in is a message to send, a line out is what became of it, or a reply.
+ */
+const perlPaths = ["/usr/bin/perl", "/usr/local/bin/perl", "/bin/perl"]
+
+const relayProgram = `
+use strict;
+use Socket qw(:DEFAULT :addrinfo AF_INET6);
+$| = 1;
+my %socket;
+for (["4", AF_INET, 1], ["6", AF_INET6, 58]) {
+  my ($name, $family, $protocol) = @$_;
+  if (socket(my $handle, $family, SOCK_DGRAM, $protocol)) { $socket{$name} = $handle; print "open $name\\n" }
+  else { print "shut $name $!\\n" }
+}
+print "ready\\n";
+sub transmit {
+  my ($name, $address, $hex) = split / /, shift;
+  return "failed no ping socket of this family" unless $socket{$name};
+  my ($error, $found) = getaddrinfo($address, undef, {flags => AI_NUMERICHOST, socktype => SOCK_DGRAM});
+  return "failed $error" if $error;
+  return defined(send($socket{$name}, pack("H*", $hex), 0, $found->{addr})) ? "sent" : "failed $!";
+}
+my $pending = "";
+while (1) {
+  my $readable = "";
+  vec($readable, fileno($_), 1) = 1 for \\*STDIN, values %socket;
+  next if select($readable, undef, undef, undef) < 0;
+  for my $name (keys %socket) {
+    next unless vec($readable, fileno($socket{$name}), 1);
+    my $from = recv($socket{$name}, my $message, 2048, 0) or next;
+    my ($error, $address) = getnameinfo($from, NI_NUMERICHOST, NIx_NOSERV);
+    print "reply $name $address ", unpack("H*", $message), "\\n" unless $error;
+  }
+  next unless vec($readable, fileno(STDIN), 1);
+  sysread(STDIN, $pending, 4096, length $pending) or last;
+  print transmit($1), "\\n" while $pending =~ s/^([^\\n]*)\\n//;
+}
+`
+
+type Family = 4 | 6
+
+/** Ping sockets of both families in one child process. */
+export interface PingRelay {
+  /** @throws Fault `permission` when the kernel gave no socket of this family */
+  transmitter(family: Family, heard: Heard): EchoTransmitter
+  close(): void
+}
+
+/**
+ * Starts the relay and waits until it has its sockets.
+ * @throws Fault `permission` when the kernel gives none at all, `missing` when there is no Perl
+ */
+export async function openPingRelay(): Promise<PingRelay> {
+  const perl = perlPaths.find((path) => existsSync(path))
+  if (perl === undefined)
+    throw new Fault("missing", "cannot open a ping socket: that needs perl, which is not here", {
+      hint: "install perl, or run as root (sudo)",
+    })
+  const child = spawn(perl, ["-T", "-e", relayProgram], {
+    stdio: ["pipe", "pipe", "ignore"],
+    env: { LC_ALL: "C" },
+  })
+  const relay = new RelayLines(child)
+  await relay.ready
+  if (relay.families.size === 0) {
+    relay.close()
+    throw new Fault("permission", `cannot open a ping socket: ${relay.refusal}`)
+  }
+  return {
+    transmitter(family, heard) {
+      if (!relay.families.has(family))
+        throw new Fault("permission", `cannot open a ping socket for IPv${family}: ${relay.refusal}`)
+      relay.heard.set(family, heard)
+      return {
+        means: "ping",
+        send: (address, echo) => relay.send(family, address, writeEchoRequest(family, echo)),
+        close: () => relay.heard.delete(family),
+      }
+    },
+    close: () => relay.close(),
+  }
+}
+
+/** The lines to and from the child. What was sent is answered in order, one line each. */
+class RelayLines {
+  readonly families = new Set<Family>()
+  readonly heard = new Map<Family, Heard>()
+  readonly ready: Promise<void>
+  refusal = "the relay ended"
+  readonly #child: ChildProcess
+  readonly #waiting: ((reason: string | undefined) => void)[] = []
+  #becomeReady: () => void = () => {}
+  #ended = false
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    this.ready = new Promise((resolve) => {
+      this.#becomeReady = resolve
+    })
+    let pending = ""
+    child.stdout?.setEncoding("latin1").on("data", (chunk: string) => {
+      const lines = (pending + chunk).split("\n")
+      pending = lines.pop() ?? ""
+      for (const line of lines) this.#take(line)
+    })
+    child.stdin?.on("error", () => {})
+    child.once("error", () => this.#end())
+    child.once("close", () => this.#end())
+  }
+
+  send(family: Family, address: string, message: Uint8Array): Promise<string | undefined> {
+    if (this.#ended) return Promise.resolve("the relay ended")
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#child.stdin?.write(`${family} ${address} ${Buffer.from(message).toString("hex")}\n`)
+    })
+  }
+
+  close(): void {
+    this.#child.stdin?.end()
+    this.#child.kill()
+    this.#end()
+  }
+
+  #take(line: string): void {
+    const [word, ...rest] = line.split(" ")
+    const family = rest[0] === "6" ? 6 : 4
+    if (word === "open") this.families.add(family)
+    else if (word === "shut") this.refusal = rest.slice(1).join(" ")
+    else if (word === "ready") this.#becomeReady()
+    else if (word === "sent") this.#waiting.shift()?.(undefined)
+    else if (word === "failed") this.#waiting.shift()?.(rest.join(" "))
+    else if (word === "reply") this.#reply(family, rest[1] ?? "", Buffer.from(rest[2] ?? "", "hex"))
+  }
+
+  #reply(family: Family, from: string, message: Uint8Array): void {
+    const reply = readEchoReply(family, message)
+    if (reply !== undefined) this.heard.get(family)?.reply({ address: from.replace(/%.*$/, ""), ...reply })
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#becomeReady()
+    for (const resolve of this.#waiting.splice(0)) resolve("the relay ended")
+  }
+}

@@ -1,0 +1,97 @@
+import type { Socket } from "raw-socket"
+import { Fault, reasonOf } from "../errors.ts"
+import { readEchoReply, readUnreachable, writeEchoRequest } from "./echo-message.ts"
+import type { EchoTransmitter, Heard } from "./echo-transmitter.ts"
+
+/* The only import of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
+
+// IP protocol numbers; the last is send-only and takes whole packets (raw(7), IPPROTO_RAW).
+const protocolIcmp = 1
+const protocolIcmpv6 = 58
+export const protocolRaw = 255
+
+// ICMP_FILTER (raw(7), linux/icmp.h) has a set bit for a type that is blocked; so has ICMP6_FILTER (RFC 3542 3.2).
+const solRaw = 255
+const icmpFilter = 1
+const solIcmpv6 = 58
+const icmp6Filter = 1
+
+/**
+ * Opens a raw ICMP (4) or ICMPv6 (6) socket that hears echo replies and "unreachable", nothing else.
+ * @throws Fault `permission` when the kernel does not allow it, `missing` when the native module is not there or the machine
+ *   does not have this family
+ */
+export async function openRawTransmitter(family: 4 | 6, heard: Heard): Promise<EchoTransmitter> {
+  const socket = await openSocket(family, family === 4 ? protocolIcmp : protocolIcmpv6)
+  hearOnlyReplies(socket, family)
+  let open = true
+  socket.on("message", (message, source) => {
+    if (!open) return
+    // A copy: raw-socket fills the same buffer again.
+    const bytes = new Uint8Array(message)
+    const reply = readEchoReply(family, bytes)
+    if (reply !== undefined) heard.reply({ address: source, ...reply })
+    const unreachable = readUnreachable(family, bytes)
+    if (unreachable !== undefined) heard.unreachable?.({ from: source, ...unreachable })
+  })
+  // A failed read (EAGAIN after a wrong checksum) is no reason to stop; a socket that is gone shows when it sends.
+  socket.on("error", () => {})
+  return {
+    means: "raw",
+    send: (address, echo) =>
+      open
+        ? sendOn(socket, writeEchoRequest(family, echo), address)
+        : Promise.resolve("the socket is closed"),
+    close() {
+      if (open) socket.close()
+      open = false
+    },
+  }
+}
+
+export async function openSocket(family: 4 | 6, protocol: number): Promise<Socket> {
+  const { createSocket } = await loadRawSocket()
+  try {
+    return createSocket({ protocol, addressFamily: family === 4 ? 1 : 2, bufferSize: 2048 })
+  } catch (cause) {
+    const reason = reasonOf(cause)
+    const code = /not permitted|denied/i.test(reason) ? "permission" : "missing"
+    throw new Fault(code, `cannot open a raw ${family === 4 ? "ICMP" : "ICMPv6"} socket: ${reason}`, {
+      cause,
+    })
+  }
+}
+
+/** When it is wanted and not before: an addon that was not built is a message, and a sender may do without. */
+async function loadRawSocket(): Promise<typeof import("raw-socket")> {
+  try {
+    return await import("raw-socket")
+  } catch (cause) {
+    throw new Fault("missing", "cannot load the native module raw-socket", {
+      hint: "it was not built for this Node; run npm rebuild raw-socket (g++, make and python3 are wanted)",
+      cause,
+    })
+  }
+}
+
+function hearOnlyReplies(socket: Socket, family: 4 | 6): void {
+  if (process.platform !== "linux") return
+  if (family === 4) {
+    // Types 0 (echo reply) and 3 (unreachable) pass.
+    socket.setOption(solRaw, icmpFilter, ~((1 << 0) | (1 << 3)) >>> 0)
+    return
+  }
+  // Eight words in the machine's own order; types 129 (echo reply) and 1 (unreachable) pass.
+  const words = new Uint32Array(8).fill(0xffff_ffff)
+  for (const type of [129, 1]) words[type >>> 5] = (words[type >>> 5] as number) & ~(1 << (type & 31))
+  socket.setOption(solIcmpv6, icmp6Filter, Buffer.from(words.buffer), 32)
+}
+
+export function sendOn(socket: Socket, message: Uint8Array, address: string): Promise<string | undefined> {
+  const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+  return new Promise((resolve) => {
+    socket.send(bytes, 0, bytes.length, address, (error) =>
+      resolve(error === null ? undefined : reasonOf(error)),
+    )
+  })
+}
