@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from "node:fs"
 
 /*
- * The hash functions of src/knock/primitives.ts without node:crypto, for the packaged fw-knock alone: a knock needs thirty
+ * The hash functions of src/knock/crypto.ts without node:crypto, for the packaged fw-knock alone: a knock needs thirty
  * blocks of SHA-256, and these are faster than loading a library. The server's side has OpenSSL's.
  *
  * Time and secrets: nothing here branches on, or indexes by, what is hashed or compared; only lengths decide. V8 promises

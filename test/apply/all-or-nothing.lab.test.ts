@@ -2,9 +2,9 @@ import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { restoreSnapshot } from "../../src/firewall/restore/restore.ts"
 import { takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
-import { independentView } from "../firewall/independent-views.ts"
-import { firewallOf, hostWith } from "../firewall/lab-firewall.ts"
-import { type Host, Lab, labUnavailable } from "../lab/lab.ts"
+import { independentView } from "../support/firewall/independent-views.ts"
+import { firewallOf, hostWith } from "../support/firewall/lab-firewall.ts"
+import { type Host, Lab, labUnavailable } from "../support/lab/lab.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: all or nothing: ${labUnavailable}\n`)
 

@@ -5,9 +5,9 @@ import { candidateFrom } from "../../src/apply/candidate/candidate.ts"
 import { restoreSnapshot } from "../../src/firewall/restore/restore.ts"
 import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
 import { type Snapshot, takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
-import { firewallOf } from "../firewall/lab-firewall.ts"
-import { type Host, Lab, labUnavailable } from "../lab/lab.ts"
-import { type SteadyStream, startStream } from "../lab/steady-stream.ts"
+import { firewallOf } from "../support/firewall/lab-firewall.ts"
+import { type Host, Lab, labUnavailable } from "../support/lab/lab.ts"
+import { type SteadyStream, startStream } from "../support/lab/steady-stream.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: moment of change: ${labUnavailable}\n`)
 

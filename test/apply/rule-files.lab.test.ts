@@ -7,9 +7,9 @@ import { ruleFiles } from "../../src/apply/rule-files.ts"
 import { restoreSnapshot } from "../../src/firewall/restore/restore.ts"
 import { compareSnapshots } from "../../src/firewall/snapshot/compare.ts"
 import { type Snapshot, takeSnapshot } from "../../src/firewall/snapshot/snapshot.ts"
-import { firewallOf, hostWith } from "../firewall/lab-firewall.ts"
-import { rulesets } from "../firewall/rulesets.ts"
-import { type Host, Lab, labUnavailable } from "../lab/lab.ts"
+import { firewallOf, hostWith } from "../support/firewall/lab-firewall.ts"
+import { rulesets } from "../support/firewall/rulesets.ts"
+import { type Host, Lab, labUnavailable } from "../support/lab/lab.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: rule files: ${labUnavailable}\n`)
 

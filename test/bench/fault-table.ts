@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { closeSync, openSync, writeSync } from "node:fs"
 import { join } from "node:path"
-import { type Lockout, lockouts } from "../lab/lockouts.ts"
+import { type Lockout, lockouts } from "../support/lab/lockouts.ts"
 import { takeForks } from "./no-fork.ts"
 import { pause } from "./pause.ts"
 import { type ArmedStage, type Circumstances, type Stage, serverAddress6 } from "./stage.ts"

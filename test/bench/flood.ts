@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
-import { echoRequestFrame, linkAddress } from "../lab/frames.ts"
+import { echoRequestFrame, linkAddress } from "../support/lab/frames.ts"
 import type { Junk } from "./contenders/contender.ts"
 import { benchFolder } from "./paths.ts"
 import { asClient, type Stage, serverAddress } from "./stage.ts"
@@ -20,7 +20,7 @@ export class Flood {
 
   constructor(stage: Stage, junk: () => Junk, fromEverywhere: boolean, rate: number) {
     this.#stage = stage
-    const program = join(benchFolder, "../lab/send-frames.py")
+    const program = join(benchFolder, "../support/lab/send-frames.py")
     // Before others, or a busy machine would not reach the rate that is wanted; and on one processor, as from a host.
     this.#child = stage.client.start(
       asClient(["nice", "-n", "-10", "/usr/bin/python3", program, "eth0", String(rate), "1000000000"]),

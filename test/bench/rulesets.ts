@@ -1,4 +1,4 @@
-import type { Host } from "../lab/lab.ts"
+import type { Host } from "../support/lab/lab.ts"
 
 export interface Size {
   readonly rules: number

@@ -1,4 +1,4 @@
-import type { EchoRequestFrame } from "../lab/frames.ts"
+import type { EchoRequestFrame } from "../support/lab/frames.ts"
 
 /** A UDP datagram in an Ethernet frame, without a checksum, as RFC 768 allows over IPv4. */
 export interface UdpFrame extends Omit<EchoRequestFrame, "identifier" | "sequence"> {

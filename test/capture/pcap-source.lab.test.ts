@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
+import { labUnavailable, twoHosts } from "../support/lab/lab.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: captures: ${labUnavailable}\n`)
 

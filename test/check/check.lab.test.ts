@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
-import { ArmedServer } from "../lab/programs.ts"
+import { labUnavailable, twoHosts } from "../support/lab/lab.ts"
+import { ArmedServer } from "../support/lab/programs.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: check: ${labUnavailable}\n`)
 

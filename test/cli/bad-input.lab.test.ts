@@ -2,8 +2,8 @@ import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { formatSecretLine } from "../../src/secrets/secret-file.ts"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
-import { ArmedServer, fwWatchdog } from "../lab/programs.ts"
+import { labUnavailable, twoHosts } from "../support/lab/lab.ts"
+import { ArmedServer, fwWatchdog } from "../support/lab/programs.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: bad input: ${labUnavailable}\n`)
 

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { encodeRequest } from "../../src/knock/request.ts"
-import { sendEchoes } from "../lab/echo-sender.ts"
-import { type Host, Lab, labUnavailable, twoHosts } from "../lab/lab.ts"
-import { ArmedServer, eventually, fwWatchdog } from "../lab/programs.ts"
+import { sendEchoes } from "../support/lab/echo-sender.ts"
+import { type Host, Lab, labUnavailable, twoHosts } from "../support/lab/lab.ts"
+import { ArmedServer, eventually, fwWatchdog } from "../support/lab/programs.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: sessions: ${labUnavailable}\n`)
 

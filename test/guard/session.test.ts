@@ -3,7 +3,7 @@ import { plainestSession, type SessionConfiguration } from "../../src/guard/conf
 import type { FirewallWork } from "../../src/guard/rules/operations.ts"
 import { Session } from "../../src/guard/session.ts"
 import type { Outcome } from "../../src/report/outcome.ts"
-import { VirtualTime } from "../sender/virtual-time.ts"
+import { VirtualTime } from "../support/virtual-time.ts"
 
 const configuration: SessionConfiguration = {
   ...plainestSession,

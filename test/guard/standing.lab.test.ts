@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { labUnavailable, twoHosts } from "../lab/lab.ts"
-import { ArmedServer, eventually } from "../lab/programs.ts"
+import { labUnavailable, twoHosts } from "../support/lab/lab.ts"
+import { ArmedServer, eventually } from "../support/lab/programs.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: standing guards: ${labUnavailable}\n`)
 

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest"
-import { type Host, labUnavailable, twoHosts } from "../lab/lab.ts"
-import { ArmedServer } from "../lab/programs.ts"
+import { type Host, labUnavailable, twoHosts } from "../support/lab/lab.ts"
+import { ArmedServer } from "../support/lab/programs.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: interfaces that come and go: ${labUnavailable}\n`)
 

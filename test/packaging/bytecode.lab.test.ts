@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { Lab, labUnavailable } from "../lab/lab.ts"
+import { Lab, labUnavailable } from "../support/lab/lab.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: the packaged fw-knock: ${labUnavailable}\n`)
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { withDescendants } from "../bench/processes.ts"
-import { eventually } from "../lab/programs.ts"
+import { eventually } from "../support/lab/programs.ts"
+import { withDescendants } from "../support/processes.ts"
 import { kill, type Stage, secondAddress } from "./stage.ts"
 import { pick, type Random } from "./steps.ts"
 

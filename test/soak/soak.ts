@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
-import { weigh } from "../bench/processes.ts"
 import { seeded } from "../fuzz/mutate.ts"
+import { weigh } from "../support/processes.ts"
 import { fewestSamples, grown, mostGrownDescriptors, mostGrownKb, type Sample } from "./growth.ts"
 import { Stage } from "./stage.ts"
 import { pause, pickStep, type Random } from "./steps.ts"

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
-import { type Weight, weigh, weightAlone, withDescendants } from "../bench/processes.ts"
-import { type Host, Lab } from "../lab/lab.ts"
-import { ArmedServer, eventually } from "../lab/programs.ts"
+import { type Host, Lab } from "../support/lab/lab.ts"
+import { ArmedServer, eventually } from "../support/lab/programs.ts"
+import { type Weight, weigh, weightAlone, withDescendants } from "../support/processes.ts"
 import type { Sample } from "./growth.ts"
 
 /** The addresses of the server that are there all the time. */

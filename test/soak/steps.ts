@@ -1,4 +1,4 @@
-import { lockouts, serverAddress } from "../lab/lockouts.ts"
+import { lockouts, serverAddress } from "../support/lab/lockouts.ts"
 import { shortSession } from "./short-session.ts"
 import { addresses, kill, type Stage } from "./stage.ts"
 

@@ -1,4 +1,5 @@
 import { once } from "node:events"
+import { processorTime } from "../../support/processes.ts"
 import type { Case, Effort, Row } from "../case.ts"
 import type { Contender } from "../contenders/contender.ts"
 import { ours } from "../contenders/ours.ts"
@@ -7,7 +8,6 @@ import { said, within } from "../deadline.ts"
 import { Flood, unrelatedPing } from "../flood.ts"
 import { Instrument } from "../instruments/instrument.ts"
 import { pause } from "../pause.ts"
-import { processorTime } from "../processes.ts"
 import { type ArmedStage, armAll, serverAddress } from "../stage.ts"
 import { figure } from "../table.ts"
 

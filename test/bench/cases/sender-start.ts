@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
-import { fwKnock } from "../../lab/programs.ts"
+import { fwKnock } from "../../support/lab/programs.ts"
 import type { Case, Effort, Row } from "../case.ts"
 import { configure, notInstalled } from "../contenders/installed.ts"
 import { pingText, recipeText, scapyText } from "../contenders/old-recipe.ts"

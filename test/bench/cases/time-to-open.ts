@@ -1,4 +1,4 @@
-import { type Lockout, lockouts } from "../../lab/lockouts.ts"
+import { type Lockout, lockouts } from "../../support/lab/lockouts.ts"
 import type { Case, Effort, Row, Target } from "../case.ts"
 import type { Contender } from "../contenders/contender.ts"
 import { ours } from "../contenders/ours.ts"

@@ -1,10 +1,10 @@
+import { type Weight, weigh, weightAlone } from "../../support/processes.ts"
 import type { Case, Effort, Row } from "../case.ts"
 import type { Contender } from "../contenders/contender.ts"
 import { ours } from "../contenders/ours.ts"
 import { servers } from "../contenders/table.ts"
 import { said } from "../deadline.ts"
 import { pause } from "../pause.ts"
-import { type Weight, weigh, weightAlone } from "../processes.ts"
 import { type ArmedStage, armAll, armOnStage } from "../stage.ts"
 import { figure } from "../table.ts"
 

@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process"
 import { createInterface } from "node:readline"
-import type { Host } from "../../lab/lab.ts"
+import type { Host } from "../../support/lab/lab.ts"
 import { benchFolder } from "../paths.ts"
 import { asClient } from "../stage.ts"
 

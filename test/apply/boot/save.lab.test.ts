@@ -1,0 +1,52 @@
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, describe, expect, it } from "vitest"
+import { saveForBoot } from "../../../src/apply/boot/save.ts"
+import { systemClock } from "../../../src/clock.ts"
+import { compareSnapshots } from "../../../src/firewall/snapshot/compare.ts"
+import { takeSnapshot } from "../../../src/firewall/snapshot/snapshot.ts"
+import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
+import { rulesets } from "../../support/firewall/rulesets.ts"
+import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { bootRoot } from "./boot-root.ts"
+
+if (labUnavailable) process.stderr.write(`skipped: boot: ${labUnavailable}\n`)
+
+const scriptOf = (name: string): string =>
+  rulesets.find((one) => one.name.startsWith(name))?.script ?? "false"
+
+describe.skipIf(labUnavailable)("what is saved for the next start", () => {
+  const lab = new Lab()
+  afterAll(() => lab.close())
+
+  it.each([
+    ["nft", ["iptables-nft filter", "iptables-nft mangle", "iptables-nft with set", "native nft ip, ip6"]],
+    ["legacy", ["iptables-legacy, both", "iptables-legacy with ipset", "native nft inet"]],
+  ] as const)("makes the same rules when the services load it: iptables is %s", async (backend, names) => {
+    const rules = await takeSnapshot(firewallOf(hostWith(lab, names.map(scriptOf).join("\n"))), "made")
+    const { root } = bootRoot({ persistent: backend, ipsets: true, nftables: "enabled" })
+    lab.onClose(() => rmSync(root, { recursive: true }))
+    const { files, notes } = await saveForBoot({ root, clock: systemClock }, rules)
+    expect(files.map(({ path }) => path)).toEqual([
+      "/etc/iptables/ipsets",
+      "/etc/iptables/rules.v4",
+      "/etc/iptables/rules.v6",
+      "/etc/nftables.conf",
+    ])
+    expect(notes).toEqual([])
+
+    // In both orders: the two services do not wait for each other.
+    for (const order of ["tables first", "nft first"]) {
+      const host = hostWith(lab, "true")
+      const etc = join(root, "etc")
+      // As the plugins of netfilter-persistent 1.0.20 and nftables.service 1.0.6 do it.
+      const persistent = `ipset restore -exist <${etc}/iptables/ipsets
+        iptables-${backend}-restore <${etc}/iptables/rules.v4
+        ip6tables-${backend}-restore <${etc}/iptables/rules.v6`
+      const nftables = `nft -f ${etc}/nftables.conf`
+      host.sh((order === "nft first" ? [nftables, persistent] : [persistent, nftables]).join("\n"))
+      const now = await takeSnapshot(firewallOf(host), "booted")
+      expect(compareSnapshots(rules, now, "ignored"), order).toEqual([])
+    }
+  })
+})

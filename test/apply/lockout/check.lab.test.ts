@@ -1,0 +1,97 @@
+import { afterAll, describe, expect, it } from "vitest"
+import type { SshConnection } from "../../../src/apply/ssh-client.ts"
+import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { inputOf, machineIn, rehearseOn } from "../../support/rehearsing.ts"
+
+if (labUnavailable) process.stderr.write(`skipped: lockout check: ${labUnavailable}\n`)
+
+const from = (clientAddress: string, serverAddress?: string): SshConnection => ({
+  clientAddress,
+  serverAddress,
+  serverPort: 22,
+})
+const onLink = from("192.0.2.2", "192.0.2.1")
+const routed = from("203.0.113.7", "192.0.2.1")
+const six = from("2001:db8::2", "2001:db8::1")
+
+const cases: readonly (readonly [string, string, SshConnection, string | RegExp])[] = [
+  [
+    "only ESTABLISHED",
+    "iptables -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT; iptables -P INPUT DROP",
+    routed,
+    "iptables-nft filter INPUT: policy DROP",
+  ],
+  ["OUTPUT DROP", "iptables -P OUTPUT DROP", onLink, "iptables-nft filter OUTPUT: policy DROP"],
+  [
+    "a wrong port",
+    "iptables -A INPUT -p tcp --dport 2222 -j ACCEPT; iptables -N rest; iptables -A INPUT -j rest; iptables -A rest -p tcp -m comment --comment 'the rest' -j REJECT",
+    onLink,
+    'iptables-nft filter rest: -p tcp -m comment --comment "the rest" -j REJECT --reject-with icmp-port-unreachable',
+  ],
+  [
+    "a wrong interface",
+    "iptables -A INPUT -i eth1 -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -i eth0 -j DROP",
+    onLink,
+    "iptables-nft filter INPUT: -i eth0 -j DROP",
+  ],
+  [
+    "IPv6 forgotten",
+    "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; for t in iptables ip6tables; do $t -P INPUT DROP; done",
+    six,
+    "ip6tables-nft filter INPUT: policy DROP",
+  ],
+  [
+    "replies dropped by legacy rules",
+    "iptables-legacy -A OUTPUT -p tcp --sport 22 -j DROP",
+    onLink,
+    "iptables-legacy filter OUTPUT: -p tcp -m tcp --sport 22 -j DROP",
+  ],
+  [
+    "a native table",
+    "nft add table inet gate; nft 'add chain inet gate in { type filter hook input priority 5; }'; nft add rule inet gate in tcp dport 22 drop",
+    onLink,
+    /^nft inet gate in: tcp dport 22 drop$/,
+  ],
+]
+
+describe.skipIf(labUnavailable)("the lockout check", () => {
+  const lab = new Lab()
+  afterAll(() => lab.close())
+  const host = machineIn(lab)
+
+  it.each(cases)("refuses %s and names the rule", async (_, script, connection, rule) => {
+    const done = await rehearseOn(host, inputOf(lab, `${script}\n`), { connection })
+    const verdict = await done.checkLockout(done.result, connection)
+    await done.close()
+    expect(verdict).toMatchObject({
+      ok: false,
+      rule: rule instanceof RegExp ? expect.stringMatching(rule) : rule,
+    })
+  })
+
+  it("tries each candidate that it is given, whatever the copy held before", async () => {
+    const shut = inputOf(lab, "iptables -P INPUT DROP\n")
+    const done = await rehearseOn(host, shut, { connection: onLink })
+    const verdicts: boolean[] = []
+    for (const candidate of [done.before, done.result, done.before])
+      verdicts.push((await done.checkLockout(candidate, onLink)).ok)
+    await done.close()
+    expect(verdicts).toEqual([true, false, true])
+  })
+
+  it.each([
+    ["on the same wire", onLink],
+    ["behind a gateway", routed],
+    ["over IPv6", six],
+    ["behind a gateway over IPv6, the server's address not known", from("2001:db8:9::2")],
+  ])("lets a client through that is %s", async (_, connection) => {
+    const good = `for t in iptables ip6tables; do $t -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+        $t -A INPUT -p tcp --dport 22 -s ${connection.clientAddress} -i eth0 -j ACCEPT 2>/dev/null || true
+        $t -A INPUT -i lo -j ACCEPT; $t -P INPUT DROP; done
+      ip6tables -A INPUT -p ipv6-icmp -j ACCEPT\n`
+    const done = await rehearseOn(host, inputOf(lab, good), { connection })
+    const verdict = await done.checkLockout(done.result, connection)
+    await done.close()
+    expect(verdict).toEqual({ ok: true, family: connection.clientAddress.includes(":") ? "IPv6" : "IPv4" })
+  })
+})

@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest"
+import { checkKnockOptions, type KnockOptionTexts } from "../../../src/cli/knock/options.ts"
+import { Fault } from "../../../src/errors.ts"
+import type { Verb } from "../../../src/knock/request.ts"
+
+const check = (verb: Verb, texts: Partial<KnockOptionTexts> = {}, hosts = ["web1"]) =>
+  checkKnockOptions(verb, hosts, { wait: "10s", check: "tcp/22", ...texts })
+
+function usageOf(action: () => unknown): string {
+  try {
+    action()
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === "usage") return thrown.message
+    throw thrown
+  }
+  throw new Error("it was accepted")
+}
+
+describe("what a knock is told", () => {
+  it("is checked and typed", () => {
+    expect(check("reset")).toEqual({
+      verb: "reset",
+      hosts: ["web1"],
+      hard: false,
+      secretFile: undefined,
+      plain: undefined,
+      waitMs: 10_000,
+      oneWay: false,
+      checkPort: 22,
+      family: undefined,
+      json: false,
+    })
+    expect(check("probe", { check: false, ipv6: true, wait: "250ms" })).toMatchObject({
+      checkPort: undefined,
+      family: 6,
+      waitMs: 250,
+    })
+    expect(check("reset", { check: "tcp/65535" }).checkPort).toBe(65_535)
+    expect(Buffer.from(check("reset", { plain: "reset-iptables" }).plain ?? []).toString()).toBe(
+      "reset-iptables",
+    )
+  })
+
+  it("names each host once, however it is written", () => {
+    expect(check("reset", {}, ["web1", "WEB1.", "web2", "web1"]).hosts).toEqual(["web1", "web2"])
+  })
+
+  it.each<[Verb, Partial<KnockOptionTexts>, string]>([
+    ["probe", { hard: true }, "--hard"],
+    ["confirm", { oneWay: true }, "--one-way"],
+    ["rollback", { oneWay: true }, "--one-way"],
+    ["probe", { plain: "reset-iptables" }, "--plain"],
+    ["reset", { plain: "reset-iptables", hard: true }, "--plain"],
+    ["reset", { plain: "reset-iptables", secretFile: "f" }, "--plain"],
+    ["reset", { plain: "short" }, "--plain"],
+    ["confirm", { check: false }, "--check"],
+    ["reset", { ipv4: true, ipv6: true }, "-4"],
+    ["reset", { wait: "0s" }, "--wait"],
+    ["reset", { wait: "11m" }, "--wait"],
+    ["reset", { wait: "" }, "--wait"],
+    ["reset", { check: "22" }, "--check"],
+    ["reset", { check: "udp/22" }, "--check"],
+    ["reset", { check: "tcp/0" }, "--check"],
+    ["reset", { check: "tcp/65536" }, "--check"],
+    ["reset", { check: "tcp/22 " }, "--check"],
+  ])("%s with %j is a usage error that names %s", (verb, texts, option) => {
+    expect(usageOf(() => check(verb, texts))).toContain(option)
+  })
+
+  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b"])("%j is no host", (host) => {
+    expect(usageOf(() => check("reset", {}, [host]))).toContain("host")
+  })
+})

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest"
+import {
+  canonicalIpset,
+  inCreationOrder,
+  isSwappable,
+  parseIpsets,
+  renderIpsets,
+  usesIpset,
+} from "../../../../src/firewall/snapshot/text/ipset.ts"
+
+const saved = `create all list:set size 8
+create hosts hash:ip family inet hashsize 1024 maxelem 65536 timeout 50 bucketsize 12 initval 0x33487f53
+add hosts 192.0.2.7 timeout 50 packets 4 bytes 5 comment "x y"
+add hosts 192.0.2.8 timeout 12
+add all hosts
+create fw-watchdog-swap hash:ip family inet
+add fw-watchdog-swap 192.0.2.9
+`
+
+describe("the text of ipset save", () => {
+  const sets = parseIpsets(saved)
+
+  it("is taken apart; a set that a cut-off restore left behind is not one", () => {
+    expect(sets.map(({ name, elements }) => [name, elements])).toEqual([
+      ["all", ["hosts"]],
+      ["hosts", ['192.0.2.7 timeout 50 packets 4 bytes 5 comment "x y"', "192.0.2.8 timeout 12"]],
+    ])
+  })
+
+  it("creates lists of sets last, and fills a set that is there beside itself", () => {
+    expect(inCreationOrder(sets).map((set) => set.name)).toEqual(["hosts", "all"])
+    const hosts = sets.filter((set) => set.name === "hosts")
+    expect(
+      renderIpsets(hosts, new Set())
+        .split("\n")
+        .map((line) => line.split(" ").slice(0, 2).join(" ")),
+    ).toEqual(["create hosts", "add hosts", "add hosts", ""])
+    expect(renderIpsets(hosts, new Set(["hosts"]))).toMatch(
+      /^create fw-watchdog-swap hash:ip .*\n(add fw-watchdog-swap .*\n){2}swap fw-watchdog-swap hosts\ndestroy fw-watchdog-swap\n$/,
+    )
+  })
+
+  it("knows which sets can be swapped", () => {
+    const set = (header: string) => ({ name: "s", header, elements: [] })
+    expect(isSwappable(set("hash:ip family inet timeout 5"), set("hash:ip family inet maxelem 9"))).toBe(true)
+    expect(isSwappable(set("hash:ip family inet"), set("hash:ip family inet6"))).toBe(false)
+    expect(isSwappable(set("hash:ip family inet"), set("hash:net family inet"))).toBe(false)
+  })
+
+  it("compares content, not the kernel's own business", () => {
+    const set = (elements: string[], extra = "") => ({
+      name: "s",
+      header: `hash:ip family inet${extra}`,
+      elements,
+    })
+    const same = (a: ReturnType<typeof set>, b: ReturnType<typeof set>, moving: "exact" | "ignored") =>
+      JSON.stringify(canonicalIpset(a, moving)) === JSON.stringify(canonicalIpset(b, moving))
+    expect(
+      same(
+        set(["1", "2"], " hashsize 64 initval 0x1"),
+        set(["2", "1"], " hashsize 128 initval 0x2"),
+        "exact",
+      ),
+    ).toBe(true)
+    expect(same(set(["1 packets 1 bytes 2"]), set(["1 packets 3 bytes 4"]), "ignored")).toBe(true)
+    expect(same(set(["1 packets 1 bytes 2"]), set(["1 packets 3 bytes 4"]), "exact")).toBe(false)
+    expect(same(set(["1"]), set(["2"]), "ignored")).toBe(false)
+    // Elements of a set with a timeout go by themselves.
+    expect(same(set(["1 timeout 5"], " timeout 9"), set([], " timeout 9"), "ignored")).toBe(true)
+  })
+
+  it("finds the rules that use a set", () => {
+    const names = new Set(["hosts"])
+    expect(usesIpset("-A INPUT -m set --match-set hosts src -j DROP", names)).toBe(true)
+    expect(
+      usesIpset("-A INPUT -m set ! --match-set other,x src -m set --match-set hosts src,dst", names),
+    ).toBe(true)
+    expect(usesIpset("-A INPUT -j SET --add-set hosts src", names)).toBe(true)
+    expect(usesIpset("-A INPUT -m set --match-set hosts2 src -j DROP", names)).toBe(false)
+    expect(usesIpset('-A INPUT -m comment --comment "hosts" -j DROP', names)).toBe(false)
+  })
+})
