@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { closeSync, createReadStream, openSync, writeSync } from "node:fs"
-import type { GuardOrder } from "../guard/configuration.ts"
-import { closeInheritedDescriptors } from "../guard/process/inherited-descriptors.ts"
-import { canNotify, orderDescriptor } from "../guard/process/systemd-notify.ts"
+import type { GuardOrder } from "../guard/launch/order.ts"
+import { canNotify, orderDescriptor } from "../guard/launch/systemd-notify.ts"
+import { closeInheritedDescriptors } from "../system/inherited-descriptors.ts"
 
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})

@@ -30,7 +30,7 @@ export async function firewallFindings(run: RunCommand, clock: Clock): Promise<F
         findings.push({ level: "ok", subject: "would-open", message: "nothing here can drop a packet now" })
       return findings
     } finally {
-      await firewall.close()
+      firewall.close()
     }
   } catch (thrown) {
     const advice = thrown instanceof Fault ? thrown.hint : undefined

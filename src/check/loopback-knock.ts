@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { type Capture, openCapture } from "../capture/pcap-source.ts"
 import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
-import { Listeners, type SpawnListener } from "../guard/listeners/supervisor.ts"
+import { ListenerSupervisor, type SpawnListener } from "../guard/listeners/supervisor.ts"
 import { deriveKeys, type KnockKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
 import { encodeFrame } from "../wire/frame.ts"
@@ -30,7 +30,7 @@ export async function hearsItself(deps: HearsItselfDeps): Promise<Finding> {
     heard = () => resolve(true)
     deps.clock.after(heardWithinMs, () => resolve(false))
   })
-  const listener = new Listeners({
+  const listener = new ListenerSupervisor({
     spawn: deps.spawn,
     clock: deps.clock,
     setup: [
@@ -46,7 +46,6 @@ export async function hearsItself(deps: HearsItselfDeps): Promise<Finding> {
     events: {
       onKnock: () => heard(),
       onPlain: () => {},
-      onReady: () => {},
       onEnded: () => {},
       onReplaced: () => {},
     },

@@ -1,6 +1,6 @@
 import { Fault, reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open/arm-firewall.ts"
-import type { OpenReport } from "../firewall/open/contract.ts"
+import { type OpenReport, openFirewall } from "../firewall/open/open-firewall.ts"
 import { namedInterfaces, type ProveDeps } from "../firewall/restore/prove.ts"
 import { type RestoreReport, restoreSnapshot } from "../firewall/restore/restore.ts"
 import type { Throwaway } from "../firewall/sandbox/namespace.ts"
@@ -95,9 +95,9 @@ async function openIn(deps: ProveDeps, server: Throwaway): Promise<OpenReport> {
     readText: (path) => readTextFile(path.replace(/^\/proc\/net\//, `/proc/${server.pid}/net/`)),
   })
   try {
-    return await firewall.open({ scope: "all", hard: false }).settled
+    return await openFirewall(firewall, { scope: "all", hard: false }).settled
   } finally {
-    await firewall.close()
+    firewall.close()
   }
 }
 

@@ -2,26 +2,28 @@ import { join } from "node:path"
 import type { Readable } from "node:stream"
 import { systemClock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
+import { tellPeople } from "../report/broadcast.ts"
 import { openEventLog } from "../report/event-log.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { favourGuard, realTime } from "../system/real-time-priority.ts"
 import { runCommand } from "../system/run-command.ts"
+import { readConnections } from "../system/tcp-connections.ts"
+import { within } from "../system/within.ts"
 import { assembleSession } from "./assemble.ts"
-import { tellPeople } from "./broadcast.ts"
-import { type ArmingResult, type GuardOrder, parseOrder } from "./configuration.ts"
 import { controlHandler } from "./control/handler.ts"
 import { openControlSocket } from "./control/server.ts"
-import type { SessionEnd } from "./deadlines.ts"
-import { machineGoesDown } from "./process/machine-shutdown.ts"
-import { removeLeftovers } from "./process/stale-files.ts"
-import { keepInformed, serviceManager } from "./process/systemd-notify.ts"
+import { type ArmingResult, type GuardOrder, parseOrder } from "./launch/order.ts"
+import { keepInformed, serviceManager } from "./launch/systemd-notify.ts"
+import type { SessionEnd } from "./machine/record.ts"
+import { statusLine } from "./machine/status.ts"
 import { takeUp } from "./reboot/earlier-session.ts"
-import { reloadSecrets } from "./reload-secrets.ts"
-import type { Session } from "./session.ts"
-import { statusLine } from "./session-status.ts"
+import { machineGoesDown } from "./reboot/machine-shutdown.ts"
+import { reloadSecrets } from "./runtime/reload-secrets.ts"
+import type { Runtime } from "./runtime/runtime.ts"
+import { warmUpRounds, warmUpSession } from "./runtime/warm-up.ts"
 import { foldersFor, preparePrivateFolder, usableStateFolder } from "./state/folders.ts"
 import { removeJournal } from "./state/journal.ts"
-import { warmUpRounds, warmUpSession } from "./warm-up.ts"
+import { removeLeftovers } from "./state/stale-files.ts"
 
 /** How long each thing that is put away at the end may take, in milliseconds. */
 const lastTaskMs = 5000
@@ -78,11 +80,11 @@ async function holdSession(
   const stateFolder = usableStateFolder(folders, notes)
   const undo: (() => void | Promise<void>)[] = []
   const watchers = new Set<(value: unknown) => void>()
-  let armed: Session | undefined
+  let armed: Runtime | undefined
   try {
     const control = await openControlSocket(
       folders.runtime,
-      controlHandler(() => armed, watchers),
+      controlHandler(() => armed, watchers, readConnections),
     )
     undo.push(() => control.close())
     removeLeftovers(folders.runtime)
@@ -99,7 +101,7 @@ async function holdSession(
       people.tell(outcome)
       for (const watcher of watchers) watcher({ outcome })
     }
-    const assembled = await assembleSession({
+    const { session, sessionRollback, changeRollback, backends } = await assembleSession({
       configuration,
       journal,
       runtimeFolder: folders.runtime,
@@ -108,37 +110,43 @@ async function holdSession(
       notes,
       atEnd: (task) => undo.push(task),
     })
-    const { session, listeners, rules, owed, owedChange, backends, filter } = assembled
+    const { listeners } = session
     // A session that is gone on with keeps its promises even if nothing can be heard at the moment.
     const begun = listeners.start(journal !== undefined)
     // While the listener begins. Without it an open is later, and nothing else.
-    await Promise.all([begun, warmUpSession(warmUpRounds).catch(() => {})])
+    const [ready] = await Promise.all([begun, warmUpSession(warmUpRounds).catch(() => {})])
     armed = session
     let goingDown = false
     signals.onTerminate(() => {
       manager.stopping()
-      void owed.last().finally(async () => {
+      void sessionRollback.last().finally(async () => {
         goingDown = await machineGoesDown(runCommand)
-        owedChange.end(goingDown)
-        session.end("terminated", "the guard was told to end (SIGTERM)")
+        changeRollback.end(goingDown)
+        const message = "the guard was told to end (SIGTERM)"
+        session.feed({ type: "told-to-end", how: "terminated", message })
       })
     })
-    signals.onReload(() => reloadSecrets(configuration, session, listeners, emit))
+    signals.onReload(() => reloadSecrets(session, emit))
     session.begin()
     realTime(process.pid, "guard") // not before: arming is a second's work, with very many rules a minute's
-    const { devices } = listeners
-    const told = announce({ ready: true, filter: filter(), devices, notes: notes.splice(0), backends })
+    const told = announce({
+      ready: true,
+      filter: ready?.filter ?? "",
+      devices: listeners.devices,
+      notes: [...notes, ...(ready?.notes ?? [])],
+      backends,
+    })
     // Nobody has read that there is a session, or its one-time secret.
-    if (!told && journal === undefined) session.end("disarmed", "who armed the session is gone")
+    if (!told && journal === undefined)
+      session.feed({ type: "told-to-end", how: "disarmed", message: "who armed the session is gone" })
     manager.ready()
     keepInformed(manager, systemClock, () => statusLine(session.status()))
-    if (configuration.forChange !== true) void rules.proveArming() // a change proves its own way back
     const how = await session.ended
     removeJournal(folders.runtime)
     // What a machine that goes down has taken back comes again with it if somebody saved it for the next boot.
-    owed.end(goingDown)
-    owedChange.end(goingDown)
-    undo.push(() => owedChange.idle())
+    sessionRollback.end(goingDown)
+    changeRollback.end(goingDown)
+    undo.push(() => changeRollback.idle())
     return how
   } finally {
     for (const task of undo.reverse()) await atMost(lastTaskMs, task)
@@ -147,9 +155,8 @@ async function holdSession(
 
 /** Nothing that has to be put away may keep what is over alive: a disk that hangs, a process that does not end. */
 async function atMost(limitMs: number, task: () => void | Promise<void>): Promise<void> {
-  const limit = new Promise<void>((resolve) => systemClock.after(limitMs, resolve))
   try {
-    await Promise.race([task(), limit])
+    await within(systemClock, limitMs, Promise.resolve(task()))
   } catch {
     // Everything that matters has been done and told.
   }

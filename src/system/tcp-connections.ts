@@ -1,16 +1,7 @@
 import { readFileSync } from "node:fs"
 import { endianness } from "node:os"
-import { addressText, parseAddress } from "../wire/address.ts"
-
-/** A TCP connection of this network namespace that the kernel holds as established. */
-export interface Connection {
-  readonly localAddress: string
-  readonly localPort: number
-  readonly remoteAddress: string
-  readonly remotePort: number
-  /** The socket's inode, as /proc/PID/fd shows it; 0 for one that nobody has accepted yet. */
-  readonly inode: number
-}
+import { addressText } from "../wire/address.ts"
+import { type Connection, isMapped } from "../wire/tcp-connection.ts"
 
 /** Every connection that stands now. Passed in for tests. */
 export type ReadConnections = () => readonly Connection[]
@@ -20,21 +11,6 @@ export type ReadConnections = () => readonly Connection[]
  * said that it is done. SYN_RECV is none: whether our SYN-ACK gets out is not known yet.
  */
 const established: ReadonlySet<string> = new Set(["01", "04", "05", "08"])
-
-/** One connection by its four values, the same text for the same connection whichever table it is in. */
-export function connectionKey(one: Omit<Connection, "inode">): string {
-  return `${one.localAddress} ${one.localPort} ${one.remoteAddress} ${one.remotePort}`
-}
-
-/**
- * An address as connections have it: the shortest text, no zone, and IPv4 as IPv4 even where a socket of IPv6 holds it.
- * @returns undefined when it is no address
- */
-export function plainAddress(text: string): string | undefined {
-  const bytes = parseAddress(text.replace(/%.*$/, ""))
-  if (bytes === undefined) return undefined
-  return addressText(isMapped(bytes) ? bytes.subarray(12) : bytes)
-}
 
 /** The connections of the caller's network namespace: proc(5), /proc/net/tcp and tcp6. None where they cannot be read. */
 export const readConnections: ReadConnections = () =>
@@ -72,9 +48,4 @@ function parseEnd(text: string): { address: string; port: number } | undefined {
   if (endianness() === "LE") bytes.swap32()
   const address = addressText(isMapped(bytes) ? bytes.subarray(12) : bytes)
   return { address, port: Number.parseInt(port, 16) }
-}
-
-/** RFC 4291 2.5.5.2: ::ffff:0:0/96. */
-function isMapped(bytes: Uint8Array): boolean {
-  return bytes.length === 16 && bytes.subarray(0, 12).every((byte, at) => byte === (at < 10 ? 0 : 0xff))
 }

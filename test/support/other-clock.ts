@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { type ArmingResult, type GuardOrder, plainestSession } from "../../src/guard/configuration.ts"
+import type { ArmingResult, GuardOrder } from "../../src/guard/launch/order.ts"
+import { plainestSession } from "../../src/guard/machine/configuration.ts"
 import type { ArmedServer } from "./lab/programs.ts"
 
 const libraries = "/usr/lib"

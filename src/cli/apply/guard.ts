@@ -5,16 +5,16 @@ import type { PlannedChange } from "../../apply/plan.ts"
 import type { SshConnection } from "../../apply/ssh-client.ts"
 import { Fault } from "../../errors.ts"
 import { saveSnapshot } from "../../firewall/snapshot/store/store.ts"
+import { askGuard } from "../../guard/control/client.ts"
+import { launchGuard } from "../../guard/launch/launch.ts"
 import {
   type ArmedBy,
   type ArmedSecret,
   plainestSession,
   type SessionConfiguration,
-} from "../../guard/configuration.ts"
-import { askGuard } from "../../guard/control/client.ts"
-import { launchGuard } from "../../guard/launch/launch.ts"
-import type { SessionStatus } from "../../guard/session-status.ts"
-import type { ChangeOrder } from "../../guard/state/change-record.ts"
+} from "../../guard/machine/configuration.ts"
+import type { ChangeOrder } from "../../guard/machine/event.ts"
+import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"

@@ -1,7 +1,7 @@
 import { Fault } from "../../errors.ts"
 import { askGuard } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
-import type { SessionStatus } from "../../guard/session-status.ts"
+import type { SessionStatus } from "../../guard/machine/status.ts"
 import { hasJournal } from "../../guard/state/journal.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"

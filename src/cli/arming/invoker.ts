@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs"
 import { userInfo } from "node:os"
-import type { ArmedBy } from "../../guard/configuration.ts"
+import type { ArmedBy } from "../../guard/machine/configuration.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
 
 /** Who gives this command, through sudo too. @param from the ssh client's address */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { isIP } from "node:net"
 import { hostname, networkInterfaces } from "node:os"
-import { type ArmedSecret, standingSecrets } from "../../guard/configuration.ts"
+import { type ArmedSecret, standingSecrets } from "../../guard/machine/configuration.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { encodeRequest } from "../../knock/request.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"

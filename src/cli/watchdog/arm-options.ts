@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from "node:net"
 import { resolve } from "node:path"
 import { Fault } from "../../errors.ts"
-import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../../guard/configuration.ts"
+import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../../guard/machine/configuration.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
 import { parseDuration } from "../terminal/duration.ts"
 

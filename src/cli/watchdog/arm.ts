@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { Fault } from "../../errors.ts"
-import type { ArmedSecret } from "../../guard/configuration.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
+import type { ArmedSecret } from "../../guard/machine/configuration.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import { networkDevices } from "../../system/network-devices.ts"

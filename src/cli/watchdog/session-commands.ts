@@ -1,7 +1,7 @@
 import { Fault } from "../../errors.ts"
 import { askGuard } from "../../guard/control/client.ts"
 import type { ControlCommand } from "../../guard/control/commands.ts"
-import type { SessionStatus } from "../../guard/session-status.ts"
+import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"

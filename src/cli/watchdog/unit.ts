@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander"
 import { Fault, reasonOf } from "../../errors.ts"
-import { type ArmingResult, type GuardOrder, standingSecrets } from "../../guard/configuration.ts"
+import type { ArmingResult, GuardOrder } from "../../guard/launch/order.ts"
+import { standingSecrets } from "../../guard/machine/configuration.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { openTerminal, processHost } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, checkArmOptions, configurationOf } from "./arm-options.ts"

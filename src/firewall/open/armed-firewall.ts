@@ -1,4 +1,3 @@
-import type { Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import { KernelNews, ruleNews } from "../../system/netlink-monitor.ts"
 import { startLoader } from "../../system/standby-process.ts"
@@ -8,12 +7,12 @@ import { openMark, type Scope } from "./backend.ts"
 import { type Backends, startBackends } from "./backends.ts"
 import type {
   ArmedFirewall,
+  Committed,
   FirewallDeps,
   FirewallState,
   Opened,
-  OpenInProgress,
   OpenOptions,
-  OpenReport,
+  Settled,
 } from "./contract.ts"
 
 /**
@@ -25,9 +24,6 @@ const refreshMs = 1_000
 /** How often it is looked at although the kernel has told nothing, and what else waits is seen to; milliseconds. */
 const restMs = 30_000
 
-/** How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep. */
-const keepMs = 30_000
-
 /** {@link ArmedFirewall}: the four steps of an open over all backends, and what is kept current between opens. */
 export class Armed implements ArmedFirewall {
   readonly #deps: FirewallDeps
@@ -38,9 +34,9 @@ export class Armed implements ArmedFirewall {
   #refreshing = false
   /** Was something told that could not be looked at? */
   #outdated = false
-  #opening = 0
-  /** Settling is done one open after the other; step 1 never waits for it. */
-  #settled: Promise<unknown> = Promise.resolve()
+  /** Opens that have begun to commit, and those of them that a settling has taken in. */
+  #begun = 0
+  #taken = 0
 
   constructor(deps: FirewallDeps, detected: Detected) {
     this.#deps = deps
@@ -70,56 +66,16 @@ export class Armed implements ArmedFirewall {
     })
   }
 
-  open(options: OpenOptions): OpenInProgress {
-    this.#opening += 1
-    const started = Promise.all(this.#backends.all.map((backend) => step(() => backend.open(options.scope))))
-    const committed = started.then(together)
-    const settled = this.#settled.then(async () => {
-      const first = await committed
-      // Whoever waits for the commit answers the knock first: starting a command costs milliseconds.
-      await new Promise((resolve) => setImmediate(resolve))
-      return await this.#settle(options, first).catch((thrown: unknown): OpenReport => {
-        const failures = [...first.failures, `settling: ${reasonOf(thrown)}`]
-        return { ok: false, changed: first.changed, failures, stillDropping: [] }
-      })
-    })
-    this.#settled = settled.finally(() => {
-      this.#opening -= 1
-      this.#lookAgain()
-    })
-    return { committed: committed.then((first) => ({ ok: first.failures.length === 0, ...first })), settled }
+  async commit({ scope }: OpenOptions): Promise<Committed> {
+    this.#begun += 1
+    return together(await Promise.all(this.#backends.all.map((backend) => step(() => backend.open(scope)))))
   }
 
-  async #settle({ scope }: OpenOptions, first: StepResult): Promise<OpenReport> {
-    const backends = this.#backends.all
-    const keep = async () => {
-      const would = await Promise.all(backends.map((backend) => backend.wouldSettle(scope).catch(() => true)))
-      return would.includes(true) ? await this.#keep() : undefined
-    }
-    let kept = await keep()
-    const settle = async () =>
-      together(await Promise.all(backends.map((backend) => step(() => backend.settle(scope)))))
-    let { changed, failures } = await settle()
-    let stillDropping = await this.verify(scope)
-    if (stillDropping.length > 0) {
-      // Another writer that had read the rules before our commit and wrote them after it undid the open: once more.
-      kept ??= await keep()
-      const again = await settle()
-      changed ||= again.changed
-      failures = again.failures
-      stillDropping = await this.verify(scope)
-    }
-    // What failed on the way and was made good by a later step is no failure.
-    const open = stillDropping.length === 0 && failures.length === 0
-    const told = [...(open ? [] : [...first.failures, ...failures]), ...(kept?.failure ? [kept.failure] : [])]
-    const snapshot = kept?.snapshot === undefined ? {} : { snapshot: kept.snapshot }
-    return { ok: told.length === 0, changed, failures: told, stillDropping, ...snapshot }
-  }
-
-  async #keep(): Promise<{ snapshot?: string; failure?: string }> {
-    const { nft, legacy } = this.#backends
-    let givenUp = false
-    const opened: Opened = {
+  async opened(scope: Scope): Promise<Opened | undefined> {
+    const { all, nft, legacy } = this.#backends
+    const would = await Promise.all(all.map((backend) => backend.wouldSettle(scope).catch(() => true)))
+    if (!would.includes(true)) return undefined
+    return {
       get asleep() {
         return nft?.asleep ?? []
       },
@@ -127,25 +83,17 @@ export class Armed implements ArmedFirewall {
       get legacyAccepts() {
         return legacy.flatMap((one) => one.marked.map((table) => `${one.backend} ${table}`))
       },
-      get givenUp() {
-        return givenUp
-      },
     }
-    let limit: Timer | undefined
-    const tooLate = new Promise<never>((_, reject) => {
-      limit = this.#deps.clock.after(keepMs, () => {
-        givenUp = true
-        reject(new Error(`not done after ${keepMs / 1000} s`))
-      })
-    })
-    try {
-      const snapshot = await Promise.race([this.#deps.keep?.(opened), tooLate])
-      return snapshot === undefined ? {} : { snapshot }
-    } catch (thrown) {
-      return { failure: `keep: ${reasonOf(thrown)}` }
-    } finally {
-      limit?.cancel()
-    }
+  }
+
+  async settle(scope: Scope): Promise<Settled> {
+    const begun = this.#begun
+    const all = this.#backends.all
+    const settled = together(await Promise.all(all.map((backend) => step(() => backend.settle(scope)))))
+    const stillDropping = await this.verify(scope)
+    this.#taken = begun
+    this.#lookAgain()
+    return { ...settled, stillDropping }
   }
 
   async verify(scope: Scope): Promise<readonly Dropping[]> {
@@ -191,18 +139,22 @@ export class Armed implements ArmedFirewall {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#news?.close()
     this.#outdated = false
-    await this.#settled
     for (const console of this.#backends.consoles) console.close()
+  }
+
+  /** An open has committed, or is about to, and has not settled: what is listed now is half ours. */
+  get #isOpening(): boolean {
+    return this.#taken < this.#begun
   }
 
   async #refresh(): Promise<void> {
     const { nft, nftCommand, layer2 } = this.#backends
     for (const firewall of layer2) firewall.refresh()
     if (nft === undefined) return
-    this.#outdated = this.#refreshing || this.#opening > 0
+    this.#outdated = this.#refreshing || this.#isOpening
     if (this.#outdated) return
     this.#refreshing = true
     try {
@@ -215,7 +167,7 @@ export class Armed implements ArmedFirewall {
   }
 
   #lookAgain(): void {
-    if (this.#outdated && this.#opening === 0 && !this.#refreshing) void this.#refresh()
+    if (this.#outdated && !this.#isOpening && !this.#refreshing) void this.#refresh()
   }
 }
 

@@ -12,23 +12,20 @@ export interface OpenOptions {
   readonly hard: boolean
 }
 
-export interface OpenReport {
-  /** Every step that had to work worked. */
-  readonly ok: boolean
-  /** False when nothing there could drop; then no snapshot was kept. */
+/** What came of step 1 of an open. */
+export interface Committed {
+  /** There was something that may have dropped. */
+  readonly changed: boolean
+  /** Empty when it is in the kernel. */
+  readonly failures: readonly string[]
+}
+
+/** What came of settling. */
+export interface Settled {
   readonly changed: boolean
   readonly failures: readonly string[]
   /** What the listing afterwards still found. */
   readonly stillDropping: readonly Dropping[]
-  /** What `keep` returned, when something was kept. */
-  readonly snapshot?: string
-}
-
-export interface OpenInProgress {
-  /** Step 1 is in the kernel, or has failed in every way. `changed`: there was something that may have dropped. */
-  readonly committed: Promise<{ ok: boolean; changed: boolean; failures: readonly string[] }>
-  /** All four steps are done. */
-  readonly settled: Promise<OpenReport>
 }
 
 /**
@@ -42,12 +39,7 @@ export interface Opened {
   readonly mark: string
   /** Legacy tables ("iptables-legacy filter") whose builtin chains, nat's excepted, begin with `-j ACCEPT` of ours; once for each. */
   readonly legacyAccepts: readonly string[]
-  /** It took too long: what is read from now on is not what was there before. */
-  readonly givenUp: boolean
 }
-
-/** Keeps a snapshot between step 1 and step 3; what it returns names it. */
-export type Keep = (opened: Opened) => Promise<string | undefined>
 
 export interface FirewallState {
   /** "nft 1.0.6", "iptables-nft 1.8.9", ...: the backends that are here. */
@@ -58,20 +50,27 @@ export interface FirewallState {
   readonly standbys: readonly { readonly program: string; readonly pid: number }[]
 }
 
+/**
+ * A firewall that can be opened at once. An open is `commit`, then `settle`; in between the rules from before are kept, by
+ * whoever opens it.
+ */
 export interface ArmedFirewall {
-  /** Never throws, and neither promise rejects. A second open may come at any time. */
-  open(options: OpenOptions): OpenInProgress
+  /** Step 1: everything is let through, nothing is lost. Never rejects. May come at any time, behind another one too. */
+  commit(options: OpenOptions): Promise<Committed>
+  /** What a snapshot taken now has to leave out; undefined when settling would take nothing away. Never rejects. */
+  opened(scope: Scope): Promise<Opened | undefined>
+  /** Flushes and accepts, wakes what sleeps, and lists again. Never rejects. One at a time. */
+  settle(scope: Scope): Promise<Settled>
   /** Lists again. A backend that cannot be listed is named as dropping: "cannot be listed". */
   verify(scope: Scope): Promise<readonly Dropping[]>
   describe(): FirewallState
-  close(): Promise<void>
+  close(): void
 }
 
 export interface FirewallDeps {
   readonly run: RunCommand
   readonly clock: Clock
   readonly log?: (line: string) => void
-  readonly keep?: Keep
   /** Where an open was cut off: was a table that sleeps now put to sleep by it? */
   readonly leftAsleep?: (table: TableName) => boolean
   readonly readText?: ReadText

@@ -2,7 +2,7 @@ import { createConnection } from "node:net"
 import { dirname } from "node:path"
 import { Fault, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
-import type { SessionStatus } from "../session-status.ts"
+import type { SessionStatus } from "../machine/status.ts"
 import { hasJournal } from "../state/journal.ts"
 import { type ControlCommand, controlPath } from "./commands.ts"
 

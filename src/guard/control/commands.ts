@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { ChangeOrder } from "../state/change-record.ts"
+import type { ChangeOrder } from "../machine/event.ts"
 /** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
 export type ControlCommand =
   | { readonly command: "status" }

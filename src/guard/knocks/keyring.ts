@@ -2,7 +2,7 @@ import type { KnownSecret } from "../../knock/decide.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { createVerifier, type Verify } from "../../knock/verify.ts"
 import type { ToListener } from "../../pipe/messages.ts"
-import type { ArmedSecret } from "../configuration.ts"
+import type { ArmedSecret } from "../machine/configuration.ts"
 
 /** One secret as the session uses it. */
 export interface GuardSecret extends KnownSecret {
@@ -11,15 +11,12 @@ export interface GuardSecret extends KnownSecret {
 }
 
 /** The secrets that a session accepts knocks under, and what is made of them. */
-export class SessionSecrets {
-  /** As they were armed, for the journal. */
-  readonly armed: readonly ArmedSecret[]
+export class Keyring {
   /** Verifies 128 bytes against all of them. */
   readonly verify: Verify<GuardSecret>
   readonly #derived: readonly GuardSecret[]
 
   constructor(armed: readonly ArmedSecret[]) {
-    this.armed = armed
     this.#derived = armed.map(({ secret, kind, host, name }) => ({
       keys: deriveKeys(new Uint8Array(Buffer.from(secret, "hex"))),
       kind,
@@ -37,10 +34,5 @@ export class SessionSecrets {
       tag: Buffer.from(keys.requestTag).toString("hex"),
       screenKey: Buffer.from(keys.screenKey).toString("hex"),
     }))
-  }
-
-  /** What may be shown of them. */
-  names(): { kind: string; host: string; name: string }[] {
-    return this.#derived.map(({ kind, host, name }) => ({ kind, host, name }))
   }
 }

@@ -1,5 +1,5 @@
-import type { GuardStart } from "../process/options.ts"
-import { withNotifySocket } from "../process/systemd-notify.ts"
+import type { GuardStart } from "./options.ts"
+import { withNotifySocket } from "./systemd-notify.ts"
 
 /** The name of the transient unit; there is one first network namespace, so there is one of it. */
 export const unitName = "fw-watchdog-session.service"

@@ -40,7 +40,7 @@ const lingerMs = 2000
  * One listener process. Everything that comes out of it is distrusted: unknown lines are counted and dropped, and long
  * ones are never held.
  */
-export class ListenerChild {
+export class ListenerProcess {
   readonly #clock: Clock
   readonly #process: ChildProcess | undefined
   readonly startedMs: number

@@ -1,13 +1,13 @@
 import type { Clock } from "../../clock.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import type { Rejections } from "./rejection-counts.ts"
-import type { Listeners } from "./supervisor.ts"
+import type { RejectionCounts } from "./rejection-counts.ts"
+import type { ListenerSupervisor } from "./supervisor.ts"
 
-/** Listeners that end again and again for the same reason are reported once in this time, in milliseconds. */
+/** ListenerSupervisor that end again and again for the same reason are reported once in this time, in milliseconds. */
 const sameEndMs = 60_000
 
 /** What is said of listeners and of what they refuse: once, however often it happens. */
-export class ListenerNews {
+export class ListenerLog {
   readonly #clock: Clock
   readonly #emit: (outcome: Outcome) => void
   #ended = { why: "", atMs: Number.NEGATIVE_INFINITY }
@@ -30,7 +30,7 @@ export class ListenerNews {
   }
 
   /** To be called each second: says what has been rejected, when it is time to. */
-  rejected(rejections: Rejections, listener: Listeners | undefined): void {
+  rejected(rejections: RejectionCounts, listener: ListenerSupervisor | undefined): void {
     const news = rejections.news(listener, this.#clock.bootMs())
     if (news === undefined) return
     const facts = { rejected: rejections.totals(listener) }

@@ -1,11 +1,11 @@
 import type { Rejection } from "../../wire/decoded.ts"
-import type { Listeners } from "./supervisor.ts"
+import type { ListenerSupervisor } from "./supervisor.ts"
 
 /** How often what was refused is news, in milliseconds: who sends noise must not fill the log. */
 const newsEveryMs = 60_000
 
 /** Counts what was refused, by `stage/reason`: the guard's own refusals and those that listeners report. */
-export class Rejections {
+export class RejectionCounts {
   readonly #own = new Map<string, number>()
   #reported = ""
   #reportedMs = Number.NEGATIVE_INFINITY
@@ -16,7 +16,7 @@ export class Rejections {
   }
 
   /** All counts so far. */
-  totals(listener: Listeners | undefined): Record<string, number> {
+  totals(listener: ListenerSupervisor | undefined): Record<string, number> {
     const all = { ...listener?.counts.rejected }
     for (const [reason, count] of this.#own) all[reason] = (all[reason] ?? 0) + count
     if (listener !== undefined && listener.unparsed > 0) all["pipe/unparsed"] = listener.unparsed
@@ -27,7 +27,7 @@ export class Rejections {
    * The totals as one line when something new was refused since the last one, at most once a minute, else undefined.
    * Copies of one packet are no news.
    */
-  news(listener: Listeners | undefined, bootMs: number): string | undefined {
+  news(listener: ListenerSupervisor | undefined, bootMs: number): string | undefined {
     if (bootMs - this.#reportedMs < newsEveryMs) return undefined
     const text = Object.entries(this.totals(listener))
       .filter(([reason]) => !reason.endsWith("/copy"))

@@ -6,14 +6,15 @@ import type { StartLoader } from "../../system/standby-process.ts"
 
 export type { SpawnListener } from "./listener-process.ts"
 
-import { ListenerChild, type ListenerCounts, type SpawnListener } from "./listener-process.ts"
+import { type ListenerCounts, ListenerProcess, type SpawnListener } from "./listener-process.ts"
+
+type Ready = Extract<FromListener, { readonly type: "ready" }>
 
 /** What the guard wants to know of its listeners. */
 export interface ListenerEvents {
   /** `answer` sends 128 bytes back the way the knock came, through the process that heard it. */
   onKnock(knock: Extract<FromListener, { type: "knock" }>, answer: (data: Uint8Array) => void): void
   onPlain(plain: Extract<FromListener, { type: "plain" }>): void
-  onReady(ready: Extract<FromListener, { type: "ready" }>): void
   /** A listener ended although nobody asked it to; another one is being started. */
   onEnded(why: string): void
   /** A new listener has taken over without a gap. */
@@ -48,16 +49,16 @@ const farewellMs = 500
  * Keeps one listener alive: starts it, watches that it answers and hears, and when it ends, hangs, goes deaf or no longer
  * fits this host, starts the next: where the old one still hears, before the old one goes.
  */
-export class Listeners {
+export class ListenerSupervisor {
   readonly #spawn: SpawnListener
   readonly #clock: Clock
   readonly #events: ListenerEvents
   readonly #startNews: StartLoader | undefined
   #setup: readonly ToListener[]
   /** All that have not ended, those that were let go included. */
-  readonly #living = new Set<ListenerChild>()
-  #present: ListenerChild | undefined
-  #next: ListenerChild | undefined
+  readonly #living = new Set<ListenerProcess>()
+  #present: ListenerProcess | undefined
+  #next: ListenerProcess | undefined
   #stopped = false
   #quickEnds = 0
   #news: KernelNews | undefined
@@ -90,9 +91,10 @@ export class Listeners {
   /**
    * Starts the first listener and waits until it is ready.
    * @param patient one that cannot begin is started again, as later ones are, and this waits no longer
+   * @returns what it has said of itself; undefined where it could not begin
    * @throws Fault with the listener's own code and words when it cannot begin; never when patient
    */
-  async start(patient = false): Promise<void> {
+  async start(patient = false): Promise<Ready | undefined> {
     this.#news = new KernelNews(linkNews, {
       start: this.#startNews,
       clock: this.#clock,
@@ -104,11 +106,11 @@ export class Listeners {
         for (const child of this.#living) child.nudge()
       },
     })
-    await new Promise<void>((resolve, reject) => {
+    return await new Promise((resolve, reject) => {
       this.#present = this.#launch(resolve, (fault) => {
         if (!patient) return reject(fault)
         this.#restart(fault.message)
-        resolve()
+        resolve(undefined)
       })
     })
   }
@@ -200,7 +202,7 @@ export class Listeners {
   }
 
   /** Counted in pings and not in time: after a suspend, or a stall of the guard's own, nothing is wrong with it. */
-  #whyHung({ ready, unanswered, startedMs }: ListenerChild): string | undefined {
+  #whyHung({ ready, unanswered, startedMs }: ListenerProcess): string | undefined {
     if (ready) return unanswered >= hungPings ? "did not answer any more" : undefined
     const late = this.#clock.bootMs() - startedMs > startingMs
     return late ? `had not begun after ${startingMs / 1000} s` : undefined
@@ -219,13 +221,10 @@ export class Listeners {
   }
 
   /** @param onFailed takes the fault when this one ends before it was ready, instead of another start */
-  #launch(onReady: () => void = () => {}, onFailed?: (fault: Fault) => void): ListenerChild {
+  #launch(onReady: (ready: Ready) => void = () => {}, onFailed?: (fault: Fault) => void): ListenerProcess {
     this.starts += 1
-    const child: ListenerChild = new ListenerChild(this.#spawn, this.#clock, this.#setup, {
-      onReady: (ready) => {
-        this.#events.onReady(ready)
-        onReady()
-      },
+    const child: ListenerProcess = new ListenerProcess(this.#spawn, this.#clock, this.#setup, {
+      onReady,
       onKnock: (knock) => this.#events.onKnock(knock, (data) => child.answer(knock.ref, data)),
       onPlain: (plain) => this.#events.onPlain(plain),
       onOutdated: (why) => {
@@ -270,7 +269,7 @@ export class Listeners {
     this.#present = this.#launch()
   }
 
-  #remember(old: ListenerChild | undefined): void {
+  #remember(old: ListenerProcess | undefined): void {
     if (old === undefined) return
     this.#earlier = addCounts(this.#earlier, old.counts)
     this.#earlierUnparsed += old.unparsed

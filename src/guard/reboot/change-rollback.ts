@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs"
 import { reasonOf } from "../../errors.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import type { KeptChange } from "../state/change-record.ts"
+import type { Change } from "../machine/record.ts"
 import { forgetOwed, keepOwedTexts } from "./pending-rollback.ts"
 
 /** While a change of fw-apply waits for its confirmation, keeps in the state folder what a reboot would forget of it. */
-export class OwedChange {
+export class ChangeRollback {
   readonly #stateFolder: string
   readonly #emit: (outcome: Outcome) => void
   #id: string | undefined
@@ -17,11 +17,12 @@ export class OwedChange {
     this.#emit = emit
   }
 
-  /** The change that waits now, or none; as the journal has it. */
-  follow(change: KeptChange | undefined): void {
-    if (change?.id === this.#id || this.#over) return
-    this.#id = change?.id
-    this.#last = this.#last.then(() => this.#keep(change))
+  /** The change of the session now, or none; one that is being prepared owes nothing. */
+  follow(change: Change | undefined): void {
+    const owing = change?.stage === "preparing" ? undefined : change
+    if (owing?.id === this.#id || this.#over) return
+    this.#id = owing?.id
+    this.#last = this.#last.then(() => this.#keep(owing))
   }
 
   /** The session ends, and takes the change back. @param keep what is written down is still of use */
@@ -35,11 +36,11 @@ export class OwedChange {
     await this.#last
   }
 
-  async #keep(change: KeptChange | undefined): Promise<void> {
+  async #keep(change: Change | undefined): Promise<void> {
     try {
       if (change === undefined) return forgetOwed(this.#stateFolder, "change")
-      const [before, unconfirmed] = [change.before, change.candidate].map((path) =>
-        readFileSync(path, "utf8"),
+      const [before, unconfirmed] = [change.before, change.candidate].map((ref) =>
+        readFileSync(ref?.path ?? "", "utf8"),
       )
       if (before !== undefined && unconfirmed !== undefined)
         await keepOwedTexts(this.#stateFolder, "change", { before, unconfirmed })

@@ -1,6 +1,5 @@
 import { Fault } from "../../errors.ts"
-import type { GuardOrder } from "../configuration.ts"
-import { owesWayBack } from "../deadlines.ts"
+import type { GuardOrder } from "../launch/order.ts"
 import { type Journal, readJournal, removeJournal } from "../state/journal.ts"
 import { forgetOwed, owedBy } from "./pending-rollback.ts"
 
@@ -8,14 +7,14 @@ import { forgetOwed, owedBy } from "./pending-rollback.ts"
 export function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
   const journal = readJournal(runtimeFolder)
   if ("resume" in order || order.standing || journal === undefined) return journal
-  const { configuration, change, opening } = journal
+  const { configuration, change, opening, closeAgainMs } = journal
   if (opening !== undefined)
     throw new Fault("refused", "an earlier session was cut off in the middle of an open", {
       hint: "`fw-watchdog resume` ends that open and goes on with the session, `fw-watchdog disarm` then ends it",
     })
-  const owesOpen = configuration.onExpiry === "reset" && !configuration.dryRun
-  if (owesWayBack(journal) || owesOpen || change !== undefined)
-    throw new Fault("refused", "an earlier session was cut off and still owes a way back", {
+  const owesAtEnd = configuration.onExpiry !== "disarm" || closeAgainMs > 0
+  if ((owesAtEnd && !configuration.dryRun) || change !== undefined)
+    throw new Fault("refused", "an earlier session was cut off and still owes something", {
       hint: "`fw-watchdog resume` goes on with it, `fw-watchdog disarm` then gives it up",
     })
   removeJournal(runtimeFolder)
@@ -26,6 +25,6 @@ export function takeUp(order: GuardOrder, runtimeFolder: string): Journal | unde
 export function giveUpOwed(stateFolder: string, notes: string[]): void {
   for (const by of owedBy(stateFolder)) {
     forgetOwed(stateFolder, by)
-    notes.push(`an earlier ${by} owed a way back when its guard was cut off; it is given up now`)
+    notes.push(`an earlier ${by} owed a rollback when its guard was cut off; it is given up now`)
   }
 }

@@ -8,7 +8,7 @@ import { encodeSnapshot } from "../../firewall/snapshot/store/format.ts"
 import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { makeFolder, writeDurablyBehind } from "../../system/durable-file.ts"
-import { outcomeOfRestore } from "../rules/restore-outcome.ts"
+import { outcomeOfRestore } from "../machine/outcomes/restore.ts"
 import { type Folders, preparePrivateFolder } from "../state/folders.ts"
 
 /*

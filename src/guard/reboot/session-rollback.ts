@@ -1,9 +1,11 @@
 import type { Clock, Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
-import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import type { KeptRules } from "../rules/rollback-points.ts"
+import { within } from "../../system/within.ts"
+import type { SnapshotRef } from "../machine/record.ts"
+import type { Snapshots } from "../state/snapshots.ts"
 import { forgetOwed, keepOwed } from "./pending-rollback.ts"
 
 /** How often the rules are looked at while a way back is owed, in milliseconds. */
@@ -13,59 +15,65 @@ const restFactor = 50
 /** How long the last look may take, in milliseconds: a machine that goes down waits for it. */
 const lastLookMs = 5000
 
-export interface OwedWatchDeps {
-  readonly clock: Clock
-  readonly rules: Pick<KeptRules, "atArming" | "inForce">
-  readonly stateFolder: string
-  readonly emit: (outcome: Outcome) => void
-}
-
 /**
- * While a session owes a way back, keeps in the state folder which rules it is to take away, so that this can be done
+ * While a session owes a rollback, keeps in the state folder which rules it is to take away, so that this can be done
  * after a reboot too. Writes only when they are others than at the last look.
  */
-export class OwedWatch {
-  readonly #deps: OwedWatchDeps
-  #owes = false
+export class SessionRollback {
+  readonly #clock: Clock
+  readonly #snapshots: Pick<Snapshots, "get" | "deps">
+  readonly #stateFolder: string
+  readonly #emit: (outcome: Outcome) => void
+  /** The rules that a rollback restores; undefined while none is owed. */
+  #arming: SnapshotRef | undefined
   #kept: Snapshot | undefined
   #timer: Timer | undefined
   #looking: Promise<void> = Promise.resolve()
   #failed = false
 
-  constructor(deps: OwedWatchDeps) {
-    this.#deps = deps
+  constructor(parts: {
+    readonly clock: Clock
+    readonly snapshots: Pick<Snapshots, "get" | "deps">
+    readonly stateFolder: string
+    readonly emit: (outcome: Outcome) => void
+  }) {
+    this.#clock = parts.clock
+    this.#snapshots = parts.snapshots
+    this.#stateFolder = parts.stateFolder
+    this.#emit = parts.emit
   }
 
-  /** Does the session owe a way back from now on? */
-  owes(owes: boolean): void {
-    if (owes === this.#owes) return
-    this.#owes = owes
+  /** A rollback to these rules is owed from now on; undefined: none is. */
+  follow(arming: SnapshotRef | undefined): void {
+    const before = this.#arming
+    this.#arming = arming
+    if ((before === undefined) === (arming === undefined)) return
     this.#timer?.cancel()
-    if (owes) this.#wait(lookMs)
-    else this.#forget()
+    if (arming === undefined) this.#forget()
+    else this.#wait(lookMs)
   }
 
   /** A last look before the guard takes the rules back itself because it was told to end; then nothing is looked at any more. */
   async last(): Promise<void> {
-    if (!this.#owes) return
+    if (this.#arming === undefined) return
     this.#timer?.cancel()
-    const tooLong = new Promise<void>((resolve) => this.#deps.clock.after(lastLookMs, resolve))
-    await Promise.race([this.#look(), tooLong])
-    this.#owes = false
+    await within(this.#clock, lastLookMs, this.#look()).catch(() => {})
+    this.#arming = undefined
   }
 
   /** The session is over. @param keep what is written down is still of use */
   end(keep: boolean): void {
-    this.#owes = false
+    this.#arming = undefined
     this.#timer?.cancel()
     if (!keep) this.#forget()
   }
 
   #wait(delayMs: number): void {
-    this.#timer = this.#deps.clock.after(delayMs, () => {
-      const startedMs = this.#deps.clock.bootMs()
+    this.#timer = this.#clock.after(delayMs, () => {
+      const startedMs = this.#clock.bootMs()
       void this.#look().then(() => {
-        if (this.#owes) this.#wait(Math.max(lookMs, (this.#deps.clock.bootMs() - startedMs) * restFactor))
+        if (this.#arming !== undefined)
+          this.#wait(Math.max(lookMs, (this.#clock.bootMs() - startedMs) * restFactor))
       })
     })
   }
@@ -76,21 +84,20 @@ export class OwedWatch {
   }
 
   async #keep(): Promise<void> {
-    const { rules, stateFolder, emit } = this.#deps
-    const before = rules.atArming
-    if (!this.#owes || before === undefined) return
+    const before = this.#snapshots.get(this.#arming)
+    if (before === undefined) return
     try {
-      const now = await rules.inForce()
-      if (!this.#owes || now.unread.length > 0) return
+      const now = await takeSnapshot(this.#snapshots.deps, "in force")
+      if (this.#arming === undefined || now.unread.length > 0) return
       if (same(before, now)) return this.#forget()
       if (this.#kept !== undefined && same(this.#kept, now)) return
-      await keepOwed(stateFolder, "session", { before, unconfirmed: now })
+      await keepOwed(this.#stateFolder, "session", { before, unconfirmed: now })
       this.#kept = now
       this.#failed = false
-      if (!this.#owes) this.#forget() // the session has ended meanwhile
+      if (this.#arming === undefined) this.#forget() // the session has ended meanwhile
     } catch (thrown) {
       if (!this.#failed)
-        emit({
+        this.#emit({
           event: "owed-not-written",
           code: "state-unknown",
           message: `a reboot would forget what is owed: ${reasonOf(thrown)}`,
@@ -101,7 +108,7 @@ export class OwedWatch {
 
   #forget(): void {
     this.#kept = undefined
-    forgetOwed(this.#deps.stateFolder, "session")
+    forgetOwed(this.#stateFolder, "session")
   }
 }
 

@@ -3,12 +3,19 @@ import { join } from "node:path"
 import { Fault, reasonOf } from "../../errors.ts"
 import { bootId } from "../../system/boot-id.ts"
 import { writeDurably } from "../../system/durable-file.ts"
-import type { SessionConfiguration } from "../configuration.ts"
-import type { KeptChange, LastChange } from "./change-record.ts"
-import { type OpeningState, readOpeningMark, removeOpeningMark } from "./open-marker.ts"
+import type { SessionConfiguration } from "../machine/configuration.ts"
+import {
+  type LastChange,
+  newSession,
+  type OpeningState,
+  type SessionRecord,
+  type SnapshotRef,
+} from "../machine/record.ts"
+import { firstRetryMs } from "../machine/transitions/open.ts"
+import { readOpenMarker, removeOpenMarker } from "./open-marker.ts"
 
 /**
- * What a killed guard leaves behind so that another one can go on with its session. It holds the secrets, so it lies in
+ * The part of a session's record that a killed guard leaves behind, so that another one can go on with it. It holds the secrets, so it lies in
  * the runtime folder only, which is a tmpfs: a reboot ends every session.
  */
 export interface Journal {
@@ -28,15 +35,28 @@ export interface Journal {
   /** An open was under way; "kept": the snapshot of the last open is of this one. In a file of its own. */
   readonly opening?: OpeningState
   /** The change that waits for its confirmation; its rules are in the state folder. */
-  readonly change?: KeptChange
+  readonly change?: JournalledChange
   readonly lastChange?: LastChange
 }
 
-/** What a session has to say for the journal. */
-export type SessionJournal = Pick<
-  Journal,
-  "configuration" | "deadlineMs" | "closeAgainMs" | "bornWallMs" | "change" | "lastChange"
->
+/** A change from the moment before it is applied to its end, as the journal has it. */
+export interface JournalledChange {
+  readonly id: string
+  readonly user: string
+  readonly withinMs: number
+  readonly save: boolean
+  readonly sshPort: number
+  readonly client: string
+  /** When it reverts, on the boot clock, in milliseconds. */
+  readonly deadlineMs: number
+  /** False from just before the rules are changed until that is done. */
+  readonly applied: boolean
+  readonly opened: boolean
+  readonly standing: readonly string[]
+  /** Where its rules are: in the state folder, or in the runtime folder when that cannot be written. */
+  readonly before: string
+  readonly candidate: string
+}
 
 const fileName = "journal.json"
 
@@ -44,13 +64,76 @@ const fileName = "journal.json"
  * Writes the journal, whole or not at all, mode 0600.
  * @throws Fault when it cannot be written
  */
-export function writeJournal(runtimeFolder: string, journal: Omit<Journal, "opening">): void {
-  writeDurably(join(runtimeFolder, fileName), JSON.stringify(journal))
+export function writeJournal(runtimeFolder: string, record: SessionRecord): void {
+  writeDurably(join(runtimeFolder, fileName), JSON.stringify(journalOf(record, bootId())))
+}
+
+/** The part of a record that survives a kill. @param boot the identity of this boot */
+export function journalOf(record: SessionRecord, boot: string): Omit<Journal, "opening"> {
+  const { configuration, bornWallMs, lastChange } = record
+  const change = changeOf(record)
+  return {
+    version: 1,
+    bootId: boot,
+    configuration,
+    deadlineMs: record.endsAtMs,
+    closeAgainMs: record.debt?.dueMs ?? 0,
+    bornWallMs,
+    armingSnapshot: record.arming?.path ?? "",
+    lastOpenSnapshot: record.lastOpen?.path ?? "",
+    ...(change === undefined ? {} : { change }),
+    ...(lastChange === undefined ? {} : { lastChange }),
+  }
+}
+
+/** A change that is being prepared owes nothing. */
+function changeOf({ change }: SessionRecord): JournalledChange | undefined {
+  if (change === undefined || change.stage === "preparing") return undefined
+  const { id, user, withinMs, save, sshPort, client, deadlineMs, opened, standing } = change
+  return {
+    ...{ id, user, withinMs, save, sshPort, client, deadlineMs, opened, standing },
+    applied: change.stage === "waiting" || change.stage === "reverting",
+    before: change.before?.path ?? "",
+    candidate: change.candidate?.path ?? "",
+  }
+}
+
+/**
+ * The session of a guard that was killed, for the one that goes on with it.
+ * @param load finds a snapshot by its path; undefined where it is lost
+ */
+export function sessionOf(
+  journal: Journal,
+  load: (path: string) => SnapshotRef | undefined,
+  now: { readonly bootMs: number; readonly wallMs: number },
+): SessionRecord {
+  const { configuration, closeAgainMs, change, lastChange, opening } = journal
+  return {
+    ...newSession(configuration, load(journal.armingSnapshot), now),
+    bornWallMs: journal.bornWallMs,
+    resumed: true,
+    endsAtMs: journal.deadlineMs,
+    debt: closeAgainMs === 0 ? undefined : { dueMs: closeAgainMs, retryMs: firstRetryMs, open: 0 },
+    lastOpen: load(journal.lastOpenSnapshot),
+    marked: opening,
+    cutOff: opening,
+    change: change && {
+      ...change,
+      stage: change.applied ? "waiting" : "applying",
+      force: false,
+      before: load(change.before),
+      candidate: load(change.candidate),
+      ask: undefined,
+      calledOff: undefined,
+      failed: undefined,
+    },
+    lastChange,
+  }
 }
 
 /** With what an open has left beside it. */
 export function removeJournal(runtimeFolder: string): void {
-  removeOpeningMark(runtimeFolder)
+  removeOpenMarker(runtimeFolder)
   rmSync(join(runtimeFolder, fileName), { force: true })
 }
 
@@ -82,7 +165,7 @@ export function readJournal(runtimeFolder: string): Journal | undefined {
       throw distrusted(path, `its mode is ${(mode & 0o777).toString(8)}, 600 is wanted`)
     const journal = parse(readFileSync(file, "utf8"))
     if (journal === undefined) throw distrusted(path, "it is no journal of this program")
-    const opening = readOpeningMark(runtimeFolder)
+    const opening = readOpenMarker(runtimeFolder)
     if (journal.bootId === bootId()) return opening === undefined ? journal : { ...journal, opening }
   } finally {
     closeSync(file)

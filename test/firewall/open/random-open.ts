@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import type { ArmedFirewall } from "../../../src/firewall/open/contract.ts"
-import { armOn } from "../../support/firewall/on-host.ts"
+import { armOn, type HostFirewall } from "../../support/firewall/on-host.ts"
 import { Prober } from "../../support/firewall/prober.ts"
 import { labUnavailable, twoHosts } from "../../support/lab/lab.ts"
 import { wipe } from "./lockouts.ts"
@@ -11,7 +10,7 @@ export function describeRandomOpens(seeds: readonly number[]): void {
   describe.skipIf(labUnavailable)("verify and a real packet agree", () => {
     const { lab, server, client } = twoHosts()
     const prober = new Prober(client)
-    let firewall: ArmedFirewall
+    let firewall: HostFirewall
     beforeAll(async () => {
       await server.serveTcp(22)
       firewall = await armOn(lab, server)

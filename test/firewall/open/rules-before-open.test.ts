@@ -25,7 +25,6 @@ const opened = (times: number): Opened => ({
   asleep: [],
   mark: "ours",
   legacyAccepts: new Array<string>(times).fill("iptables-legacy filter"),
-  givenUp: false,
 })
 const ours = "INPUT -j ACCEPT"
 const rest = ["INPUT -s 192.0.2.9/32 -j DROP", "INPUT -j ACCEPT", "own -j ACCEPT"]

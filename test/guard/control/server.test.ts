@@ -20,7 +20,11 @@ describe("the control socket", () => {
 
   it("is one, and leaves nothing behind", async () => {
     await refuseSecondSession(runtime)
-    const handler = controlHandler(() => undefined, new Set())
+    const handler = controlHandler(
+      () => undefined,
+      new Set(),
+      () => [],
+    )
     const control = await openControlSocket(runtime, handler)
     expect(readdirSync(runtime)).toEqual(["control.sock"])
     await expect(refuseSecondSession(runtime)).rejects.toThrow("a session is armed already")
@@ -34,7 +38,11 @@ describe("the control socket", () => {
   it("says to who asks while the session is still being armed that it is", async () => {
     const control = await openControlSocket(
       runtime,
-      controlHandler(() => undefined, new Set()),
+      controlHandler(
+        () => undefined,
+        new Set(),
+        () => [],
+      ),
     )
     const asked = showStatus(openTerminal("fw-watchdog", host), host)
     await expect(asked).rejects.toMatchObject({ code: "refused", message: expect.stringContaining("arming") })

@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { afterEach, describe, expect, it } from "vitest"
-import { Listeners } from "../../../src/guard/listeners/supervisor.ts"
+import { ListenerSupervisor } from "../../../src/guard/listeners/supervisor.ts"
 import { VirtualTime } from "../../support/virtual-time.ts"
 
 /**
  * Real processes that say what they like in a listener's place: what an attacker can do who took it over. Time is virtual,
  * so what happens without time passing happens at once.
  */
+const readyElsewhere = `console.log('{"type":"ready","devices":["none"],"filter":"","notes":[]}')`
 const ready = `console.log('{"type":"ready","devices":["any"],"filter":"icmp","notes":["n"]}')`
 const stay = "setInterval(() => {}, 1000)"
 
@@ -30,8 +31,8 @@ afterEach(() => {
 /** @param scripts what the first, second, ... listener runs; the last one again and again */
 function listening(...scripts: readonly string[]) {
   const time = new VirtualTime()
-  const seen = { ready: 0, ended: [] as string[], replaced: 0, plain: 0 }
-  const listeners = new Listeners({
+  const seen = { ended: [] as string[], replaced: 0, plain: 0 }
+  const listeners = new ListenerSupervisor({
     spawn: () => {
       const script = scripts[Math.min(children.length, scripts.length - 1)] ?? ""
       const child = spawn(process.execPath, ["-e", script], { stdio: "pipe" })
@@ -41,9 +42,6 @@ function listening(...scripts: readonly string[]) {
     clock: time,
     setup: [{ type: "start" }],
     events: {
-      onReady: () => {
-        seen.ready += 1
-      },
       onKnock: () => {},
       onPlain: () => {
         seen.plain += 1
@@ -60,11 +58,11 @@ function listening(...scripts: readonly string[]) {
 describe("a listener that is taken over", () => {
   it("is ready once, however often it says so", async () => {
     const { listeners, seen } = listening(
-      `for (let i = 0; i < 1000; i++) ${ready}; console.log('{"type":"counts","heard":5,"missed":0,"rejected":{}}'); ${stay}`,
+      `${ready}; for (let i = 0; i < 1000; i++) ${readyElsewhere}; console.log('{"type":"counts","heard":5,"missed":0,"rejected":{}}'); ${stay}`,
     )
-    await listeners.start()
+    expect(await listeners.start()).toMatchObject({ devices: ["any"], filter: "icmp" })
     await until("all of it", () => listeners.counts.heard === 5)
-    expect(seen.ready).toBe(1)
+    expect([listeners.devices, listeners.starts, seen.ended]).toEqual([["any"], 1, []])
   })
 
   it("that was ready on no device at all is followed by another when it ends", async () => {

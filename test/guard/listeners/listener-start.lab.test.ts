@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
 import { systemClock } from "../../../src/clock.ts"
-import { ListenerChild } from "../../../src/guard/listeners/listener-process.ts"
+import { ListenerProcess } from "../../../src/guard/listeners/listener-process.ts"
 import { listenerUser, setprivArguments } from "../../../src/guard/listeners/spawn.ts"
 import { deriveKeys } from "../../../src/knock/keys.ts"
 import { parsePrivileges } from "../../../src/listener/privileges.ts"
@@ -22,10 +22,10 @@ describe.skipIf(labUnavailable)("a listener", () => {
 
   /** Starts one on the server and returns its privileges once it listens. */
   const start = async (refusesSetuid: boolean) => {
-    let child: ListenerChild | undefined
+    let child: ListenerProcess | undefined
     const [nsenter, ...enter] = server.enter()
     await new Promise<void>((resolve, reject) => {
-      child = new ListenerChild(
+      child = new ListenerProcess(
         () => {
           const args = [
             ...enter,

@@ -76,7 +76,7 @@ describe.skipIf(labUnavailable)("a way back that is owed when the machine goes d
 
   it("is given up, with a note, by who has got in and arms", () => {
     const result = armed.try("--detach", "--secret-file", armed.secretFile, "--timeout", "1m")
-    expect(result.stderr).toContain("owed a way back")
+    expect(result.stderr).toContain("owed a rollback")
     expect(existsSync(owed())).toBe(false)
   })
 })

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs"
 import { systemClock } from "../../../src/clock.ts"
 import { armFirewall } from "../../../src/firewall/open/arm-firewall.ts"
-import type { ArmedFirewall, FirewallDeps } from "../../../src/firewall/open/contract.ts"
+import type { ArmedFirewall, FirewallDeps, OpenOptions } from "../../../src/firewall/open/contract.ts"
+import { type Keep, openFirewall } from "../../../src/firewall/open/open-firewall.ts"
 import { runCommand } from "../../../src/system/run-command.ts"
 import { startLoader } from "../../../src/system/standby-process.ts"
 import type { Host, Lab } from "../lab/lab.ts"
@@ -31,9 +32,18 @@ export function firewallDeps(host: Host, holderPid?: number): FirewallDeps {
   }
 }
 
+/** An armed firewall, and a whole open of it. */
+export interface HostFirewall extends ArmedFirewall {
+  open(options: OpenOptions): ReturnType<typeof openFirewall>
+}
+
 /** Arms the firewall of a host; it is closed with the lab. */
-export async function armOn(lab: Lab, host: Host, extra: Partial<FirewallDeps> = {}): Promise<ArmedFirewall> {
+export async function armOn(
+  lab: Lab,
+  host: Host,
+  { keep, ...extra }: Partial<FirewallDeps> & { readonly keep?: Keep } = {},
+): Promise<HostFirewall> {
   const armed = await armFirewall({ ...firewallDeps(host), ...extra })
   lab.onClose(() => armed.close())
-  return armed
+  return Object.assign(armed, { open: (options: OpenOptions) => openFirewall(armed, options, keep) })
 }

@@ -1,0 +1,151 @@
+import { randomBytes } from "node:crypto"
+import type { Clock } from "../../clock.ts"
+import { type Answer, encodeAnswer } from "../../knock/answer.ts"
+import { Knocks } from "../../knock/decide.ts"
+import type { Authentic } from "../../knock/verify.ts"
+import type { FromListener, ToListener } from "../../pipe/messages.ts"
+import type { RejectionCounts } from "../listeners/rejection-counts.ts"
+import type { ArmedSecret } from "../machine/configuration.ts"
+import { type GuardSecret, Keyring } from "./keyring.ts"
+
+export type KnockMessage = Extract<FromListener, { type: "knock" }>
+export type PlainMessage = Extract<FromListener, { type: "plain" }>
+
+/** A knock that may act, once, and what sends its answer back. */
+export interface FreshKnock {
+  readonly authentic: Authentic<GuardSecret>
+  readonly pinned: boolean
+  /** It came from an address of this host. */
+  readonly fromHere: boolean
+  readonly reply: (data: Uint8Array) => void
+}
+
+/** What every answer says of the session. */
+export type AnswerState = Pick<Answer, "stillDropping" | "reLocks" | "secondsLeft">
+
+export interface ReceiverParts {
+  readonly clock: Clock
+  readonly secrets: readonly ArmedSecret[]
+  /** The bare text of `--plain`, or empty. */
+  readonly plain: string
+  /** Wall clock when the session began, ms since 1970. */
+  readonly bornWallMs: number
+  /** This guard goes on with a session that another process began. */
+  readonly resumed: boolean
+  readonly rejections: Pick<RejectionCounts, "add">
+  /** Nonces that are remembered; many unless told. */
+  readonly nonceCapacity?: number
+}
+
+/** Unauthenticated texts count at most once in this time, in milliseconds. */
+const plainPauseMs = 1000
+
+/**
+ * Where what the listener forwards is received: every knock is verified again, acts at most once, and gets its answer. What
+ * it asks for is not done here.
+ */
+export class Receiver {
+  readonly #deps: ReceiverParts
+  #secrets: Keyring
+  readonly #knocks: Knocks
+  #lastPlainMs = Number.NEGATIVE_INFINITY
+
+  constructor(deps: ReceiverParts) {
+    this.#deps = deps
+    this.#secrets = new Keyring(deps.secrets)
+    const { bornWallMs, resumed, nonceCapacity } = deps
+    this.#knocks = new Knocks({
+      challengeKey: new Uint8Array(randomBytes(32)),
+      bornWallMs,
+      resumed,
+      ...(nonceCapacity === undefined ? {} : { nonceCapacity }),
+    })
+  }
+
+  /** Accepts knocks under these secrets from now on, and under no others; what is known of old knocks is kept. */
+  useSecrets(secrets: readonly ArmedSecret[]): void {
+    this.#secrets = new Keyring(secrets)
+  }
+
+  /** What the listener gets of each secret: its tag and the key of its screen. */
+  screenKeys(): ToListener[] {
+    return this.#secrets.screenKeys()
+  }
+
+  /**
+   * A request that a listener says it heard. What is not authentic gets silence; what is not fresh gets its stored answer or
+   * a challenge.
+   * @param reply sends 128 bytes back to where it came from
+   * @param state the session, for an answer that is given here
+   * @returns the knock when it is to be acted upon: {@link answer} it
+   */
+  knock(
+    message: KnockMessage,
+    reply: (data: Uint8Array) => void,
+    state: AnswerState,
+  ): FreshKnock | undefined {
+    const { rejections } = this.#deps
+    const verified = this.#secrets.verify(new Uint8Array(Buffer.from(message.data, "hex")))
+    if (!verified.ok) return void rejections.add(verified.rejection)
+    const authentic = verified.value
+    const decision = this.#knocks.decide(authentic, this.#now(), message.way)
+    switch (decision.action) {
+      case "ignore":
+        return void rejections.add(decision.rejection)
+      case "repeat":
+        return void reply(decision.answer)
+      case "challenge": {
+        const knock = { authentic, pinned: decision.pinned, fromHere: isFromHere(message), reply }
+        return void this.answer(knock, "challenge", state, { challenge: decision.challenge })
+      }
+      case "act":
+        return { authentic, pinned: decision.pinned, fromHere: isFromHere(message), reply }
+    }
+  }
+
+  /** The bare text of `--plain`, heard in an echo request. Does it count? */
+  plain(): boolean {
+    const { clock, plain, rejections } = this.#deps
+    const now = clock.bootMs()
+    // Whoever took the listener over can say that he heard it.
+    const reason =
+      plain === "" ? "not-asked-for" : now - this.#lastPlainMs < plainPauseMs ? "too-soon" : undefined
+    if (reason !== undefined) {
+      rejections.add({ stage: "plain", reason })
+      return false
+    }
+    this.#lastPlainMs = now
+    return true
+  }
+
+  /** Answers a knock; a later answer takes the place of an earlier one for its retransmissions. */
+  answer(
+    { authentic, pinned, reply }: FreshKnock,
+    verdict: Answer["verdict"],
+    state: AnswerState,
+    more: { readonly verified?: boolean; readonly challenge?: Uint8Array } = {},
+  ): void {
+    const { key, request, requestMac } = authentic
+    const now = this.#now()
+    const answer = encodeAnswer(key.keys, {
+      verb: request.verb,
+      verdict,
+      verified: more.verified ?? false,
+      pinned,
+      ...state,
+      serverTimeMs: now.wallMs,
+      challenge: more.challenge,
+      requestMac,
+    })
+    this.#knocks.answered(authentic, answer, now)
+    reply(answer)
+  }
+
+  #now(): { bootMs: number; wallMs: number } {
+    return { bootMs: this.#deps.clock.bootMs(), wallMs: this.#deps.clock.wallMs() }
+  }
+}
+
+/** For an address of its own the kernel takes that address as the source, too. */
+const isFromHere = ({ source, destination }: KnockMessage): boolean =>
+  source === destination || source.startsWith("127.") || source === "::1"

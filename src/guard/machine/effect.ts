@@ -1,0 +1,53 @@
+import type { Verdict } from "../../knock/answer.ts"
+import type { Outcome } from "../../report/outcome.ts"
+import type { ChangeOrder } from "./event.ts"
+import type { OpeningState, SessionEnd, SnapshotRef } from "./record.ts"
+
+/** What the runtime is to do. Effects of one step go out in their order; those with an end feed it back as an event. */
+export type Effect =
+  /** Says on disk how far an open has come; microseconds, so that an open can wait for it. */
+  | { readonly type: "mark"; readonly state: OpeningState | undefined }
+  /** Writes what has to survive a kill. Ends in `written`. */
+  | { readonly type: "write" }
+  /** Step 1 of an open. Ends in `committed`. */
+  | { readonly type: "commit"; readonly task: number; readonly hard: boolean }
+  /**
+   * Keeps the rules from before the open. `always`: also when a plain open would take nothing away. `cutOff`: how far the open
+   * had come that this one ends; then `lastOpen` and `arming` tell what had been there. Ends in `kept`.
+   */
+  | {
+      readonly type: "keep"
+      readonly task: number
+      readonly always: boolean
+      readonly cutOff: OpeningState | undefined
+      readonly lastOpen: SnapshotRef | undefined
+      readonly arming: SnapshotRef | undefined
+    }
+  /** Flushes and accepts, and lists again. Ends in `settled`. */
+  | { readonly type: "settle"; readonly task: number }
+  /** What `--hard` adds. Ends in `cleared`. */
+  | { readonly type: "clear"; readonly task: number }
+  /** Ends in `restored`. */
+  | { readonly type: "restore"; readonly task: number; readonly snapshot: SnapshotRef }
+  /** Ends in `prepared` or `prepare-refused`. */
+  | { readonly type: "prepare"; readonly order: ChangeOrder }
+  /** Puts a change in force. Ends in `restored` or `apply-refused`. */
+  | {
+      readonly type: "apply"
+      readonly task: number
+      readonly id: string
+      readonly before: SnapshotRef
+      readonly candidate: SnapshotRef
+    }
+  /** Lists what can drop now. Ends in `looked`. */
+  | { readonly type: "look"; readonly turn: number }
+  /** Restores a snapshot in a throw-away namespace and says what would not come back; has no end. */
+  | { readonly type: "prove"; readonly snapshot: SnapshotRef; readonly restore: "a rollback" | "an undo" }
+  | { readonly type: "answer"; readonly knock: number; readonly verdict: Verdict; readonly verified: boolean }
+  | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }
+  /** Tells everybody: log, viewers, people. */
+  | { readonly type: "emit"; readonly outcome: Outcome }
+  /** Has the listeners stop. */
+  | { readonly type: "stop-listening" }
+  /** The session is over. The last effect of all. */
+  | { readonly type: "end"; readonly how: SessionEnd }

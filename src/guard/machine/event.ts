@@ -1,0 +1,127 @@
+import type { HardReport } from "../../firewall/open/hard.ts"
+import type { RestoreReport } from "../../firewall/restore/restore.ts"
+import type { Verb } from "../../knock/request.ts"
+import type { Outcome } from "../../report/outcome.ts"
+import type { Connection } from "../../wire/tcp-connection.ts"
+import type { ArmedSecret } from "./configuration.ts"
+import type { SessionEnd, SnapshotRef } from "./record.ts"
+import type { Login } from "./transitions/confirmation.ts"
+
+/** What `fw-apply` asks the guard for. */
+export interface ChangeOrder {
+  /** Made by fw-apply, to know its own change by. */
+  readonly id: string
+  /** The rules to put in force: a snapshot file in the runtime folder, which only root can have written. */
+  readonly candidate: string
+  /** The rules that were in force when they were rehearsed; another such file. */
+  readonly rehearsed: string
+  /** Time to confirm in, in milliseconds; 0: it stays without. */
+  readonly withinMs: number
+  /** Takes tables that would not come back along, and a revert that a killed guard would not do. */
+  readonly force: boolean
+  /** Its rules are to be loaded at boot, once it is confirmed. */
+  readonly save: boolean
+  /** The port that the operator comes in by; 0 when it is not known. */
+  readonly sshPort: number
+  /** The ssh client's address, or empty. */
+  readonly client: string
+  readonly user: string
+}
+
+/** A knock that is authentic and fresh: it acts, once. */
+export interface KnockEvent {
+  readonly type: "knock"
+  /** Names it towards the runtime, which answers it. */
+  readonly knock: number
+  readonly verb: Verb
+  readonly hard: boolean
+  readonly source: string
+  readonly device: string
+  /** As its secret's line has them. */
+  readonly host: string
+  readonly name: string
+  readonly fromHere: boolean
+  /** The TCP connections of this host now, for `confirm`. */
+  readonly connections: readonly Connection[]
+}
+
+/** A command of the control socket that changes something. `ask` names the connection that waits for the outcome. */
+export type CommandEvent = { readonly type: "command"; readonly ask: number } & (
+  | { readonly command: "undo" }
+  | { readonly command: "extend"; readonly byMs: number }
+  | { readonly command: "disarm"; readonly by: string }
+  | { readonly command: "apply"; readonly order: ChangeOrder }
+  | { readonly command: "confirm"; readonly login: Login; readonly connections: readonly Connection[] }
+  | { readonly command: "rollback"; readonly by: string }
+)
+
+/** The end of an effect. */
+export type EffectEnd =
+  /** Step 1 of an open is in the kernel, or has failed in every way. */
+  | {
+      readonly type: "committed"
+      readonly task: number
+      readonly changed: boolean
+      readonly failures: readonly string[]
+      readonly tookMs: number
+    }
+  /** The rules from before an open are kept; no snapshot when nothing will be taken away, or when that failed. */
+  | {
+      readonly type: "kept"
+      readonly task: number
+      readonly snapshot: SnapshotRef | undefined
+      readonly failures: readonly string[]
+    }
+  | {
+      readonly type: "settled"
+      readonly task: number
+      readonly changed: boolean
+      readonly failures: readonly string[]
+      /** What a listing afterwards still found. */
+      readonly dropping: readonly string[]
+    }
+  /** What `--hard` adds is done. */
+  | {
+      readonly type: "cleared"
+      readonly task: number
+      readonly report: HardReport
+      readonly dropping: readonly string[]
+    }
+  /** No report where the snapshot is lost. */
+  | {
+      readonly type: "restored"
+      readonly task: number
+      readonly report: RestoreReport | undefined
+      /** Keys of the TCP connections that stand now. */
+      readonly standing: readonly string[]
+    }
+  /** A change that was refused at its last moment: nothing was changed. */
+  | { readonly type: "apply-refused"; readonly task: number; readonly outcome: Outcome }
+  | {
+      readonly type: "prepared"
+      readonly id: string
+      readonly sides: { readonly before: SnapshotRef; readonly candidate: SnapshotRef }
+    }
+  | { readonly type: "prepare-refused"; readonly id: string; readonly outcome: Outcome }
+  /** The record has been written to disk, or could not be. */
+  | { readonly type: "written"; readonly ok: boolean }
+  | {
+      readonly type: "looked"
+      readonly turn: number
+      readonly dropping: readonly string[]
+      readonly tookMs: number
+    }
+
+/** Everything that can happen to a session. */
+export type SessionEvent =
+  | { readonly type: "begin" }
+  | KnockEvent
+  /** The bare text of `--plain`, heard in an echo request. */
+  | { readonly type: "plain"; readonly source: string; readonly device: string }
+  | CommandEvent
+  /** Time has passed; something may be due. */
+  | { readonly type: "moment" }
+  /** The guard was told to go, or who armed is gone. */
+  | { readonly type: "told-to-end"; readonly how: SessionEnd; readonly message: string }
+  | { readonly type: "secrets-read"; readonly secrets: readonly ArmedSecret[] }
+  | EffectEnd

@@ -1,0 +1,62 @@
+import type { RestoreReport } from "../../../firewall/restore/restore.ts"
+import type { Outcome } from "../../../report/outcome.ts"
+
+/**
+ * What came of putting rules back, as everybody is told.
+ * @param rules which ones, as a plural: "the rules in force at arming"
+ */
+export function outcomeOfRestore(rules: string, report: RestoreReport): Outcome {
+  const facts = {
+    end: report.end,
+    failures: report.failures,
+    left: report.left.map(({ where, why }) => `${where}: ${why}`),
+  }
+  switch (report.end) {
+    case "nothing-to-do":
+      return { event: "rolled-back", code: "done", message: `${rules} are in force already`, facts }
+    case "restored":
+      if (report.ok)
+        return { event: "rolled-back", code: "done", message: `${rules} are in force again`, facts }
+      return lookNow(
+        "rolled-back",
+        `${rules} were put back, but something differs: ${differing(report)}`,
+        facts,
+      )
+    case "put-back":
+      return {
+        event: "rollback-failed",
+        code: "rolled-back",
+        message: `could not put back ${rules}: ${report.failures.join("; ")}`,
+        hint: "the rules are as they were a moment ago",
+        facts,
+      }
+    case "half":
+      return lookNow(
+        "rollback-failed",
+        `putting back ${rules} ended half-way: ${report.failures.join("; ")}`,
+        facts,
+      )
+  }
+}
+
+function differing({ differences }: RestoreReport): string {
+  return differences.map(({ where }) => where).join(", ")
+}
+
+/** Something that somebody has to look at. */
+export function lookNow(event: string, message: string, facts: NonNullable<Outcome["facts"]>): Outcome {
+  const hint = "look at the rules now; `fw-watchdog status` shows the session"
+  return { event, code: "state-unknown", message, hint, facts }
+}
+
+/** There is no snapshot to go back to. */
+export function nothingToRestore(to: "arming" | "last-open"): Outcome {
+  return {
+    event: "nothing-to-undo",
+    code: "refused",
+    message:
+      to === "arming"
+        ? "no rules were kept at arming"
+        : "nothing to undo: no open of this session changed anything",
+  }
+}

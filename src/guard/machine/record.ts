@@ -1,0 +1,230 @@
+import type { Outcome } from "../../report/outcome.ts"
+import type { SessionConfiguration } from "./configuration.ts"
+
+/** Why a session ended. */
+export type SessionEnd = "expired" | "disarmed" | "terminated" | "change-over"
+
+/** How far an open has come that is under way: `kept` when the rules from before it are, and may be gone. */
+export type OpeningState = "begun" | "kept"
+
+/** A snapshot that can be restored. The runtime holds it by this very object; `path` is empty where it is in memory only. */
+export interface SnapshotRef {
+  readonly path: string
+}
+
+/** The rollback that `--open-for` owes. */
+export interface Debt {
+  /** On the boot clock, in milliseconds. */
+  readonly dueMs: number
+  /** The wait after the next failure, in milliseconds. */
+  readonly retryMs: number
+  /** The task of the open that owes it: only a restore that was asked for later pays. */
+  readonly open: number
+}
+
+/** A change of `fw-apply`, from its order to its end. */
+export interface Change {
+  readonly id: string
+  readonly user: string
+  /** Time to confirm in, in milliseconds; 0: it stays without. */
+  readonly withinMs: number
+  readonly force: boolean
+  /** Its rules are to be loaded at boot, once it is confirmed. */
+  readonly save: boolean
+  /** The port that the operator comes in by; 0 when it is not known. */
+  readonly sshPort: number
+  /** The ssh client's address; empty when it is not known. */
+  readonly client: string
+  /**
+   * `preparing`: its rules are read and the revert is tried out; nothing is owed. `writing`: it is being written down.
+   * `applying`: from here on a guard that is killed owes the revert. `waiting`: in force, to be confirmed. `reverting`:
+   * nobody can confirm it any more.
+   */
+  readonly stage: "preparing" | "writing" | "applying" | "waiting" | "reverting"
+  /** When it reverts, on the boot clock, in milliseconds. */
+  readonly deadlineMs: number
+  /** The firewall was opened since: the change is not what is in force. */
+  readonly opened: boolean
+  /** Keys of the connections that stood when the change had been applied. */
+  readonly standing: readonly string[]
+  readonly before: SnapshotRef | undefined
+  readonly candidate: SnapshotRef | undefined
+  /** The control connection that has asked for it, until that has its answer. */
+  readonly ask: number | undefined
+  /** The reason why it ends before it has changed anything. */
+  readonly calledOff: string | undefined
+  /** The reason why it could not be put in force whole: it is reverted for that. */
+  readonly failed: string | undefined
+}
+
+/** The end of the latest change of the session, for a `fw-apply` that lost its guard meanwhile. */
+export interface LastChange {
+  readonly id: string
+  readonly outcome: Outcome
+}
+
+/** The watch for what locks again after an open. */
+export interface Watch {
+  /** Counts up with each open and restore, so that a look that was under way then is known to be too late. */
+  readonly turn: number
+  /** When to look next, on the boot clock; undefined while nothing is watched, or a look is under way. */
+  readonly nextMs: number | undefined
+  /** Everything that can drop, as of the latest look or open. */
+  readonly dropping: readonly string[]
+  /** What the latest `--hard` could not take away. */
+  readonly outOfReach: readonly string[]
+  /** Events since arming. */
+  readonly reLocks: number
+}
+
+/** The end of a session that is under way. */
+export interface Ending {
+  readonly how: SessionEnd
+  readonly outcome: Outcome
+  /** Nobody waits any longer for what is under way or owed; boot clock, milliseconds. */
+  readonly limitMs: number
+}
+
+/** Who has to be told how a task ended: a knock that is to be answered, control connections that wait. */
+export interface Asker {
+  readonly knock?: number
+  readonly asks?: readonly number[]
+}
+
+/**
+ * An open. Its commit goes out at once, whatever is under way; the rest when everything that was asked for before is done.
+ * Where a restore came in between it commits once more, since whoever knocked last wants it open.
+ */
+export interface OpenTask {
+  readonly kind: "open"
+  readonly id: number
+  readonly knock: number | undefined
+  readonly hard: boolean
+  readonly stage: "committing" | "committed" | "keeping" | "settling" | "clearing"
+  /** A restore was asked for before it, so it has to commit again behind that. */
+  readonly again: boolean
+  /** Its first commit has been answered. */
+  readonly answered: boolean
+  /** The time from its commit's start to its end, in milliseconds. */
+  readonly committedMs: number
+  readonly commitFailures: readonly string[]
+  readonly changed: boolean
+  readonly kept: boolean
+  readonly keepFailures: readonly string[]
+  /** How often it has settled. */
+  readonly rounds: number
+  readonly settleFailures: readonly string[]
+}
+
+/** The rules that a restore puts in force. */
+export type RestoreTo = "arming" | "last-open" | "before-change" | "candidate"
+
+/** Rules that are put in force when everything that was asked for before is done. */
+export interface RestoreTask {
+  readonly kind: "restore"
+  readonly id: number
+  readonly to: RestoreTo
+  readonly asker: Asker
+  readonly running: boolean
+  /** How often it has been tried. */
+  readonly tries: number
+  /** What it is done for; `debt` is dropped when the debt has been paid meanwhile. */
+  readonly cause: "asked" | "debt" | "end" | "change"
+  /** Of a revert: the reason, for people. */
+  readonly why: string
+}
+
+export type Task = OpenTask | RestoreTask
+
+/** A whole session: all that decides what follows from an event. Times are the boot clock's, in milliseconds. */
+export interface SessionRecord {
+  readonly configuration: SessionConfiguration
+  /** Wall clock when the session began: no older one-way knock of a standing secret counts. */
+  readonly bornWallMs: number
+  /** Another guard began it, and was killed. */
+  readonly resumed: boolean
+  readonly endsAtMs: number
+  /** A session that was armed for one change ends then. */
+  readonly changeOverMs: number | undefined
+  readonly debt: Debt | undefined
+  /** The rules of arming, or of the change that was confirmed last. */
+  readonly arming: SnapshotRef | undefined
+  /** The rules from before the last open, until they have been restored. */
+  readonly lastOpen: SnapshotRef | undefined
+  /** When the latest open's snapshot is to be proven. */
+  readonly proveMs: number | undefined
+  /** Everything that is being done to the firewall, in the order it was asked for. */
+  readonly tasks: readonly Task[]
+  /** The number of the newest task. */
+  readonly lastTask: number
+  /** The mark on disk of an open that is under way. */
+  readonly marked: OpeningState | undefined
+  /** How far an open had come whose guard was killed; the first open here ends it. */
+  readonly cutOff: OpeningState | undefined
+  /** Opens since arming. */
+  readonly opens: number
+  readonly watch: Watch
+  readonly change: Change | undefined
+  readonly lastChange: LastChange | undefined
+  /** Knocks and plain texts that counted. */
+  readonly accepted: number
+  /** An authentic knock has come from another host. */
+  readonly provenFromOutside: boolean
+  readonly ending: Ending | undefined
+  /** Nothing acts any more. */
+  readonly over: boolean
+}
+
+/** What can drop although the firewall was opened; empty before the first open. */
+export function stillDropping({ watch }: SessionRecord): readonly string[] {
+  return watch.outOfReach.length === 0 ? watch.dropping : [...watch.dropping, ...watch.outOfReach]
+}
+
+/** Whole seconds until the session ends, rounded up. */
+export function secondsLeft({ endsAtMs }: SessionRecord, nowMs: number): number {
+  return Math.max(0, Math.ceil((endsAtMs - nowMs) / 1000))
+}
+
+/** Tells whether this session owes a rollback, sooner or later. */
+export function owesRollback({
+  configuration,
+  debt,
+}: Pick<SessionRecord, "configuration" | "debt">): boolean {
+  return !configuration.dryRun && (configuration.onExpiry === "rollback" || debt !== undefined)
+}
+
+const unwatched: Watch = { turn: 0, nextMs: undefined, dropping: [], outOfReach: [], reLocks: 0 }
+
+/**
+ * A session that begins now.
+ * @param arming the rules in force, which a rollback restores
+ */
+export function newSession(
+  configuration: SessionConfiguration,
+  arming: SnapshotRef | undefined,
+  now: { readonly bootMs: number; readonly wallMs: number },
+): SessionRecord {
+  return {
+    configuration,
+    bornWallMs: now.wallMs,
+    resumed: false,
+    endsAtMs: now.bootMs + configuration.timeoutMs,
+    changeOverMs: undefined,
+    debt: undefined,
+    arming,
+    lastOpen: undefined,
+    proveMs: undefined,
+    tasks: [],
+    lastTask: 0,
+    marked: undefined,
+    cutOff: undefined,
+    opens: 0,
+    watch: unwatched,
+    change: undefined,
+    lastChange: undefined,
+    accepted: 0,
+    provenFromOutside: false,
+    ending: undefined,
+    over: false,
+  }
+}

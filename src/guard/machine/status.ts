@@ -1,0 +1,110 @@
+import type { ArmedBy } from "./configuration.ts"
+import { type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
+
+/** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
+export interface SessionStatus {
+  readonly event: "status"
+  readonly armedBy: ArmedBy
+  readonly secondsLeft: number
+  readonly onExpiry: string
+  readonly dryRun: boolean
+  readonly provenFromOutside: boolean
+  readonly secrets: readonly { readonly kind: string; readonly host: string; readonly name: string }[]
+  readonly plain: boolean
+  readonly devices: readonly string[]
+  /** The listener has not heard its own canary for 15 s. */
+  readonly deaf: boolean
+  readonly guardPid: number
+  /** 0 while a new listener is being started. */
+  readonly listenerPid: number
+  /** Listeners started since arming; 1 unless one ended. */
+  readonly listenerStarts: number
+  readonly backends: readonly string[]
+  /** The loaders that wait for an open, which then needs no new process. */
+  readonly standbys: readonly { readonly program: string; readonly pid: number }[]
+  readonly accepted: number
+  readonly opens: number
+  /** What can drop although the firewall was opened; empty before the first open. */
+  readonly stillDropping: readonly string[]
+  /** How often something locked again after an open. */
+  readonly reLocks: number
+  /** Frames the captures delivered, and those the kernel had no room for. */
+  readonly heard: number
+  readonly missed: number
+  /** Counts by `stage/reason`. */
+  readonly rejected: Readonly<Record<string, number>>
+  /** The change that waits for its confirmation. */
+  readonly change?:
+    | {
+        readonly id: string
+        readonly user: string
+        readonly client: string
+        readonly secondsLeft: number
+        /** False while the rules are being changed. */
+        readonly applied: boolean
+        readonly opened: boolean
+      }
+    | undefined
+  /** How the latest one ended. */
+  readonly lastChange?: LastChange | undefined
+}
+
+/** What of a status is not the session's: the guard's processes, and what its listeners say. */
+export type LiveFacts = Pick<
+  SessionStatus,
+  | "devices"
+  | "deaf"
+  | "guardPid"
+  | "listenerPid"
+  | "listenerStarts"
+  | "backends"
+  | "standbys"
+  | "heard"
+  | "missed"
+  | "rejected"
+>
+
+/** The status of a session: what its record says, and nothing else of it. */
+export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number): SessionStatus {
+  const { configuration, change, lastChange } = record
+  const { armedBy, onExpiry, dryRun, secrets, plain } = configuration
+  return {
+    event: "status",
+    armedBy,
+    secondsLeft: secondsLeft(record, nowMs),
+    onExpiry,
+    dryRun,
+    provenFromOutside: record.provenFromOutside,
+    secrets: secrets.map(({ kind, host, name }) => ({ kind, host, name })),
+    plain: plain !== "",
+    ...live,
+    accepted: record.accepted,
+    opens: record.opens,
+    stillDropping: stillDropping(record),
+    reLocks: record.watch.reLocks,
+    change:
+      change === undefined || change.stage === "preparing"
+        ? undefined
+        : {
+            id: change.id,
+            user: change.user,
+            client: change.client,
+            secondsLeft: Math.max(0, Math.ceil((change.deadlineMs - nowMs) / 1000)),
+            applied: change.stage === "waiting" || change.stage === "reverting",
+            opened: change.opened,
+          },
+    lastChange,
+  }
+}
+
+/** The status on one line, for a service manager; without seconds, so that it changes once a minute. */
+export function statusLine(status: SessionStatus): string {
+  const minutes = Math.ceil(status.secondsLeft / 60)
+  return [
+    `armed by ${status.armedBy.user}, ${minutes} min left, then ${status.onExpiry}`,
+    status.provenFromOutside ? "proven from outside" : "not proven from outside",
+    `knocks ${status.accepted}, opens ${status.opens}`,
+    ...(status.deaf ? ["DEAF"] : []),
+    ...(status.stillDropping.length > 0 ? [`${status.stillDropping.length} can still drop`] : []),
+  ].join("; ")
+}

@@ -1,0 +1,112 @@
+import { type At, effect, update } from "./at.ts"
+import type { Effect } from "./effect.ts"
+import type { SessionEvent } from "./event.ts"
+import type { SessionRecord } from "./record.ts"
+import { advance } from "./transitions/advance.ts"
+import { applyRefused, prepared, prepareRefused, takeUpChange, written } from "./transitions/change.ts"
+import { command } from "./transitions/command.ts"
+import { askEnd } from "./transitions/end.ts"
+import { knock, plain } from "./transitions/knock.ts"
+import { moment } from "./transitions/moment.ts"
+import { askOpen, cleared, committed, kept, settled } from "./transitions/open.ts"
+import { restored } from "./transitions/restore.ts"
+import { looked } from "./transitions/watch.ts"
+
+/** The next record, and what is to be done, in this order. */
+export interface Step {
+  readonly record: SessionRecord
+  readonly effects: readonly Effect[]
+}
+
+/**
+ * One step of a session: the whole of what follows from an event. Pure: the same record, event and time give the same step.
+ * What has to survive a kill is written before the effects that rely on it go out. Only the mark and the commit of an open
+ * go out before that, since somebody waits for them; the mark says enough to make up for the rest.
+ *
+ * @param nowMs the boot clock
+ */
+export function step(record: SessionRecord, event: SessionEvent, nowMs: number): Step {
+  if (record.over) return { record, effects: [] }
+  const next = advance(follow({ record, effects: [], nowMs }, event))
+  return { record: next.record, effects: writtenFirst(record, next) }
+}
+
+function follow(at: At, event: SessionEvent): At {
+  switch (event.type) {
+    case "begin":
+      return begin(at)
+    case "knock":
+      return knock(at, event)
+    case "plain":
+      return plain(at, event)
+    case "command":
+      return command(at, event)
+    case "moment":
+      return moment(at)
+    case "told-to-end":
+      return askEnd(at, event.how, event.message).now
+    case "secrets-read":
+      return update(at, { configuration: { ...at.record.configuration, secrets: event.secrets } })
+    case "committed":
+      return committed(at, event)
+    case "kept":
+      return kept(at, event)
+    case "settled":
+      return settled(at, event)
+    case "cleared":
+      return cleared(at, event)
+    case "restored":
+      return restored(at, event)
+    case "apply-refused":
+      return applyRefused(at, event)
+    case "prepared":
+      return prepared(at, event)
+    case "prepare-refused":
+      return prepareRefused(at, event)
+    case "written":
+      return written(at, event.ok)
+    case "looked":
+      return looked(at, event)
+  }
+}
+
+/** The session is armed, or goes on: what a killed guard left half-done is taken up. */
+function begin(at: At): At {
+  const { configuration, resumed, cutOff, endsAtMs, arming } = at.record
+  const how = resumed ? "resumed" : "armed"
+  const { onExpiry, dryRun, armedBy, timeoutMs, forChange } = configuration
+  const facts = { timeoutSeconds: timeoutMs / 1000, onExpiry, dryRun, ...armedBy }
+  const said = update(
+    at,
+    { endsAtMs: resumed ? endsAtMs : at.nowMs + timeoutMs },
+    { type: "write" },
+    { type: "emit", outcome: { event: how, code: "done", message: how, facts } },
+  )
+  const opened = cutOff === undefined || dryRun ? said : askOpen(said, false)
+  const begun = takeUpChange(opened)
+  // A change proves its own revert.
+  if (arming === undefined || forChange === true) return begun
+  return effect(begun, { type: "prove", snapshot: arming, restore: "a rollback" })
+}
+
+/** The parts of a record that a guard goes on with when the one before it was killed. */
+const surviving = [
+  "configuration",
+  "endsAtMs",
+  "debt",
+  "arming",
+  "lastOpen",
+  "change",
+  "lastChange",
+] as const satisfies readonly (keyof SessionRecord)[]
+
+/** The effects of a step, with the record written ahead of those that rely on it. */
+function writtenFirst(before: SessionRecord, { record, effects }: At): readonly Effect[] {
+  if (effects.some(({ type }) => type === "write")) return effects
+  if (surviving.every((part) => before[part] === record[part])) return effects
+  const waitedFor = effects.findIndex(
+    (one) => one.type !== "commit" && !(one.type === "mark" && one.state === "begun"),
+  )
+  const place = waitedFor < 0 ? effects.length : waitedFor
+  return [...effects.slice(0, place), { type: "write" }, ...effects.slice(place)]
+}

@@ -1,0 +1,56 @@
+import type { Outcome } from "../../../report/outcome.ts"
+import { type At, effect, update } from "../at.ts"
+import type { CommandEvent } from "../event.ts"
+import { endingSoon } from "../outcomes/change.ts"
+import { secondsLeft } from "../record.ts"
+import { askChange } from "./change.ts"
+import { confirmByCommand } from "./confirmation.ts"
+import { askEnd, endingAlready } from "./end.ts"
+import { askUndo } from "./restore.ts"
+import { askRevert } from "./revert.ts"
+
+/** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
+const longestSessionMs = 7 * 86_400_000
+
+/** Does what a command of the control socket asks for; each ends in one reply. */
+export function command(at: At, event: CommandEvent): At {
+  const { ask } = event
+  const ending = at.record.ending !== undefined
+  const reply = (then: At, outcome: Outcome): At => effect(then, { type: "reply", ask, outcome })
+  switch (event.command) {
+    case "undo":
+      return ending ? reply(at, endingAlready) : askUndo(at, { asks: [ask] })
+    case "extend":
+      return ending ? reply(at, endingAlready) : extend(at, ask, event.byMs)
+    case "disarm": {
+      const { now, outcome } = askEnd(at, "disarmed", `disarmed by ${event.by}; ${leftInForce(at)}`)
+      return reply(now, outcome)
+    }
+    case "apply":
+      return ending ? reply(at, endingSoon) : askChange(at, ask, event.order)
+    case "confirm":
+      return confirmByCommand(at, ask, event.login, event.connections)
+    case "rollback":
+      return askRevert(at, `rolled back by ${event.by}`, ask)
+  }
+}
+
+function extend(at: At, ask: number, byMs: number): At {
+  const endsAtMs = Math.min(at.record.endsAtMs + byMs, at.nowMs + longestSessionMs)
+  const next = update(at, { endsAtMs })
+  const left = secondsLeft(next.record, at.nowMs)
+  const outcome: Outcome = {
+    event: "extended",
+    code: "done",
+    message: `extended, ${left} s left`,
+    facts: { secondsLeft: left },
+  }
+  return effect(next, { type: "emit", outcome }, { type: "reply", ask, outcome })
+}
+
+/** What a session that is disarmed now leaves in force. */
+function leftInForce({ record }: At): string {
+  return record.change === undefined
+    ? "the firewall stays as it is"
+    : "the change that waits for its confirmation goes back"
+}

@@ -1,0 +1,63 @@
+import type { Verdict } from "../../../knock/answer.ts"
+import type { Outcome } from "../../../report/outcome.ts"
+import { type At, effect, update } from "../at.ts"
+import type { KnockEvent, SessionEvent } from "../event.ts"
+import { confirmByKnock } from "./confirmation.ts"
+import { askOpen } from "./open.ts"
+import { askRollback } from "./restore.ts"
+
+/** Nothing acts any more on a session that ends, or whose time is up. */
+export function isPast(at: At): boolean {
+  return at.record.ending !== undefined || at.nowMs >= at.record.endsAtMs
+}
+
+/** Does what a knock asks for, and answers it. */
+export function knock(at: At, event: KnockEvent): At {
+  if (isPast(at)) return at
+  const { accepted, provenFromOutside, configuration } = at.record
+  const { verb, source, device, host, name } = event
+  const heard = update(at, {
+    accepted: accepted + 1,
+    provenFromOutside: provenFromOutside || !event.fromHere,
+  })
+  const facts = { verb, source, device, host, name }
+  const told = (then: At): At => say(then, "knock", `an authentic ${verb} came from ${source}`, facts)
+  const dryRun = (): At => {
+    const answered = answer(told(heard), event, "dry-run")
+    return say(answered, "dry-run", `would have carried out the ${verb} (dry run)`, facts)
+  }
+  switch (verb) {
+    case "probe":
+      return answer(told(heard), event, "alive")
+    case "reset":
+      if (configuration.dryRun) return dryRun()
+      // The open is on its way before its knock is logged, which takes longer than all that was checked.
+      return told(askOpen(heard, event.hard, event.knock))
+    case "rollback":
+      if (configuration.dryRun) return dryRun()
+      return askRollback(told(heard), "asked", { knock: event.knock })
+    case "confirm": {
+      const { next, verdict } = confirmByKnock(told(heard), source, event.connections)
+      return answer(next, event, verdict)
+    }
+  }
+}
+
+/** The bare text of `--plain`. */
+export function plain(at: At, { source, device }: Extract<SessionEvent, { readonly type: "plain" }>): At {
+  if (isPast(at)) return at
+  const { accepted, configuration } = at.record
+  const facts = { source, device }
+  const heard = update(at, { accepted: accepted + 1 })
+  const next = configuration.dryRun ? heard : askOpen(heard, false)
+  const told = say(next, "plain", `the plain text came from ${source}`, facts)
+  return configuration.dryRun ? say(told, "dry-run", "would have opened the firewall (dry run)", facts) : told
+}
+
+function answer(at: At, { knock }: KnockEvent, verdict: Verdict): At {
+  return effect(at, { type: "answer", knock, verdict, verified: false })
+}
+
+function say(at: At, event: string, message: string, facts: NonNullable<Outcome["facts"]>): At {
+  return effect(at, { type: "emit", outcome: { event, code: "done", message, facts } })
+}

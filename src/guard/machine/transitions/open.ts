@@ -1,0 +1,182 @@
+import { type At, effect, update } from "../at.ts"
+import type { Effect } from "../effect.ts"
+import type { EffectEnd } from "../event.ts"
+import { openOutcome } from "../outcomes/open.ts"
+import type { OpenTask } from "../record.ts"
+import { stillDropping } from "../record.ts"
+import { replaceTask, taskOf, withoutTask } from "./tasks.ts"
+import { unwatch, watch } from "./watch.ts"
+
+/** The wait before an owed rollback that failed is tried again, in milliseconds; twice as long each time after. */
+export const firstRetryMs = 10_000
+/** How long after an open its snapshot is proven, in milliseconds: whoever knocked comes first. */
+const proveAfterMs = 3000
+
+type End<Type> = Extract<EffectEnd, { readonly type: Type }>
+
+/** Opens the firewall. The commit goes out at once, whatever else is under way. */
+export function askOpen(at: At, hard: boolean, knock?: number): At {
+  const { record } = at
+  const { openForMs } = record.configuration
+  const id = record.lastTask + 1
+  const task: OpenTask = {
+    kind: "open",
+    id,
+    knock,
+    hard,
+    stage: "committing",
+    again: record.tasks.some(({ kind }) => kind === "restore"),
+    answered: false,
+    committedMs: 0,
+    commitFailures: [],
+    changed: false,
+    kept: false,
+    keepFailures: [],
+    rounds: 0,
+    settleFailures: [],
+  }
+  const mark: readonly Effect[] = record.marked === undefined ? [{ type: "mark", state: "begun" }] : []
+  return update(
+    at,
+    {
+      tasks: [...record.tasks, task],
+      lastTask: id,
+      marked: record.marked ?? "begun",
+      change: record.change && { ...record.change, opened: true },
+      debt:
+        // An open that the session ends with is meant to last.
+        openForMs > 0 && record.ending === undefined
+          ? { dueMs: at.nowMs + openForMs, retryMs: firstRetryMs, open: id }
+          : record.debt,
+    },
+    ...mark,
+    { type: "commit", task: id, hard },
+  )
+}
+
+/** Step 1 is in the kernel: the one who knocked is told, before anything slow begins. */
+export function committed(at: At, event: End<"committed">): At {
+  const task = taskOf(at, event.task, "open")
+  if (task === undefined) return at
+  const first = !task.answered
+  const next = replaceTask(at, {
+    ...task,
+    stage: "committed",
+    answered: true,
+    committedMs: first ? event.tookMs : task.committedMs,
+    commitFailures: event.failures,
+    changed: task.changed || event.changed,
+  })
+  const verdict = event.failures.length === 0 ? "opened" : "open-failed"
+  const told =
+    first && task.knock !== undefined
+      ? effect(next, { type: "answer", knock: task.knock, verdict, verified: false })
+      : next
+  return unwatch(told)
+}
+
+/** Goes on with an open that is the first in line. */
+export function goOnOpening(at: At, task: OpenTask): At {
+  if (task.stage !== "committed") return at
+  if (task.again)
+    return effect(replaceTask(at, { ...task, stage: "committing", again: false }), {
+      type: "commit",
+      task: task.id,
+      hard: task.hard,
+    })
+  return keep(at, task)
+}
+
+function keep(at: At, task: OpenTask): At {
+  const { cutOff, lastOpen, arming } = at.record
+  return effect(replaceTask(at, { ...task, stage: "keeping" }), {
+    type: "keep",
+    task: task.id,
+    always: task.hard,
+    ...{ cutOff, lastOpen, arming },
+  })
+}
+
+/** The rules from before are kept; only behind that, and its word on disk, they are taken away. */
+export function kept(at: At, event: End<"kept">): At {
+  const task = taskOf(at, event.task, "open")
+  if (task === undefined) return at
+  const { snapshot, failures } = event
+  const next = replaceTask(at, {
+    ...task,
+    stage: "settling",
+    kept: snapshot !== undefined,
+    keepFailures: failures,
+  })
+  const settle: Effect = { type: "settle", task: task.id }
+  if (snapshot === undefined) return effect(next, settle)
+  return update(
+    next,
+    { lastOpen: snapshot, proveMs: at.nowMs + proveAfterMs, marked: "kept" },
+    { type: "mark", state: "kept" },
+    settle,
+  )
+}
+
+/** All is flushed and listed again. */
+export function settled(at: At, event: End<"settled">): At {
+  const found = taskOf(at, event.task, "open")
+  if (found === undefined) return at
+  const task: OpenTask = {
+    ...found,
+    rounds: found.rounds + 1,
+    changed: found.changed || event.changed,
+    settleFailures: event.failures,
+  }
+  // Another writer that had read the rules before our commit and wrote them after it undid the open: once more.
+  if (event.dropping.length > 0 && task.rounds === 1) {
+    if (task.kept || task.keepFailures.length > 0)
+      return effect(replaceTask(at, { ...task, stage: "settling" }), { type: "settle", task: task.id })
+    return keep(at, task)
+  }
+  if (task.hard)
+    return effect(replaceTask(at, { ...task, stage: "clearing" }), { type: "clear", task: task.id })
+  return opened(at, task, event.dropping, undefined)
+}
+
+/** What `--hard` adds is done. */
+export function cleared(at: At, event: End<"cleared">): At {
+  const task = taskOf(at, event.task, "open")
+  return task === undefined ? at : opened(at, task, event.dropping, event.report)
+}
+
+function opened(
+  at: At,
+  task: OpenTask,
+  found: readonly string[],
+  hard: End<"cleared">["report"] | undefined,
+): At {
+  const before = withoutTask(at, task.id)
+  const others = before.record.tasks.some(({ kind }) => kind === "open")
+  // A table with an owner is in the listing already.
+  const outOfReach = hard?.left.filter((line) => found.length === 0 || !line.startsWith("table ")) ?? []
+  // What failed on the way and was made good by a later step is no failure.
+  const isOpen = found.length === 0 && task.settleFailures.length === 0
+  const failures = [
+    ...(isOpen ? [] : [...task.commitFailures, ...task.settleFailures]),
+    ...task.keepFailures,
+    ...(hard?.failures ?? []),
+  ]
+  const marked = others ? "begun" : undefined
+  const next = update(
+    watch(before, found, outOfReach),
+    { opens: at.record.opens + 1, marked, cutOff: undefined },
+    { type: "mark", state: marked },
+  )
+  const { committedMs, changed, knock } = task
+  const outcome = openOutcome({
+    committedMs,
+    changed,
+    failures,
+    stillDropping: stillDropping(next.record),
+    hard,
+  })
+  const verdict = failures.length === 0 ? "opened" : "open-failed"
+  const told = knock === undefined ? next : effect(next, { type: "answer", knock, verdict, verified: true })
+  return effect(told, { type: "emit", outcome })
+}

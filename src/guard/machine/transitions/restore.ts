@@ -1,0 +1,139 @@
+import type { RestoreReport } from "../../../firewall/restore/restore.ts"
+import type { Verdict } from "../../../knock/answer.ts"
+import type { Outcome } from "../../../report/outcome.ts"
+import { type At, effect, update } from "../at.ts"
+import type { EffectEnd } from "../event.ts"
+import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
+import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
+import { applyEnded, reverted } from "./change.ts"
+import { askRevert, revertFirst } from "./revert.ts"
+import { addRestore, replaceTask, taskOf, withoutTask } from "./tasks.ts"
+import { unwatch } from "./watch.ts"
+
+/** The longest wait before an owed rollback is tried again, in milliseconds. */
+const longestRetryMs = 300_000
+
+const backToArming = "the session goes back to the rules in force at arming"
+
+/** `undo`: to the rules from before the last open. */
+export function askUndo(at: At, asker: Asker): At {
+  return addRestore(at, "last-open", { cause: "asked", asker })
+}
+
+/** To the rules in force at arming. These are older than any change: it is over with them. */
+export function askRollback(at: At, cause: RestoreTask["cause"], asker: Asker = {}): At {
+  // What is owed may be paid before its turn comes: a change is reverted for it only then.
+  const before = cause === "debt" ? at : askRevert(at, backToArming)
+  return addRestore(before, "arming", { cause, asker })
+}
+
+/** The owed rollback, when its time has come and it is not on its way. */
+export function payDebtWhenDue(at: At): At {
+  const { debt, tasks } = at.record
+  if (debt === undefined || at.nowMs < debt.dueMs) return at
+  if (tasks.some((task) => task.kind === "restore" && task.cause === "debt")) return at
+  return askRollback(at, "debt")
+}
+
+/** Begins a restore that is the first in line, or ends it where there is nothing to restore. */
+export function startRestoring(at: At, task: RestoreTask): At {
+  const { record } = at
+  if (task.running) return at
+  // Somebody went back already, or another open has put it off.
+  if (task.cause === "debt" && (record.debt === undefined || record.debt.open > task.id))
+    return withoutTask(at, task.id)
+  if (task.to === "arming" && record.change?.stage === "waiting")
+    return revertFirst(at, { why: backToArming })
+  const running = unwatch(replaceTask(at, { ...task, running: true, tries: task.tries + 1 }))
+  if (task.to === "candidate") return startApplying(running, task)
+  const snapshot = snapshotOf(at, task)
+  if (snapshot !== undefined) return effect(running, { type: "restore", task: task.id, snapshot })
+  return restored(running, { type: "restored", task: task.id, report: undefined, standing: [] })
+}
+
+function startApplying(at: At, task: RestoreTask): At {
+  const { change } = at.record
+  if (change?.before === undefined || change.candidate === undefined) return withoutTask(at, task.id)
+  const { id, before, candidate } = change
+  return effect(at, { type: "apply", task: task.id, id, before, candidate })
+}
+
+function snapshotOf({ record }: At, { to }: RestoreTask): SnapshotRef | undefined {
+  switch (to) {
+    case "arming":
+      return record.arming
+    case "last-open":
+      return record.lastOpen
+    case "before-change":
+      return record.change?.before
+    case "candidate":
+      return record.change?.candidate
+  }
+}
+
+/** A restore has ended, well or not. */
+export function restored(at: At, event: Extract<EffectEnd, { readonly type: "restored" }>): At {
+  const task = taskOf(at, event.task, "restore")
+  if (task === undefined) return at
+  const { report, standing } = event
+  switch (task.to) {
+    case "arming":
+    case "last-open":
+      return rulesRestored(withoutTask(at, task.id), task, task.to, report)
+    case "before-change":
+      if (report !== undefined && failed(report) && task.tries < 2)
+        return replaceTask(at, { ...task, running: false })
+      return reverted(withoutTask(at, task.id), task, report)
+    case "candidate":
+      return report === undefined ? withoutTask(at, task.id) : applyEnded(at, task, report, standing)
+  }
+}
+
+function rulesRestored(
+  at: At,
+  task: RestoreTask,
+  to: "arming" | "last-open",
+  report: RestoreReport | undefined,
+): At {
+  const rules = to === "arming" ? "the rules in force at arming" : "the rules from before the last open"
+  const outcome = report === undefined ? nothingToRestore(to) : outcomeOfRestore(rules, report)
+  const settled = afterRestore(at, task, outcome)
+  const forgotten =
+    to === "last-open" && report?.end === "restored"
+      ? update(settled, { lastOpen: undefined, proveMs: undefined })
+      : settled
+  const { change } = forgotten.record
+  const next =
+    to === "last-open" && outcome.event === "rolled-back" && change !== undefined
+      ? update(forgotten, { change: { ...change, opened: false } })
+      : forgotten
+  const { knock, asks = [] } = task.asker
+  return effect(
+    next,
+    ...asks.map((ask) => ({ type: "reply", ask, outcome }) as const),
+    { type: "emit", outcome },
+    ...(knock === undefined
+      ? []
+      : [{ type: "answer", knock, verdict: rollbackVerdict(outcome), verified: true } as const]),
+  )
+}
+
+/** A restore that worked pays what an earlier open owed; one that failed forgets nothing, and what was due is tried again. */
+function afterRestore(at: At, task: RestoreTask, outcome: Outcome): At {
+  const { debt } = at.record
+  if (debt === undefined || debt.open > task.id) return at
+  const gone = task.to === "arming" && outcome.event === "nothing-to-undo"
+  if (outcome.event === "rolled-back" || gone) return update(at, { debt: undefined })
+  if (task.cause !== "debt") return at
+  const { retryMs } = debt
+  return update(at, {
+    debt: { ...debt, dueMs: at.nowMs + retryMs, retryMs: Math.min(retryMs * 2, longestRetryMs) },
+  })
+}
+
+const failed = ({ end }: RestoreReport): boolean => end === "put-back" || end === "half"
+
+function rollbackVerdict(outcome: Outcome): Verdict {
+  if (outcome.event === "nothing-to-undo") return "nothing-to-do"
+  return outcome.code === "done" ? "rolled-back" : "rollback-failed"
+}

@@ -1,0 +1,130 @@
+import { rmSync } from "node:fs"
+import { Fault, reasonOf } from "../../errors.ts"
+import { proveRestorable } from "../../firewall/restore/prove.ts"
+import { restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { compareSnapshots, type Difference } from "../../firewall/snapshot/compare.ts"
+import { breathe } from "../../firewall/snapshot/reading.ts"
+import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
+import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
+import type { Outcome } from "../../report/outcome.ts"
+import type { ReadConnections } from "../../system/tcp-connections.ts"
+import { connectionKey } from "../../wire/tcp-connection.ts"
+import type { Effect } from "../machine/effect.ts"
+import type { ChangeOrder, EffectEnd } from "../machine/event.ts"
+import { refusal } from "../machine/outcomes/change.ts"
+import type { SnapshotRef } from "../machine/record.ts"
+import type { Snapshots } from "../state/snapshots.ts"
+
+type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>
+type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: Type }>
+
+/** Other rules are in force than those that the change was rehearsed with: somebody else writes too. */
+class RacedFault extends Fault {
+  constructor(differences: readonly Difference[]) {
+    const where = differences.map((one) => one.where).join(", ")
+    super("refused", `the rules have changed since the rehearsal: ${where}`, {
+      hint: "nothing was changed; look at who else writes rules here, and try again",
+    })
+  }
+}
+
+/** Reads both sides of a change, and tries out that the one in force now would come back. Changes nothing. */
+export async function prepare(
+  snapshots: Snapshots,
+  { order }: Of<"prepare">,
+): Promise<End<"prepared"> | End<"prepare-refused">> {
+  const { id } = order
+  try {
+    return { type: "prepared", id, sides: await sidesOf(snapshots, order) }
+  } catch (thrown) {
+    return { type: "prepare-refused", id, outcome: refusedBy(id, thrown) }
+  }
+}
+
+/**
+ * @throws RacedFault; Fault `refused` naming the tables that would not come back, or when a file cannot be trusted
+ */
+async function sidesOf(
+  snapshots: Snapshots,
+  { candidate, rehearsed, force }: ChangeOrder,
+): Promise<{ before: SnapshotRef; candidate: SnapshotRef }> {
+  const [wanted, expected] = [takeFile(candidate), takeFile(rehearsed)]
+  const now = await takeSnapshot(snapshots.deps, "before a change")
+  refuseRace(expected, now)
+  await breathe()
+  const touched = new Set(known(compareSnapshots(now, wanted, "ignored")).map(({ where }) => where))
+  const proven = await prove(snapshots, now, force)
+  const lost = proven.proofs.filter(({ ok, table }) => !ok && touched.has(table))
+  if (lost.length > 0 && !force) {
+    const which = lost.map(({ table, why }) => `${table}: ${why ?? "it differs"}`)
+    throw new Fault("refused", `a rollback would not bring back ${which.join("; ")}`, {
+      hint: "nothing was changed; --force changes them all the same",
+    })
+  }
+  const before = await snapshots.save(proven.snapshot)
+  if (before.path === "" && !force)
+    throw new Fault(
+      "refused",
+      "the rules to go back to cannot be kept on disk: a killed guard would lose them",
+      { hint: "nothing was changed; make room on the disk, or --force" },
+    )
+  return { before, candidate: await snapshots.save({ ...wanted, reason: "change" }) }
+}
+
+async function prove({ deps }: Snapshots, now: Snapshot, force: boolean): ReturnType<typeof proveRestorable> {
+  try {
+    return await proveRestorable({ ...deps, runHere: deps.run }, now)
+  } catch (thrown) {
+    if (force) return { snapshot: now, proofs: [] }
+    throw new Fault("refused", `could not try out the way back: ${reasonOf(thrown)}`, {
+      hint: "nothing was changed; --force goes without",
+    })
+  }
+}
+
+/** Puts the candidate in force, whole or not at all, unless other rules are in force by then than those before it. */
+export async function apply(
+  snapshots: Snapshots,
+  connections: ReadConnections,
+  { task, id, before, candidate }: Of<"apply">,
+): Promise<End<"restored"> | End<"apply-refused">> {
+  try {
+    const [from, to] = [snapshots.get(before), snapshots.get(candidate)]
+    if (from === undefined || to === undefined) throw new Error("its rules are lost")
+    const report = await restoreSnapshot(snapshots.deps, to, {
+      folder: snapshots.restoreFolder,
+      // What the rehearsal has seen is some seconds old.
+      counters: "in force",
+      beforeChanging: (inForce) => refuseRace(from, inForce),
+    })
+    return { type: "restored", task, report, standing: connections().map(connectionKey) }
+  } catch (thrown) {
+    return { type: "apply-refused", task, outcome: refusedBy(id, thrown) }
+  }
+}
+
+/** Nothing was changed, because of a fault. */
+function refusedBy(id: string, thrown: unknown): Outcome {
+  const event = thrown instanceof RacedFault ? "raced" : "apply-refused"
+  if (!(thrown instanceof Fault))
+    return refusal(event, `could not change the rules: ${reasonOf(thrown)}`, "nothing was changed", { id })
+  const { code, message, hint } = thrown
+  return { event, code, message, ...(hint === undefined ? {} : { hint }), facts: { id, changed: false } }
+}
+
+/** Reads a file once; it is not needed again. */
+function takeFile(path: string): Snapshot {
+  const snapshot = loadSnapshot(path)
+  rmSync(path, { force: true })
+  return snapshot
+}
+
+/** Of what was not read nobody knows whether it changed; it is not touched either. */
+function known(differences: readonly Difference[]): Difference[] {
+  return differences.filter(({ kind }) => kind !== "unread")
+}
+
+function refuseRace(expected: Snapshot, inForce: Snapshot): void {
+  const differences = known(compareSnapshots(expected, inForce, "ignored"))
+  if (differences.length > 0) throw new RacedFault(differences)
+}

@@ -1,0 +1,97 @@
+import { reasonOf } from "../../errors.ts"
+import type { Dropping, Scope } from "../../firewall/open/backend.ts"
+import type { ArmedFirewall, Opened } from "../../firewall/open/contract.ts"
+import { clearHard, systemHardDeps } from "../../firewall/open/hard.ts"
+import { beforeOpen, withoutNewAccepts } from "../../firewall/open/rules-before-open.ts"
+import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
+import type { RunCommand } from "../../system/run-command.ts"
+import { within } from "../../system/within.ts"
+import type { Effect } from "../machine/effect.ts"
+import type { EffectEnd } from "../machine/event.ts"
+import type { Snapshots } from "../state/snapshots.ts"
+
+/** How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep. */
+const keepMs = 30_000
+
+type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>
+type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: Type }>
+
+/** Milliseconds. Not `performance`, which Node loads at its first use: a millisecond between a knock and its open. */
+const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
+/** Step 1 of an open. What it sends to the loaders is on its way when this returns. */
+export async function commit(
+  firewall: ArmedFirewall,
+  scope: Scope,
+  { task, hard }: Of<"commit">,
+): Promise<End<"committed">> {
+  const startedMs = monotonicMs()
+  const { changed, failures } = await firewall.commit({ scope, hard })
+  const tookMs = Math.round((monotonicMs() - startedMs) * 10) / 10
+  return { type: "committed", task, changed, failures, tookMs }
+}
+
+/** Keeps the rules from before an open, where settling would take something away. */
+export async function keep(
+  firewall: ArmedFirewall,
+  scope: Scope,
+  snapshots: Snapshots,
+  { task, always, cutOff, lastOpen, arming }: Of<"keep">,
+): Promise<End<"kept">> {
+  const kept = (snapshot: End<"kept">["snapshot"], failures: readonly string[] = []): End<"kept"> => {
+    return { type: "kept", task, snapshot, failures }
+  }
+  // Whoever waits for the commit answers the knock first: starting a command costs milliseconds.
+  await new Promise((resolve) => setImmediate(resolve))
+  const opened = (await firewall.opened(scope)) ?? (always ? nothingOpened : undefined)
+  if (opened === undefined) return kept(undefined)
+  // What is in force now is what the open that was cut off left of it.
+  if (cutOff === "kept" && snapshots.get(lastOpen) !== undefined) return kept(lastOpen)
+  const { deps } = snapshots
+  const take = async (): Promise<Snapshot> => beforeOpen(await takeSnapshot(deps, "open"), opened)
+  try {
+    const taken = await within(deps.clock, keepMs, take())
+    const before = cutOff === undefined ? taken : withoutNewAccepts(taken, snapshots.get(arming))
+    return kept(await snapshots.save(before))
+  } catch (thrown) {
+    return kept(undefined, [`keep: ${reasonOf(thrown)}`])
+  }
+}
+
+const nothingOpened: Opened = { asleep: [], mark: "", legacyAccepts: [] }
+
+/** Flushes and accepts, and lists again. */
+export async function settle(
+  firewall: ArmedFirewall,
+  scope: Scope,
+  { task }: Of<"settle">,
+): Promise<End<"settled">> {
+  const { changed, failures, stillDropping } = await firewall.settle(scope)
+  return { type: "settled", task, changed, failures, dropping: stillDropping.map(describe) }
+}
+
+/** What `--hard` adds. */
+export async function clear(
+  firewall: ArmedFirewall,
+  scope: Scope,
+  run: RunCommand,
+  { task }: Of<"clear">,
+): Promise<End<"cleared">> {
+  const report = await clearHard(systemHardDeps(run))
+  const dropping = await firewall.verify(scope)
+  return { type: "cleared", task, report, dropping: dropping.map(describe) }
+}
+
+/** Lists what can drop now. */
+export async function look(
+  firewall: ArmedFirewall,
+  scope: Scope,
+  { turn }: Of<"look">,
+): Promise<End<"looked">> {
+  const startedMs = monotonicMs()
+  const dropping = await firewall.verify(scope)
+  return { type: "looked", turn, dropping: dropping.map(describe), tookMs: monotonicMs() - startedMs }
+}
+
+const describe = ({ backend, where }: Dropping): string => `${backend}: ${where}`

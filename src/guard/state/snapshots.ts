@@ -1,0 +1,130 @@
+import { join } from "node:path"
+import type { Clock } from "../../clock.ts"
+import { reasonOf } from "../../errors.ts"
+import type { TableName } from "../../firewall/open/backend.ts"
+import { finishInterruptedRestores, type RestoreDeps } from "../../firewall/restore/restore.ts"
+import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
+import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../firewall/snapshot/store/store.ts"
+import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import type { Outcome } from "../../report/outcome.ts"
+import type { RunCommand } from "../../system/run-command.ts"
+import { findSystemTools } from "../../system/system-tools.ts"
+import { within } from "../../system/within.ts"
+import type { SnapshotRef } from "../machine/record.ts"
+
+/** Snapshots that stay on disk. */
+const keptOnDisk = 20
+/** How long the disk may take over one, in milliseconds. */
+const savingMs = 5000
+
+/** The snapshots of a session: in memory as long as its record names them, and on disk as far as the disk lets it. */
+export class Snapshots {
+  /** For whoever restores one. */
+  readonly deps: RestoreDeps
+  /** Where restores are journalled; one runs in it at a time. */
+  readonly restoreFolder: string
+  readonly #folder: string
+  readonly #spareFolder: string
+  readonly #emit: (outcome: Outcome) => void
+  readonly #held = new WeakMap<SnapshotRef, Snapshot>()
+  /** The oldest one of the session, which no pruning takes. */
+  #arming = ""
+
+  constructor(parts: {
+    readonly run: RunCommand
+    readonly clock: Clock
+    readonly stateFolder: string
+    readonly runtimeFolder: string
+    readonly emit: (outcome: Outcome) => void
+  }) {
+    this.deps = { run: parts.run, clock: parts.clock, tools: findSnapshotTools(), system: findSystemTools() }
+    this.#folder = join(parts.stateFolder, "snapshots")
+    this.restoreFolder = join(parts.runtimeFolder, "restore")
+    this.#spareFolder = join(parts.runtimeFolder, "snapshots")
+    this.#emit = parts.emit
+  }
+
+  /** Takes what is in force now; afterwards a rollback can restore it. */
+  async takeAtArming(): Promise<SnapshotRef> {
+    const snapshot = await takeSnapshot(this.deps, "arming")
+    for (const { backend, why } of snapshot.unread)
+      this.#tell(
+        "snapshot-incomplete",
+        `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
+      )
+    const ref = await this.save(snapshot)
+    this.#arming = ref.path
+    return ref
+  }
+
+  /** Ends what an earlier guard left half-done. To be called before the rules are looked at. */
+  async finishInterrupted(): Promise<void> {
+    for (const end of await finishInterruptedRestores(this.deps, { folder: this.restoreFolder }))
+      this.#emit({
+        event: "restore-finished",
+        code: end === "half" ? "state-unknown" : "done",
+        message: `an interrupted restore ended: ${end}`,
+      })
+  }
+
+  /** A snapshot by its path, which an earlier guard left; undefined, and said, when there is none to be trusted. */
+  load(path: string): SnapshotRef | undefined {
+    if (path === "") return undefined
+    try {
+      const ref = { path }
+      this.#held.set(ref, loadSnapshot(path))
+      return ref
+    } catch (thrown) {
+      this.#tell("snapshot-lost", `a snapshot cannot be used any more: ${reasonOf(thrown)}`)
+      return undefined
+    }
+  }
+
+  get(ref: SnapshotRef | undefined): Snapshot | undefined {
+    return ref && this.#held.get(ref)
+  }
+
+  /** Tells of tables whether they were awake in a snapshot, or not there. True when nobody knows. */
+  wasAwake(ref: SnapshotRef | undefined): (table: TableName) => boolean {
+    const tables = this.get(ref)?.nftTables ?? []
+    return ({ family, table }) => {
+      const copy = tables.find((one) => one.family === family && one.name === table)
+      return !copy?.listed?.attributes.some((line) => /^flags .*\bdormant\b/.test(line))
+    }
+  }
+
+  /** The same snapshot in other views, those that were proven. */
+  replace(ref: SnapshotRef, proven: Snapshot): void {
+    this.#held.set(ref, proven)
+  }
+
+  /**
+   * Holds a snapshot, and writes it to disk. A full or read-only disk delays nothing, one that hangs not for long: then it
+   * goes to the runtime folder, which a reboot empties, or stays in memory only.
+   */
+  async save(snapshot: Snapshot): Promise<SnapshotRef> {
+    const ref = { path: await this.#write(snapshot) }
+    this.#held.set(ref, snapshot)
+    return ref
+  }
+
+  async #write(snapshot: Snapshot): Promise<string> {
+    let why = ""
+    for (const folder of [this.#folder, this.#spareFolder]) {
+      try {
+        const path = await within(this.deps.clock, savingMs, saveSnapshot(folder, snapshot))
+        void pruneSnapshots(folder, keptOnDisk, [this.#arming])
+        if (why !== "") this.#tell("snapshot-not-saved", `the snapshot is not on disk: ${why}`)
+        return path
+      } catch (thrown) {
+        why = reasonOf(thrown)
+      }
+    }
+    this.#tell("snapshot-not-saved", `the snapshot is in memory only: ${why}`)
+    return ""
+  }
+
+  #tell(event: string, message: string): void {
+    this.#emit({ event, code: "state-unknown", message })
+  }
+}
