@@ -13,11 +13,11 @@ export interface Clock {
   bootMs(): number
   /** Calls `then` once after `delayMs` of event-loop time. */
   after(delayMs: number, then: () => void): Timer
-  /** Calls `then` every `periodMs`, the first time at most so much and a tenth from now. */
+  /** Calls `then` every `periodMs`, the first time at most so much from now. */
   every(periodMs: number, then: () => void): Timer
 }
 
-/** How long the time since boot is counted on from one reading of it, in milliseconds: a little less than a look each second. */
+/** How long the time since boot is counted on from one reading of it, in milliseconds: a little less than the shortest regular look. */
 const readAgainMs = 950
 /** /proc/uptime has hundredths of a second. What is beyond that was a suspend. */
 const readingErrorMs = 50
@@ -78,8 +78,8 @@ function takeTurns(): void {
 }
 
 /**
- * The machine's clocks. What is done every second, by whichever process and timer, is done at the same moment: an idle
- * processor is woken once for all of it.
+ * The machine's clocks. What is done every so often, by whichever process and timer, is done at multiples of its period: an
+ * idle processor is woken once for all that has the same.
  */
 export const systemClock: Clock = {
   wallMs: () => Date.now(),

@@ -14,7 +14,7 @@ export interface ProcessPrivileges {
 /** CAP_SETGID (6), CAP_SETUID (7), CAP_NET_RAW (13): what the listener needs to begin; include/uapi/linux/capability.h. */
 export const startingCapabilities = (1n << 6n) | (1n << 7n) | (1n << 13n)
 
-/** CAP_NET_RAW alone: what a listener keeps that was started as another user already; see spawn-listener.ts. */
+/** CAP_NET_RAW alone: what a listener keeps that was started as another user already; see guard/listeners/spawn.ts. */
 export const netRaw = 1n << 13n
 
 /** Reads the text of a /proc/PID/status file. */

@@ -15,7 +15,7 @@ export interface KnockFacts {
   readonly check: PortCheck | undefined
 }
 
-/** What `--json` says about a knock, under stable keys; README lists them. */
+/** The facts of a knock for `--json`, under stable keys; native-notes/json.md lists them. */
 export function knockFacts({ host, verb, report, check }: KnockFacts): NonNullable<Outcome["facts"]> {
   const { answer } = report
   return {

@@ -51,7 +51,7 @@ export interface RestoreReport {
 /**
  * Puts a snapshot back: everything that differs from it, all families and backends together or not at all, counters
  * included. What is there now and not in the snapshot is removed. From the first change on, a script in a session of
- * its own does it (see restore-script.ts), so it ends as well when this process is killed.
+ * its own does it (see script.ts), so it ends as well when this process is killed.
  * @throws Fault when the journal cannot be written, and what `beforeChanging` throws; nothing has been changed then
  */
 export async function restoreSnapshot(

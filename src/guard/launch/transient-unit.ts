@@ -20,7 +20,7 @@ const firewallServices = [
  * the arming session reaches it, and a guard that is killed is started again. Its order still goes through the pipe that it
  * inherits; started again it finds that pipe at its end, which means "resume".
  *
- * @param perl connects the guard to systemd (notify.ts); without it systemd knows no more than that it runs
+ * @param perl connects the guard to systemd (systemd-notify.ts); without it systemd knows no more than that it runs
  * @param environment what the guard is to have of an environment
  * @param startMs how long it may take to arm, in milliseconds
  */
@@ -40,7 +40,7 @@ export function asTransientUnit(
     "KillMode=process", // a restore that is under way ends by itself
     `TimeoutStartSec=${Math.ceil(startMs / 1000)}s`,
     "TimeoutStopSec=200s", // a rollback that is owed
-    // One that hangs is better killed, one that is only slow is not: it says every 5 s that it is alive.
+    // One that hangs is better killed, one that is only slow is not: it says every 6 s that it is alive.
     ...(perl === undefined ? [] : ["WatchdogSec=60s"]),
     "OOMScoreAdjust=-1000",
     "LimitCORE=0",

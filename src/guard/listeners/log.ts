@@ -29,7 +29,7 @@ export class ListenerLog {
     this.#emit({ event: "listener-replaced", code: "done", message: `a new listener took over: ${why}` })
   }
 
-  /** To be called each second: says what has been rejected, when it is time to. */
+  /** To be called every few seconds: says what has been rejected, when it is time to. */
   rejected(rejections: RejectionCounts, listener: ListenerSupervisor | undefined): void {
     const news = rejections.news(listener, this.#clock.bootMs())
     if (news === undefined) return

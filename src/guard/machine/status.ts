@@ -12,7 +12,7 @@ export interface SessionStatus {
   readonly secrets: readonly { readonly kind: string; readonly host: string; readonly name: string }[]
   readonly plain: boolean
   readonly devices: readonly string[]
-  /** The listener has not heard its own canary for 15 s. */
+  /** Three of its own canaries in a row, one each 6 s, were not heard by the listener. */
   readonly deaf: boolean
   readonly guardPid: number
   /** 0 while a new listener is being started. */
