@@ -2,11 +2,19 @@ import { readFileSync } from "node:fs"
 import type { Command } from "commander"
 import { describe, expect, it } from "vitest"
 import { commandLines } from "../../scripts/packaging/command-lines.ts"
+import { exitCodes } from "../../src/report/outcome.ts"
 
 const pages: Readonly<Record<string, string>> = {
   "fw-watchdog": "fw-watchdog.8.md",
   "fw-knock": "fw-knock.1.md",
   "fw-apply": "fw-apply.8.md",
+}
+
+/** Exit codes that a program never ends with. */
+const neverOf: Readonly<Record<string, readonly number[]>> = {
+  "fw-watchdog": [exitCodes["no-answer"], exitCodes["would-change"]],
+  "fw-knock": [],
+  "fw-apply": [exitCodes["no-answer"]],
 }
 
 /** `--timeout <DURATION>` as the manual writes it: `--timeout DURATION`. */
@@ -45,6 +53,11 @@ describe.each(commandLines().map((program) => [program.name(), program] as const
         ].join(" "),
       )
       expect(terms(page, "COMMANDS")).toEqual(commands.sort())
+    })
+
+    it("has the exit codes that the program ends with, and no others", () => {
+      const codes = Object.values(exitCodes).filter((code) => !neverOf[name]?.includes(code))
+      expect(terms(page, "EXIT STATUS").map(Number).sort()).toEqual(codes.sort())
     })
 
     it("tells every default", () => {
