@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { documentBlocks, withBlock } from "./drawing/document-blocks.ts"
 import { figuresOf } from "./drawing/figures.ts"
-import { figuresBlock, withBlock } from "./drawing/readme-block.ts"
 import { svgOf } from "./drawing/svg.ts"
 import { benchFolder } from "./paths.ts"
 import { readResults, resultsPath } from "./results.ts"
@@ -11,10 +11,18 @@ import { readResults, resultsPath } from "./results.ts"
 const results = existsSync(resultsPath) ? readResults() : undefined
 const figures = results === undefined ? [] : figuresOf(results)
 
-describe("what README shows is what was measured", () => {
-  it("its table and its pictures are those of the committed results", () => {
-    const readme = readFileSync(join(benchFolder, "../../README.md"), "utf8")
-    expect(readme).toBe(withBlock(readme, results === undefined ? "" : figuresBlock(results, figures)))
+describe("what the documents show is what was measured", () => {
+  it("README's table and the pictures of README and of the measurements are those of the committed results", () => {
+    const blocks = documentBlocks(results, figures)
+    for (const block of blocks) {
+      const document = readFileSync(join(benchFolder, "../..", block.path), "utf8")
+      expect(document, block.path).toBe(withBlock(document, block))
+    }
+    for (const { name } of figures)
+      expect(
+        blocks.filter(({ text }) => text.includes(`/figures/${name}.svg`)),
+        name,
+      ).toHaveLength(1)
   })
 
   it("every picture is drawn from the committed results, and there is no other", () => {

@@ -91,7 +91,7 @@ async function measure(): Promise<void> {
   if (committed) publish(written)
   say(
     committed
-      ? "written: test/bench/results.json, figures, README"
+      ? "written: test/bench/results.json, figures, README, native-notes/measurements.md"
       : `part of the measurements only: written to ${path}`,
   )
 }

@@ -5,36 +5,60 @@ import type { Figure } from "./svg.ts"
 const begin = "<!-- figures -->"
 const end = "<!-- end of figures -->"
 
-/** README with its figures replaced by this block. @throws when the two markers are not there, once each, in order */
-export function withBlock(readme: string, block: string): string {
-  const [before, rest, more] = readme.split(begin)
-  const [, after, late] = rest?.split(end) ?? []
-  if (before === undefined || after === undefined || more !== undefined || late !== undefined)
-    throw new Error(`README wants "${begin}" and "${end}" once each, in this order`)
-  return `${before}${begin}\n${block}${end}${after}`
+/** The two pictures that README shows; all others stand in native-notes/measurements.md. */
+const inReadme: readonly string[] = ["time-to-open", "apply"]
+
+/** A document that shows results, and what stands between its two markers. */
+export interface DocumentBlock {
+  /** From the top of the repository. */
+  readonly path: string
+  readonly text: string
 }
 
-/** What README shows of the results: one table, the pictures, and where all this is from. */
-export function figuresBlock(results: Results, figures: readonly Figure[]): string {
+/** What the documents show of these results; nothing before there are any. */
+export function documentBlocks(
+  results: Results | undefined,
+  figures: readonly Figure[],
+): readonly DocumentBlock[] {
+  const pictures = (shown: readonly Figure[], folder: string): string =>
+    shown.map(({ name, alt }) => `![${alt}](${folder}/${name}.svg)\n`).join("\n")
+  const isInReadme = ({ name }: Figure): boolean => inReadme.includes(name)
+  const others = figures.filter((figure) => !isInReadme(figure))
+  return [
+    {
+      path: "README.md",
+      text:
+        results === undefined
+          ? ""
+          : `${summary(results)}\n${pictures(figures.filter(isInReadme), "test/bench/figures")}`,
+    },
+    { path: "native-notes/measurements.md", text: pictures(others, "../test/bench/figures") },
+  ]
+}
+
+/** The document with this block in place of what it has. @throws when the two markers are not there, once each, in order */
+export function withBlock(document: string, { path, text }: DocumentBlock): string {
+  const [before, rest, more] = document.split(begin)
+  const [, after, late] = rest?.split(end) ?? []
+  if (before === undefined || after === undefined || more !== undefined || late !== undefined)
+    throw new Error(`${path} wants "${begin}" and "${end}" once each, in this order`)
+  return `${before}${begin}\n${text}${end}${after}`
+}
+
+/** One table, and where all this is from. */
+function summary(results: Results): string {
   const { machine, measured, commit } = results
-  const where = [
-    `${machine.cores} cores of ${machine.processor}${machine.virtual === "yes" ? ", a virtual machine" : ""}`,
-    `Linux ${machine.kernel}`,
-    `${machine.system}`,
-    `Node.js ${machine.node}`,
-  ].join("; ")
   const again = results.cases
     .flatMap((one) => (one.again === undefined ? [] : `; ${one.name} again ${moment(one.again)}`))
     .join("")
-  const pictures = figures.map(({ name, alt }) => `![${alt}](test/bench/figures/${name}.svg)\n`)
   return [
     ...table(results),
     "",
-    `Medians, from one run of \`scripts/bench\` ${moment({ measured, commit })}${again} (${where}).`,
-    "Every sample is in [test/bench/results.json](test/bench/results.json); how each is measured and each contender is set",
-    "up, and why, is in [native-notes/measurements.md](native-notes/measurements.md).",
+    `Medians, from one run of \`scripts/bench\` ${moment({ measured, commit })}${again},`,
+    `on ${machine.cores} cores of ${machine.processor}${machine.virtual === "yes" ? ", a virtual machine" : ""}; Linux ${machine.kernel}; ${machine.system}; Node.js ${machine.node}.`,
+    "Every sample: [test/bench/results.json](test/bench/results.json). How each is measured, each contender's setup and why,",
+    "and more figures: [native-notes/measurements.md](native-notes/measurements.md).",
     "",
-    ...pictures,
   ].join("\n")
 }
 

@@ -7,7 +7,7 @@ import { growthFigure } from "./growth-figure.ts"
 import { colourOf } from "./palette.ts"
 import type { Figure } from "./svg.ts"
 
-/** Every figure that these results have data for, in the order in which README shows them. */
+/** Every figure that these results have data for, in the order in which the documents show them. */
 export function figuresOf(results: Results): Figure[] {
   const of = (name: string): WrittenCase | undefined => results.cases.find((one) => one.name === name)
   const draw: readonly [string, (measured: WrittenCase) => Figure[]][] = [
