@@ -2,7 +2,7 @@ import type { Command } from "commander"
 import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
-import { type ArmOptionTexts, checkArmOptions } from "./arm-options.ts"
+import { type ArmOptionTexts, addArmOptions, checkArmOptions } from "./arm-options.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example, before you touch a remote firewall:
@@ -95,30 +95,4 @@ export function watchdogProgram(
       })
     })
   return addVersion(program)
-}
-
-/** The options of a session, for whatever program arms one. */
-export function addArmOptions(command: Command): Command {
-  const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
-  command
-    .optionsGroup("The session:")
-    .option("--timeout <DURATION>", "its length, 10s to 7d", "30m")
-    .option("--on-expiry <ACTION>", "disarm | reset | rollback", "disarm")
-    .option("--open-for <DURATION>", "go back to the old rules so long after an open")
-    .option("--scope <WHAT>", "what an open covers: all | filter", "all")
-    .option("--dry-run", "do everything but touch the firewall")
-    .optionsGroup("What it hears:")
-    .option("--secret-file <FILE>", "standing secrets; else a one-time secret is shown")
-    .option("--plain <TEXT>", "this bare text in any ping too: unauthenticated!")
-    .option("--interface <NAME>", "on this interface only; repeatable", collect)
-    .option("--from <CIDR>", "from these sources only; repeatable", collect)
-    .optionsGroup("How it runs:")
-    .option("--detach", "arm, report, and return")
-    .option("--quiet", "do not write to the terminals of logged-in users")
-    .option("--json", "one JSON object a line on standard output")
-  const replayOption = command
-    .createOption("--replay <FILE>", "decode and verify the frames of a pcap savefile")
-    .hideHelp()
-  command.addOption(replayOption)
-  return command.allowExcessArguments(false)
 }

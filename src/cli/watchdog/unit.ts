@@ -4,8 +4,7 @@ import type { ArmingResult, GuardOrder } from "../../guard/launch/order.ts"
 import { standingSecrets } from "../../guard/machine/configuration.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { openTerminal, processHost } from "../terminal/terminal.ts"
-import { type ArmOptionTexts, checkArmOptions, configurationOf } from "./arm-options.ts"
-import { addArmOptions } from "./command-line.ts"
+import { type ArmOptionTexts, addArmOptions, checkArmOptions, configurationOf } from "./arm-options.ts"
 
 /**
  * The order of a guard that arms by itself, from the options of `fw-watchdog arm`: as the main process of a service
