@@ -1,6 +1,6 @@
 import pcap from "pcap"
 import { Fault, reasonOf } from "../errors.ts"
-import type { LinkType } from "../wire/link.ts"
+import type { LinkType } from "../wire/link/link.ts"
 
 /** One open capture. Opened as root; goes on capturing and injecting after privileges were dropped. */
 export interface Capture {

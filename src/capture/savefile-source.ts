@@ -1,5 +1,5 @@
 import { Fault } from "../errors.ts"
-import type { LinkType } from "../wire/link.ts"
+import type { LinkType } from "../wire/link/link.ts"
 
 /** One packet of a savefile. */
 export interface SavedFrame {

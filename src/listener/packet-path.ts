@@ -3,7 +3,7 @@ import type { Screen } from "../knock/screen.ts"
 import type { FromListener } from "../pipe/messages.ts"
 import type { Rejection } from "../wire/decoded.ts"
 import { decodeFrame, type EchoFrame } from "../wire/frame.ts"
-import type { LinkType } from "../wire/link.ts"
+import type { LinkType } from "../wire/link/link.ts"
 import { Recent } from "./bounded-map.ts"
 import { Forwarded } from "./duplicates.ts"
 

@@ -5,7 +5,7 @@ import { createScreen } from "../knock/screen.ts"
 import { toLine } from "../pipe/messages.ts"
 import { encodeFrame } from "../wire/frame.ts"
 import { freshIpv4Header, protocolIcmp } from "../wire/ipv4.ts"
-import type { LinkHeader, LinkType } from "../wire/link.ts"
+import type { LinkHeader, LinkType } from "../wire/link/link.ts"
 import { Hearing } from "./packet-path.ts"
 
 /** After so many V8 has compiled what it will compile; 50 ms here. */

@@ -1,7 +1,7 @@
 import { addressText, isUnicast, isUnspecified } from "./address.ts"
 import { type Decoded, decoded, rejected } from "./decoded.ts"
-import { type EthernetHeader, isGroupAddress, writeEthernet } from "./ethernet.ts"
-import { decodeLink, linkHeaderLength } from "./link.ts"
+import { type EthernetHeader, isGroupAddress, writeEthernet } from "./link/ethernet.ts"
+import { decodeLink, linkHeaderLength } from "./link/link.ts"
 import { Reader } from "./reader.ts"
 import { Writer } from "./writer.ts"
 

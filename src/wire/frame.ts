@@ -1,7 +1,6 @@
 import { isUnicast } from "./address.ts"
 import { onesSum, pseudoHeaderSum } from "./checksum.ts"
 import { type Decoded, decoded, rejected } from "./decoded.ts"
-import { isGroupAddress } from "./ethernet.ts"
 import { decodeEcho, type Echo, echoHeaderLength, echoSum, writeEcho } from "./icmp.ts"
 import {
   decodeIpv4,
@@ -19,6 +18,7 @@ import {
   protocolIcmpv6,
   writeIpv6,
 } from "./ipv6.ts"
+import { isGroupAddress } from "./link/ethernet.ts"
 import {
   decodeLink,
   isLocallySent,
@@ -26,7 +26,7 @@ import {
   type LinkType,
   linkHeaderLength,
   writeLink,
-} from "./link.ts"
+} from "./link/link.ts"
 import { Writer } from "./writer.ts"
 
 /**

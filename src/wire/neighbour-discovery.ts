@@ -1,7 +1,6 @@
 import { addressText, isUnicast, isUnspecified } from "./address.ts"
 import { internetChecksum, onesSum, pseudoHeaderSum } from "./checksum.ts"
 import { type Decoded, decoded, rejected } from "./decoded.ts"
-import { type EthernetHeader, isGroupAddress, writeEthernet } from "./ethernet.ts"
 import {
   decodeIpv6,
   freshIpv6Header,
@@ -10,7 +9,8 @@ import {
   protocolIcmpv6,
   writeIpv6,
 } from "./ipv6.ts"
-import { decodeLink, linkHeaderLength } from "./link.ts"
+import { type EthernetHeader, isGroupAddress, writeEthernet } from "./link/ethernet.ts"
+import { decodeLink, linkHeaderLength } from "./link/link.ts"
 import { Reader } from "./reader.ts"
 import { Writer } from "./writer.ts"
 

@@ -11,7 +11,7 @@ import { LineReader } from "../../src/pipe/line-reader.ts"
 import { parseFromListener, parseToListener } from "../../src/pipe/messages.ts"
 import { decodeArp } from "../../src/wire/arp.ts"
 import { decodeFrame, encodeFrame, replyFrame } from "../../src/wire/frame.ts"
-import type { LinkType } from "../../src/wire/link.ts"
+import type { LinkType } from "../../src/wire/link/link.ts"
 import { decodeNeighbour } from "../../src/wire/neighbour-discovery.ts"
 import { mutate, seeded } from "./mutate.ts"
 

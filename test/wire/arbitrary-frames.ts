@@ -3,7 +3,7 @@ import { addressText } from "../../src/wire/address.ts"
 import type { EchoFrame } from "../../src/wire/frame.ts"
 import type { Ipv4Header } from "../../src/wire/ipv4.ts"
 import type { Ipv6Header } from "../../src/wire/ipv6.ts"
-import type { LinkHeader, LinkType } from "../../src/wire/link.ts"
+import type { LinkHeader, LinkType } from "../../src/wire/link/link.ts"
 
 /** Frames that must decode: every link type, tags, options, extension headers, data and padding. */
 

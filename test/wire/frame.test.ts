@@ -6,7 +6,7 @@ import type { Decoded } from "../../src/wire/decoded.ts"
 import { decodeFrame, type EchoFrame, echoChecksumOk, encodeFrame, replyFrame } from "../../src/wire/frame.ts"
 import { freshIpv4Header, type Ipv4Header } from "../../src/wire/ipv4.ts"
 import { freshIpv6Header } from "../../src/wire/ipv6.ts"
-import type { LinkHeader, LinkType } from "../../src/wire/link.ts"
+import type { LinkHeader, LinkType } from "../../src/wire/link/link.ts"
 import { decodeNeighbour } from "../../src/wire/neighbour-discovery.ts"
 import { echoFrames, linkTypes } from "./arbitrary-frames.ts"
 

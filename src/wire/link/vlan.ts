@@ -1,6 +1,6 @@
-import { type Decoded, decoded, rejected } from "./decoded.ts"
-import type { Reader } from "./reader.ts"
-import type { Writer } from "./writer.ts"
+import { type Decoded, decoded, rejected } from "../decoded.ts"
+import type { Reader } from "../reader.ts"
+import type { Writer } from "../writer.ts"
 
 /** IPv4, ARP and IPv6: what this program reads. */
 export type EtherType = 0x0800 | 0x0806 | 0x86dd

@@ -1,5 +1,7 @@
-import { isUnspecified } from "./address.ts"
-import { type Decoded, decoded, rejected } from "./decoded.ts"
+import { isUnspecified } from "../address.ts"
+import { type Decoded, decoded, rejected } from "../decoded.ts"
+import { Reader } from "../reader.ts"
+import type { Writer } from "../writer.ts"
 import { decodeEthernet, type EthernetHeader, writeEthernet } from "./ethernet.ts"
 import {
   arphrdLoopback,
@@ -9,9 +11,7 @@ import {
   packetOutgoing,
   writeCooked,
 } from "./linux-cooked.ts"
-import { Reader } from "./reader.ts"
 import { type EtherType, type TaggedType, untagged } from "./vlan.ts"
-import type { Writer } from "./writer.ts"
 
 /** How the frames of a capture begin. `null` is BSD's null and OpenBSD's loop encapsulation. */
 export type LinkType = "ethernet" | "linux-sll" | "linux-sll2" | "raw" | "null"

@@ -1,7 +1,7 @@
-import { type Decoded, decoded } from "./decoded.ts"
-import type { Reader } from "./reader.ts"
+import { type Decoded, decoded } from "../decoded.ts"
+import type { Reader } from "../reader.ts"
+import type { Writer } from "../writer.ts"
 import { decodeTaggedType, type TaggedType, writeTaggedType } from "./vlan.ts"
-import type { Writer } from "./writer.ts"
 
 /**
  * Ethernet II, with at most two VLAN tags.

@@ -1,7 +1,7 @@
-import { type Decoded, decoded, rejected } from "./decoded.ts"
-import type { Reader } from "./reader.ts"
+import { type Decoded, decoded, rejected } from "../decoded.ts"
+import type { Reader } from "../reader.ts"
+import type { Writer } from "../writer.ts"
 import { decodeTaggedType, type TaggedType, writeTaggedType } from "./vlan.ts"
-import type { Writer } from "./writer.ts"
 
 /**
  * Linux cooked capture, what the device `any` gives (pcap-linktype(7), LINKTYPE_LINUX_SLL).
