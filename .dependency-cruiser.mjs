@@ -20,9 +20,12 @@ const stages = [
 
   ["guard/machine"],
   ["guard/state"],
-  ["guard/listeners", "guard/knocks", "guard/control", "guard/reboot"],
+  ["guard/listeners", "guard/reboot"],
+  ["guard/knocks"],
   ["guard/runtime"],
+  ["guard/control"],
   ["guard/launch"],
+  ["guard"],
 
   ["check", "cli/terminal"],
   ["cli/arming"],

@@ -4,16 +4,7 @@ import { findProgram } from "../../system/find-program.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import { failureOf } from "../../system/run-command.ts"
 import { privateLock } from "../tools/tool-paths.ts"
-
-/** What `--hard` did beyond an open. */
-export interface HardReport {
-  /** Steps that failed, a line each. */
-  readonly failures: readonly string[]
-  /** What was changed that no undo brings back: stopped services, tc filters, rp_filter. */
-  readonly cleared: readonly string[]
-  /** What may still stop packets and is out of reach here, named for the operator. */
-  readonly left: readonly string[]
-}
+import type { HardReport } from "./hard-report.ts"
 
 /** The files and programs that `--hard` needs, passed in for tests. */
 export interface HardDeps {

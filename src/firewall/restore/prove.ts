@@ -1,6 +1,7 @@
 import { withScratchFolder } from "../../system/scratch-folder.ts"
 import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "../sandbox/namespace.ts"
-import { compareSnapshots, type Difference, nftWhere } from "../snapshot/compare.ts"
+import { compareSnapshots, nftWhere } from "../snapshot/compare.ts"
+import type { Difference } from "../snapshot/difference.ts"
 import type { NftTableCopy } from "../snapshot/nft-table.ts"
 import { possibleViews } from "../snapshot/nft-table-view.ts"
 import { breathe } from "../snapshot/reading.ts"

@@ -1,9 +1,10 @@
 import type { SystemTools } from "../../system/system-tools.ts"
-import { compareSnapshots, type Difference } from "../snapshot/compare.ts"
+import { compareSnapshots } from "../snapshot/compare.ts"
 import { withCounters } from "../snapshot/counters.ts"
 import { breathe, type SnapshotDeps } from "../snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
 import { planRestore } from "./plan.ts"
+import type { RestoreReport } from "./report.ts"
 import { interruptedJournals, removeJournal, runJournal, stepError, writeJournal } from "./restore-folder.ts"
 import { renderRestore, type ScriptResult } from "./script.ts"
 import type { RestoreStep } from "./steps.ts"
@@ -27,25 +28,6 @@ export interface RestoreOptions {
   readonly counters?: "snapshot" | "in force"
   /** What is in force, where that is known for sure, as in a namespace that is new. It is read unless told. */
   readonly inForce?: Snapshot
-}
-
-/** What came of putting a snapshot back. */
-export interface RestoreReport {
-  /**
-   * `nothing-to-do`: it was in force already. `restored`: every step worked. `put-back`: one failed, and what was in
-   * force before is in force again. `half`: that failed too, or the script was killed; look now.
-   */
-  readonly end: "nothing-to-do" | "restored" | "put-back" | "half"
-  /** Is the snapshot in force now, whole? Never true for `put-back` and `half`. */
-  readonly ok: boolean
-  /** Is anything other than before? */
-  readonly changed: boolean
-  /** What failed, a line each. */
-  readonly failures: readonly string[]
-  /** Tables and sets that were left as they are, and why. */
-  readonly left: readonly { readonly where: string; readonly why: string }[]
-  /** What is not as in the snapshot afterwards; counters and what packets add to sets are not compared. */
-  readonly differences: readonly Difference[]
 }
 
 /**

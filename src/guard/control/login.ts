@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { findSshConnection } from "../../system/ssh-connection.ts"
 import { type Connection, connectionKey, plainAddress } from "../../wire/tcp-connection.ts"
-import type { Login } from "../machine/transitions/confirmation.ts"
+import type { Login } from "../machine/event.ts"
 
 /** Looks at processes: proc(5). Passed in for tests. */
 export interface LookAtProcess {

@@ -1,11 +1,10 @@
-import type { HardReport } from "../../firewall/open/hard.ts"
-import type { RestoreReport } from "../../firewall/restore/restore.ts"
+import type { HardReport } from "../../firewall/open/hard-report.ts"
+import type { RestoreReport } from "../../firewall/restore/report.ts"
 import type { Verb } from "../../knock/request.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { Connection } from "../../wire/tcp-connection.ts"
 import type { ArmedSecret } from "./configuration.ts"
 import type { SessionEnd, SnapshotRef } from "./record.ts"
-import type { Login } from "./transitions/confirmation.ts"
 
 /** What `fw-apply` asks the guard for. */
 export interface ChangeOrder {
@@ -44,6 +43,15 @@ export interface KnockEvent {
   /** The TCP connections of this host now, for `confirm`. */
   readonly connections: readonly Connection[]
 }
+
+/** How the one who confirms came in, as the guard found it out by itself. */
+export type Login =
+  /** Over these connections (of one ssh login there is one). */
+  | { readonly kind: "ssh"; readonly keys: readonly string[] }
+  /** On a console of the machine: /dev/tty1, ttyS0, hvc0. */
+  | { readonly kind: "console" }
+  /** A terminal that outlives logins (tmux, screen), cron, an agent: it says nothing of a connection. */
+  | { readonly kind: "unknown" }
 
 /** A command of the control socket that changes something. `ask` names the connection that waits for the outcome. */
 export type CommandEvent = { readonly type: "command"; readonly ask: number } & (

@@ -1,4 +1,4 @@
-import type { RestoreReport } from "../../../src/firewall/restore/restore.ts"
+import type { RestoreReport } from "../../../src/firewall/restore/report.ts"
 import type { SessionConfiguration } from "../../../src/guard/machine/configuration.ts"
 import type { Effect } from "../../../src/guard/machine/effect.ts"
 import type { EffectEnd, SessionEvent } from "../../../src/guard/machine/event.ts"

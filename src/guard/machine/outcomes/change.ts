@@ -1,4 +1,4 @@
-import type { RestoreReport } from "../../../firewall/restore/restore.ts"
+import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 
 /** What is said of a change. Every outcome carries the change's `id`, and `changed`: is anything other than before? */

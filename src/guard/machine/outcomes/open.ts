@@ -1,4 +1,4 @@
-import type { HardReport } from "../../../firewall/open/hard.ts"
+import type { HardReport } from "../../../firewall/open/hard-report.ts"
 import { mostListed, someOf } from "../../../report/listing.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { lookNow } from "./restore.ts"

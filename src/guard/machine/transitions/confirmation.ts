@@ -2,18 +2,10 @@ import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type Connection, connectionKey, plainAddress } from "../../../wire/tcp-connection.ts"
 import { type At, effect } from "../at.ts"
+import type { Login } from "../event.ts"
 import { confirmed, fromNewConnection, nothingWaits, refusal } from "../outcomes/change.ts"
 import type { Change } from "../record.ts"
 import { adopt, endChange } from "./change.ts"
-
-/** How the one who confirms came in, as the guard found it out by itself. */
-export type Login =
-  /** Over these connections (of one ssh login there is one). */
-  | { readonly kind: "ssh"; readonly keys: readonly string[] }
-  /** On a console of the machine: /dev/tty1, ttyS0, hvc0. */
-  | { readonly kind: "console" }
-  /** A terminal that outlives logins (tmux, screen), cron, an agent: it says nothing of a connection. */
-  | { readonly kind: "unknown" }
 
 /** The part of a change that decides who may confirm it. */
 type Confirmable = Pick<Change, "standing" | "sshPort" | "client">

@@ -1,4 +1,4 @@
-import type { RestoreReport } from "../../../firewall/restore/restore.ts"
+import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, update } from "../at.ts"

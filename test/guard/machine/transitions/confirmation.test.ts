@@ -1,9 +1,6 @@
 import { describe, expect, it } from "vitest"
-import {
-  hasNewConnectionFrom,
-  judgeConfirm,
-  type Login,
-} from "../../../../src/guard/machine/transitions/confirmation.ts"
+import type { Login } from "../../../../src/guard/machine/event.ts"
+import { hasNewConnectionFrom, judgeConfirm } from "../../../../src/guard/machine/transitions/confirmation.ts"
 import { type Connection, connectionKey } from "../../../../src/wire/tcp-connection.ts"
 
 const one = (remotePort: number, inode = 0): Connection => {

@@ -1,7 +1,7 @@
 import { Fault } from "../../errors.ts"
-import type { GuardOrder } from "../launch/order.ts"
+import { forgetOwed, owedBy } from "../reboot/pending-rollback.ts"
 import { type Journal, readJournal, removeJournal } from "../state/journal.ts"
-import { forgetOwed, owedBy } from "./pending-rollback.ts"
+import type { GuardOrder } from "./order.ts"
 
 /** The journal to go on with; a new session may replace one that owes nothing. */
 export function takeUp(order: GuardOrder, runtimeFolder: string): Journal | undefined {
