@@ -25,7 +25,7 @@ export interface SessionParts {
   readonly emit: (outcome: Outcome) => void
   /** Takes what whoever arms has to be told. */
   readonly notes: string[]
-  /** Is called with what has to be put away at the end, last first. */
+  /** Takes what has to be put away at the end, last first. */
   readonly atEnd: (task: () => void | Promise<void>) => void
 }
 

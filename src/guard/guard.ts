@@ -27,10 +27,10 @@ import { removeLeftovers } from "./state/stale-files.ts"
 
 /** How long each thing that is put away at the end may take, in milliseconds. */
 const lastTaskMs = 5000
-/** What a standing guard ends with when it was disarmed: its unit does not arm again then. */
+/** The exit code of a standing guard that was disarmed: its unit does not arm again then. */
 const disarmedCode = 4
 
-/** What reaches the guard from outside: SIGTERM ends it, SIGHUP has it read its secrets again. */
+/** The signals that reach the guard: SIGTERM ends it, SIGHUP has it read its secrets again. */
 export interface GuardSignals {
   onTerminate(then: () => void): void
   onReload(then: () => void): void

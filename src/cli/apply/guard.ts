@@ -114,7 +114,7 @@ async function statusOf(runtimeFolder: string): Promise<SessionStatus | undefine
   return answer as SessionStatus | undefined
 }
 
-/** Has the guard put a planned change in force. @returns what came of it; `raced` asks for another rehearsal */
+/** Asks the guard to put a planned change in force. @returns what came of it; `raced` asks for another rehearsal */
 export async function orderChange(
   guard: ApplyGuard,
   plan: PlannedChange,

@@ -6,7 +6,7 @@ import { inFirstNamespace } from "../../guard/state/folders.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 
-/** What can be known before a rehearsal. @throws Fault `refused` when these rules are not the machine's own */
+/** Checks what can be known before a rehearsal. @throws Fault `refused` when these rules are not the machine's own */
 export function refuseOtherNamespace(): void {
   if (inFirstNamespace()) return
   throw new Fault(
@@ -18,7 +18,7 @@ export function refuseOtherNamespace(): void {
   )
 }
 
-/** What can be known before a change: why its rules could not be saved, or undefined; nothing is written. */
+/** The reason why a change's rules could not be saved, as far as that is known before it, or undefined; nothing is written. */
 export function notSavable(rules: Snapshot, facts: NonNullable<Outcome["facts"]>): Outcome | undefined {
   try {
     refuseUnsavable("/", rules)

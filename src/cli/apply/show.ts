@@ -11,7 +11,7 @@ import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ApplyOptions } from "./options.ts"
 
-/** What a planned change would do: to people as they read a diff, besides what else they should know of it. */
+/** Shows a planned change as people read a diff, besides what else they should know of it. */
 export function showPlan(plan: PlannedChange, terminal: Terminal, host: ProgramHost): void {
   if (terminal.json) return
   const coloured = host.stdout.isTTY === true && !host.env.NO_COLOR && host.env.TERM !== "dumb"
@@ -98,7 +98,7 @@ export function lockedOut(plan: PlannedChange, force: boolean, terminal: Termina
   }
 }
 
-/** What to do now that the rules are in force; the first line is the one to copy. */
+/** The instructions once the rules are in force; the first line is the one to copy. */
 export function showConfirmLines(
   options: ApplyOptions,
   address: string,

@@ -9,7 +9,7 @@ import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /** How a change ends. */
 const endings: ReadonlySet<string> = new Set(["confirmed", "rolled-back", "rollback-failed"])
-/** What else of the session whoever waits for a confirmation should hear. */
+/** The other events of the session that whoever waits for a confirmation should hear. */
 const news: ReadonlySet<string> = new Set(["knock", "opened", "open-failed", "re-locked"])
 /** A guard that was killed is replaced so often. */
 const mostResumes = 3
@@ -45,7 +45,7 @@ export async function awaitEnd(
   })
 }
 
-/** What the guard has told so far. */
+/** Everything that the guard has told so far. */
 class Waiting {
   end: Outcome | undefined
   #leftMs: number

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os"
 
-/** What the lines for the workstation are made of. */
+/** The facts that the lines for the workstation are made of. */
 export interface WorkstationFacts {
   /** The address the knock should go to. */
   readonly address: string

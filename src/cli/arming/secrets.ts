@@ -26,7 +26,7 @@ export function armedSecrets(
   return [{ host: address, name: "", kind: "one-time", secret: Buffer.from(secret).toString("hex") }]
 }
 
-/** What to do on the workstation with these secrets, line by line; a one-time secret is among them. */
+/** Instructions for the workstation with these secrets, line by line; a one-time secret is among them. */
 export function linesFor(secrets: readonly ArmedSecret[], address: string, plain: boolean): string[] {
   const oneTime = secrets.find((secret) => secret.kind === "one-time")
   const bytes = oneTime === undefined ? undefined : new Uint8Array(Buffer.from(oneTime.secret, "hex"))

@@ -3,7 +3,7 @@ import { Fault } from "../../errors.ts"
 const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 type Unit = keyof typeof unitsMs
 
-/** What an option accepts, in milliseconds, both ends included. */
+/** The bounds of an option, in milliseconds, both ends included. */
 export interface DurationBounds {
   readonly min: number
   readonly max: number

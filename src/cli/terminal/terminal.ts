@@ -29,7 +29,7 @@ export interface InputStream extends NodeJS.EventEmitter {
 }
 
 /**
- * What a program is given by the machine; `process` is one. The streams are read only when something is said: making
+ * A program's view of the machine; `process` is one. The streams are read only when something is said: making
  * them takes time that a knock does not have.
  */
 export interface ProgramHost {

@@ -117,7 +117,7 @@ export function checkCidr(text: string): string {
   return `${address}/${bits}`
 }
 
-/** What a session is told at its birth, from options that were checked. */
+/** The configuration of a session, from options that were checked. */
 export function configurationOf(
   options: ArmOptions,
   secrets: readonly ArmedSecret[],

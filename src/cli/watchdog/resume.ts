@@ -17,7 +17,7 @@ import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 /**
  * `fw-watchdog resume`: a new guard goes on with the session of one that was killed: same secrets, same deadline, and what
  * was owed is still owed. Every knock gets a challenge from then on, since the nonces died with the old guard. After a
- * reboot there is no session to go on with, but a way back may be owed: it is settled here, without a guard.
+ * reboot there is no session to go on with, but a rollback may be owed: it is settled here, without a guard.
  *
  * @throws Fault `refused` when there is neither, or the session's guard is alive
  */

@@ -4,7 +4,7 @@ import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 
-/** What the viewer needs of its process. */
+/** The signals of its process that the viewer needs. */
 export interface ViewerSignals {
   /** Calls `then` when the operator pressed Ctrl-C. */
   onInterrupt(then: () => void): void

@@ -13,7 +13,7 @@ const answerMs = 120_000
 const longestAnswer = 16 * 1024 * 1024
 
 /**
- * Is this namespace free for another session? Only claiming the socket makes it sure; asking first is for the words that
+ * Makes sure that this namespace is free for another session. Only claiming the socket makes it sure; asking first is for the words that
  * go with a refusal, where a service manager stands between.
  * @throws Fault `refused` when a session answers
  */

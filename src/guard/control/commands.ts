@@ -16,7 +16,7 @@ export type ControlCommand =
   /** Answers with the status and then every event as it happens, until either side closes. */
   | { readonly command: "watch" }
 
-/** What answers a command: one JSON object, or for `watch` a stream of them. */
+/** The other end of a command: it answers with one JSON object, or for `watch` a stream of them. */
 export interface ControlHandler {
   /** `closed` takes what is to be done when the asking side goes away. */
   handle(command: ControlCommand, reply: (value: unknown) => void, closed: (then: () => void) => void): void

@@ -26,7 +26,7 @@ export class Keyring {
     this.verify = createVerifier(this.#derived)
   }
 
-  /** What the listener gets of each: its tag and the key of its screen. */
+  /** The lines that a listener gets for each secret: its tag and the key of its screen. */
   screenKeys(): ToListener[] {
     return this.#derived.map(({ keys }) => ({
       type: "key",

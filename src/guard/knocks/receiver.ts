@@ -20,7 +20,7 @@ export interface FreshKnock {
   readonly reply: (data: Uint8Array) => void
 }
 
-/** What every answer says of the session. */
+/** The part of an answer that is the session's. */
 export type AnswerState = Pick<Answer, "stillDropping" | "reLocks" | "secondsLeft">
 
 export interface ReceiverParts {
@@ -67,7 +67,7 @@ export class Receiver {
     this.#secrets = new Keyring(secrets)
   }
 
-  /** What the listener gets of each secret: its tag and the key of its screen. */
+  /** The lines that a listener gets for each secret: its tag and the key of its screen. */
   screenKeys(): ToListener[] {
     return this.#secrets.screenKeys()
   }

@@ -1,11 +1,11 @@
-/** What a guard's process is started by. */
+/** The command that a guard's process is started by. */
 export interface GuardStart {
   readonly path: string
   readonly args: readonly string[]
 }
 
 /**
- * What the C library's allocator is told, for what stays in memory while a session is armed: one arena, and freed memory goes
+ * Settings of the C library's allocator, for what stays in memory while a session is armed: one arena, and freed memory goes
  * back to the kernel (mallopt(3)). 5 MB less for the guard, whose arming reads whole rulesets (native-notes/packaging.md).
  */
 export const armedAllocator = {

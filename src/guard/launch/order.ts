@@ -1,7 +1,7 @@
 import { Fault } from "../../errors.ts"
 import type { SessionConfiguration } from "../machine/configuration.ts"
 
-/** What the guard writes back on its standard output, once: it is armed, or why it is not. */
+/** The line that the guard writes to its standard output, once: it is armed, or why it is not. */
 export type ArmingResult =
   | {
       readonly ready: true
@@ -13,7 +13,7 @@ export type ArmingResult =
   | { readonly ready: false; readonly code: string; readonly message: string; readonly hint: string }
 
 /**
- * What a guard is to do: arm a new session (a standing one goes on with the one in the journal, if there is one), or go on
+ * The order of a guard: arm a new session (a standing one goes on with the one in the journal, if there is one), or go on
  * with the one in the journal.
  */
 export type GuardOrder =

@@ -40,14 +40,14 @@ export function withNotifySocket(perl: string, guard: GuardStart): GuardStart {
   return { path: perl, args: ["-e", connectAndBecome, "--", guard.path, ...guard.args] }
 }
 
-/** Was this guard started by {@link withNotifySocket} under systemd? */
+/** Tells whether this guard was started by {@link withNotifySocket} under systemd. */
 export function canNotify(environment: Readonly<Record<string, string | undefined>>): boolean {
   return environment[notifyVariable] === "1"
 }
 
-/** What a guard tells its service manager; sd_notify(3). Never blocks, never throws; nobody may be listening. */
+/** The words of a guard to its service manager; sd_notify(3). Never blocks, never throws; nobody may be listening. */
 export interface ServiceManager {
-  /** Is there one that hears? */
+  /** True where there is one that hears. */
   readonly present: boolean
   ready(): void
   /** One line for `systemctl status`; said only when it is another one. */

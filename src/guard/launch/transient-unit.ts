@@ -4,7 +4,7 @@ import { withNotifySocket } from "./systemd-notify.ts"
 /** The name of the transient unit; there is one first network namespace, so there is one of it. */
 export const unitName = "fw-watchdog-session.service"
 
-/** What takes rules away when a machine goes down: not before the guard has looked at them and kept its promises. */
+/** Units that take rules away when a machine goes down: not before the guard has looked at them and kept its promises. */
 const firewallServices = [
   "nftables",
   "netfilter-persistent",

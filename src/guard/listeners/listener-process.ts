@@ -7,14 +7,14 @@ import { type FromListener, parseFromListener, type ToListener, toLine } from ".
 /** Starts one listener process with pipes on its standard input and output. Passed in for tests. */
 export type SpawnListener = () => ChildProcess
 
-/** What one listener has counted since it began. */
+/** The counts of one listener since it began. */
 export interface ListenerCounts {
   readonly heard: number
   readonly missed: number
   readonly rejected: Readonly<Record<string, number>>
 }
 
-/** What comes out of one listener process. */
+/** The events of one listener process. */
 export interface ChildEvents {
   onReady(ready: Extract<FromListener, { type: "ready" }>): void
   onKnock(knock: Extract<FromListener, { type: "knock" }>): void
@@ -28,7 +28,7 @@ export interface ChildEvents {
 /** Bytes of answers that may wait for a listener that does not read. */
 const pipeLimit = 64 * 1024
 /**
- * What is read of one listener in a second, in lines and 512 bytes: a real one has a few of either to say. A listener that
+ * The most that is read of one listener in a second, in lines and 512 bytes: a real one has a few of either to say. A listener that
  * an attacker took over is not listened to any faster, so that it cannot keep the guard or the processor busy.
  */
 const mostASecond = 2000
@@ -44,7 +44,7 @@ export class ListenerProcess {
   readonly #clock: Clock
   readonly #process: ChildProcess | undefined
   readonly startedMs: number
-  /** Has it opened its captures? */
+  /** It has opened its captures. */
   ready = false
   /** The devices it hears on; empty until it is ready. */
   devices: readonly string[] = []
@@ -103,7 +103,7 @@ export class ListenerProcess {
     this.#write({ type: "ping", sequence: this.#pings })
   }
 
-  /** Has it look around now; whether it answers says nothing. */
+  /** Makes it look around now; whether it answers says nothing. */
   nudge(): void {
     this.#write({ type: "ping", sequence: this.#pings })
   }

@@ -6,7 +6,7 @@ import type { ListenerSupervisor } from "./supervisor.ts"
 /** ListenerSupervisor that end again and again for the same reason are reported once in this time, in milliseconds. */
 const sameEndMs = 60_000
 
-/** What is said of listeners and of what they refuse: once, however often it happens. */
+/** The log lines about listeners and about what they refuse: once, however often it happens. */
 export class ListenerLog {
   readonly #clock: Clock
   readonly #emit: (outcome: Outcome) => void

@@ -37,7 +37,7 @@ export function setprivArguments(user: { uid: number; gid: number }, refusesSetu
   ]
 }
 
-/** Does this Node refuse to give up root by itself? See src/node_credentials.cc, and libuv's own io_uring check. */
+/** True where this Node refuses to give up root by itself; see src/node_credentials.cc, and libuv's own io_uring check. */
 const nodeRefusesSetuid =
   (process.config.variables as { node_shared_libuv?: unknown }).node_shared_libuv === true
 

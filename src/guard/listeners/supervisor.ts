@@ -10,7 +10,7 @@ import { type ListenerCounts, ListenerProcess, type SpawnListener } from "./list
 
 type Ready = Extract<FromListener, { readonly type: "ready" }>
 
-/** What the guard wants to know of its listeners. */
+/** The events of the listeners that the guard wants to know of. */
 export interface ListenerEvents {
   /** `answer` sends 128 bytes back the way the knock came, through the process that heard it. */
   onKnock(knock: Extract<FromListener, { type: "knock" }>, answer: (data: Uint8Array) => void): void
@@ -173,7 +173,7 @@ export class ListenerSupervisor {
     return this.#earlierUnparsed + (this.#present?.unparsed ?? 0)
   }
 
-  /** Has the present listener not heard its own canaries for too long? */
+  /** True when the present listener has not heard its own canaries for too long. */
   get deaf(): boolean {
     return (this.#present?.unheardCanaries ?? 0) > deafCanaries
   }

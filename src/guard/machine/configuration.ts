@@ -34,7 +34,7 @@ export interface SessionConfiguration {
   readonly onExpiry: "disarm" | "reset" | "rollback"
   /** After an open, go back to the rules in force at arming when this has passed; 0 for never. */
   readonly openForMs: number
-  /** What an open covers (DESIGN 6). */
+  /** The part of the firewall that an open covers (native-notes/firewall.md). */
   readonly scope: "all" | "filter"
   readonly secrets: readonly ArmedSecret[]
   /** Absolute path of the file the standing secrets came from, to read it again on SIGHUP; empty without one. */

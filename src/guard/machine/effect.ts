@@ -3,7 +3,7 @@ import type { Outcome } from "../../report/outcome.ts"
 import type { ChangeOrder } from "./event.ts"
 import type { OpeningState, SessionEnd, SnapshotRef } from "./record.ts"
 
-/** What the runtime is to do. Effects of one step go out in their order; those with an end feed it back as an event. */
+/** Something that the runtime is to do. Effects of one step go out in their order; those with an end feed it back as an event. */
 export type Effect =
   /** Says on disk how far an open has come; microseconds, so that an open can wait for it. */
   | { readonly type: "mark"; readonly state: OpeningState | undefined }
@@ -25,7 +25,7 @@ export type Effect =
     }
   /** Flushes and accepts, and lists again. Ends in `settled`. */
   | { readonly type: "settle"; readonly task: number }
-  /** What `--hard` adds. Ends in `cleared`. */
+  /** The steps that `--hard` adds. Ends in `cleared`. */
   | { readonly type: "clear"; readonly task: number }
   /** Ends in `restored`. */
   | { readonly type: "restore"; readonly task: number; readonly snapshot: SnapshotRef }
@@ -47,7 +47,7 @@ export type Effect =
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }
   /** Tells everybody: log, viewers, people. */
   | { readonly type: "emit"; readonly outcome: Outcome }
-  /** Has the listeners stop. */
+  /** Ends the listeners. */
   | { readonly type: "stop-listening" }
   /** The session is over. The last effect of all. */
   | { readonly type: "end"; readonly how: SessionEnd }

@@ -6,7 +6,7 @@ import type { Connection } from "../../wire/tcp-connection.ts"
 import type { ArmedSecret } from "./configuration.ts"
 import type { SessionEnd, SnapshotRef } from "./record.ts"
 
-/** What `fw-apply` asks the guard for. */
+/** The order that `fw-apply` gives the guard. */
 export interface ChangeOrder {
   /** Made by fw-apply, to know its own change by. */
   readonly id: string
@@ -85,10 +85,10 @@ export type EffectEnd =
       readonly task: number
       readonly changed: boolean
       readonly failures: readonly string[]
-      /** What a listing afterwards still found. */
+      /** Everything that a listing afterwards still found. */
       readonly dropping: readonly string[]
     }
-  /** What `--hard` adds is done. */
+  /** The steps that `--hard` adds are done. */
   | {
       readonly type: "cleared"
       readonly task: number

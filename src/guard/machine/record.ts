@@ -71,7 +71,7 @@ export interface Watch {
   readonly nextMs: number | undefined
   /** Everything that can drop, as of the latest look or open. */
   readonly dropping: readonly string[]
-  /** What the latest `--hard` could not take away. */
+  /** Everything that the latest `--hard` could not take away. */
   readonly outOfReach: readonly string[]
   /** Events since arming. */
   readonly reLocks: number
@@ -128,7 +128,7 @@ export interface RestoreTask {
   readonly running: boolean
   /** How often it has been tried. */
   readonly tries: number
-  /** What it is done for; `debt` is dropped when the debt has been paid meanwhile. */
+  /** The reason for it; `debt` is dropped when the debt has been paid meanwhile. */
   readonly cause: "asked" | "debt" | "end" | "change"
   /** Of a revert: the reason, for people. */
   readonly why: string
@@ -175,7 +175,7 @@ export interface SessionRecord {
   readonly over: boolean
 }
 
-/** What can drop although the firewall was opened; empty before the first open. */
+/** Everything that can drop although the firewall was opened; empty before the first open. */
 export function stillDropping({ watch }: SessionRecord): readonly string[] {
   return watch.outOfReach.length === 0 ? watch.dropping : [...watch.dropping, ...watch.outOfReach]
 }

@@ -24,7 +24,7 @@ export interface SessionStatus {
   readonly standbys: readonly { readonly program: string; readonly pid: number }[]
   readonly accepted: number
   readonly opens: number
-  /** What can drop although the firewall was opened; empty before the first open. */
+  /** Everything that can drop although the firewall was opened; empty before the first open. */
   readonly stillDropping: readonly string[]
   /** How often something locked again after an open. */
   readonly reLocks: number
@@ -49,7 +49,7 @@ export interface SessionStatus {
   readonly lastChange?: LastChange | undefined
 }
 
-/** What of a status is not the session's: the guard's processes, and what its listeners say. */
+/** The parts of a status that are not the session's: the guard's processes, and what its listeners say. */
 export type LiveFacts = Pick<
   SessionStatus,
   | "devices"

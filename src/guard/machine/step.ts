@@ -20,7 +20,7 @@ export interface Step {
 
 /**
  * One step of a session: the whole of what follows from an event. Pure: the same record, event and time give the same step.
- * What has to survive a kill is written before the effects that rely on it go out. Only the mark and the commit of an open
+ * Whatever has to survive a kill is written before the effects that rely on it go out. Only the mark and the commit of an open
  * go out before that, since somebody waits for them; the mark says enough to make up for the rest.
  *
  * @param nowMs the boot clock

@@ -4,7 +4,7 @@ import type { RunCommand } from "../../system/run-command.ts"
 /** systemctl answers from memory; milliseconds. */
 const askMs = 2000
 
-/** Is this SIGTERM one of many, because the whole machine stops? Without systemd nobody says so. */
+/** Tells whether this SIGTERM is one of many, because the whole machine stops. Without systemd nobody says so. */
 export async function machineGoesDown(run: RunCommand): Promise<boolean> {
   const systemctl = findProgram("systemctl")
   if (systemctl === undefined) return false

@@ -12,7 +12,7 @@ import { outcomeOfRestore } from "../machine/outcomes/restore.ts"
 import { type Folders, preparePrivateFolder } from "../state/folders.ts"
 
 /*
- * The journal dies with its boot, because it holds secrets. A way back that is owed must not, if the rules that it was to
+ * The journal dies with its boot, because it holds secrets. A rollback that is owed must not, if the rules that it was to
  * take away come back after the reboot (somebody had saved them for the next boot). So the state folder holds, without
  * secrets, the rules to go back to and the unconfirmed ones:
  *
@@ -22,7 +22,7 @@ import { type Folders, preparePrivateFolder } from "../state/folders.ts"
  * owed.json is written last and removed first: without it nothing is owed.
  */
 
-/** Who owes; a change lies above a session, so it goes back first. */
+/** Who owes; a change lies above a session, so it is reverted first. */
 export type OwedBy = "change" | "session"
 const owners: readonly OwedBy[] = ["change", "session"]
 
@@ -33,7 +33,7 @@ const unconfirmed = "unconfirmed.fw"
 const folderOf = (stateFolder: string, by: OwedBy): string => join(stateFolder, "owed", by)
 
 /**
- * Writes down that a way back is owed while `rules.unconfirmed` are in force. Called again when these change.
+ * Writes down that a rollback is owed while `rules.unconfirmed` are in force. Called again when these change.
  * @throws Fault `missing` or `permission` when the disk does not take it
  */
 export async function keepOwed(
@@ -69,7 +69,7 @@ export function forgetOwed(stateFolder: string, by: OwedBy): void {
   }
 }
 
-/** What is written down as owed, by any boot. */
+/** Everything that is written down as owed, by any boot. */
 export function owedBy(stateFolder: string): OwedBy[] {
   return owners.filter((by) => {
     try {
@@ -111,7 +111,7 @@ async function settle(deps: RestoreDeps, folders: Folders, by: OwedBy): Promise<
     return {
       event: "owed-closed",
       code: "state-unknown",
-      message: `${what} owed a way back, and its rules cannot be read: ${reasonOf(thrown)}`,
+      message: `${what} owed a rollback, and its rules cannot be read: ${reasonOf(thrown)}`,
       hint: "look at the rules now",
     }
   }
@@ -121,7 +121,7 @@ async function settle(deps: RestoreDeps, folders: Folders, by: OwedBy): Promise<
     return {
       event: "owed-unknown",
       code: "state-unknown",
-      message: `${what} owes a way back, and the rules of ${unread.backend} cannot be read: ${unread.why}`,
+      message: `${what} owes a rollback, and the rules of ${unread.backend} cannot be read: ${unread.why}`,
       hint: "`fw-watchdog resume` tries again",
     }
   const [other] = compareSnapshots(rules.unconfirmed, now, "ignored")
@@ -130,7 +130,7 @@ async function settle(deps: RestoreDeps, folders: Folders, by: OwedBy): Promise<
     const why = inForce
       ? "the rules from before are in force already"
       : `the rules in force are not those it was to take away (${other.where} ${other.kind}), so they stay`
-    return { event: "owed-closed", code: "done", message: `${what} owed a way back: ${why}` }
+    return { event: "owed-closed", code: "done", message: `${what} owed a rollback: ${why}` }
   }
   preparePrivateFolder(folders.runtime)
   try {

@@ -8,7 +8,7 @@ import type { SnapshotRef } from "../machine/record.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 import { forgetOwed, keepOwed } from "./pending-rollback.ts"
 
-/** How often the rules are looked at while a way back is owed, in milliseconds. */
+/** How often the rules are looked at while a rollback is owed, in milliseconds. */
 const lookMs = 30_000
 /** And never more than this part of the time. */
 const restFactor = 50

@@ -77,7 +77,7 @@ async function prove({ deps }: Snapshots, now: Snapshot, force: boolean): Return
     return await proveRestorable({ ...deps, runHere: deps.run }, now)
   } catch (thrown) {
     if (force) return { snapshot: now, proofs: [] }
-    throw new Fault("refused", `could not try out the way back: ${reasonOf(thrown)}`, {
+    throw new Fault("refused", `could not try out the revert: ${reasonOf(thrown)}`, {
       hint: "nothing was changed; --force goes without",
     })
   }

@@ -71,7 +71,7 @@ export async function settle(
   return { type: "settled", task, changed, failures, dropping: stillDropping.map(describe) }
 }
 
-/** What `--hard` adds. */
+/** The steps that `--hard` adds. */
 export async function clear(
   firewall: ArmedFirewall,
   scope: Scope,

@@ -6,7 +6,7 @@ import { Fault, reasonOf } from "../../errors.ts"
 export interface Folders {
   /** tmpfs: the control socket, the log of this boot, and later the journal with its keys. */
   readonly runtime: string
-  /** What has to survive a reboot: snapshots. Never keys. */
+  /** Holds what has to survive a reboot: snapshots. Never keys. */
   readonly state: string
 }
 
@@ -39,7 +39,7 @@ export function foldersFor(
 }
 
 /**
- * Does this process live in the network namespace of process 1? Its link is for who could trace that process, which a
+ * Tells whether this process lives in the network namespace of process 1. Its link is for who could trace that process, which a
  * sandboxed guard cannot; its /proc/1/net is for everybody. Each namespace has files of its own there, and so inodes
  * (fs/proc/proc_net.c, proc_alloc_inum).
  */

@@ -137,7 +137,7 @@ export function removeJournal(runtimeFolder: string): void {
   rmSync(join(runtimeFolder, fileName), { force: true })
 }
 
-/** Is there a journal at all, whatever it says? */
+/** Tells whether there is a journal at all, whatever it says. */
 export function hasJournal(runtimeFolder: string): boolean {
   return existsSync(join(runtimeFolder, fileName))
 }

@@ -14,7 +14,7 @@ export class OpenMarker {
   readonly #file: number
 
   /**
-   * What an earlier guard wrote stays until the first {@link write}.
+   * The word of an earlier guard stays until the first {@link write}.
    * @throws what openSync throws
    */
   constructor(path: string) {
@@ -36,7 +36,7 @@ export class OpenMarker {
   }
 }
 
-/** What the guard that was killed wrote last; undefined where no open was under way, or there is no mark. */
+/** The last word of the guard that was killed; undefined where no open was under way, or there is no mark. */
 export function readOpenMarker(runtimeFolder: string): OpeningState | undefined {
   try {
     const word = readFileSync(pathIn(runtimeFolder), "utf8").trim()

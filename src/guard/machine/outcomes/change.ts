@@ -1,7 +1,7 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 
-/** What is said of a change. Every outcome carries the change's `id`, and `changed`: is anything other than before? */
+/** Facts of a change. Every outcome carries the change's `id`, and `changed`: whether anything is other than before. */
 type Facts = NonNullable<Outcome["facts"]>
 
 /** Tables and sets that are not as they should be, without those that were left alone on purpose. */
@@ -53,7 +53,7 @@ export function notApplied(id: string, why: string, back: RestoreReport | undefi
   }
 }
 
-/** What came of going back. @param report undefined when the rules from before are lost */
+/** The outcome of a revert. @param report undefined when the rules from before are lost */
 export function reverted(id: string, why: string, report: RestoreReport | undefined): Outcome {
   const facts = { id, why, failures: report?.failures ?? [] }
   if (report !== undefined && isBack(report))
@@ -105,7 +105,7 @@ function troubleOf(report: RestoreReport): string {
   return `something differs: ${unexpected(report).join(", ")}`
 }
 
-/** What whoever confirms over an old connection is to do. */
+/** The hint for whoever confirms over an old connection. */
 export const fromNewConnection =
   "open a new connection and confirm there, such as: ssh HOST sudo fw-apply confirm (a master connection is not new: ssh -S none)"
 

@@ -13,7 +13,7 @@ export interface OpenEnd {
   readonly hard: HardReport | undefined
 }
 
-/** What came of an open, as everybody is told. */
+/** The outcome of an open, as everybody is told. */
 export function openOutcome({ committedMs, changed, failures, stillDropping, hard }: OpenEnd): Outcome {
   const facts = {
     committedMs,

@@ -2,7 +2,7 @@ import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 
 /**
- * What came of putting rules back, as everybody is told.
+ * The outcome of a restore, as everybody is told.
  * @param rules which ones, as a plural: "the rules in force at arming"
  */
 export function outcomeOfRestore(rules: string, report: RestoreReport): Outcome {

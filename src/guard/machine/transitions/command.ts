@@ -12,7 +12,7 @@ import { askRevert } from "./revert.ts"
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000
 
-/** Does what a command of the control socket asks for; each ends in one reply. */
+/** Carries out a command of the control socket; each ends in one reply. */
 export function command(at: At, event: CommandEvent): At {
   const { ask } = event
   const ending = at.record.ending !== undefined
@@ -48,7 +48,7 @@ function extend(at: At, ask: number, byMs: number): At {
   return effect(next, { type: "emit", outcome }, { type: "reply", ask, outcome })
 }
 
-/** What a session that is disarmed now leaves in force. */
+/** The rules that a session leaves in force when it is disarmed now, in words. */
 function leftInForce({ record }: At): string {
   return record.change === undefined
     ? "the firewall stays as it is"

@@ -45,7 +45,7 @@ function withoutChange(at: At): At {
   return change.stage === "writing" || queued ? dropChange(at, change) : askRevert(at, "the session ends")
 }
 
-/** What has to be done when it ends. A disarm owes nothing; a guard that is told to go does not leave rules open. */
+/** The work that is owed when it ends. A disarm owes nothing; a guard that is told to go does not leave rules open. */
 function owedAtEnd({ record }: At, how: SessionEnd): "reset" | "rollback" | "debt" | undefined {
   const { dryRun, onExpiry } = record.configuration
   if (dryRun || how === "disarmed" || how === "change-over") return undefined

@@ -11,7 +11,7 @@ export function isPast(at: At): boolean {
   return at.record.ending !== undefined || at.nowMs >= at.record.endsAtMs
 }
 
-/** Does what a knock asks for, and answers it. */
+/** Follows a knock, and answers it. */
 export function knock(at: At, event: KnockEvent): At {
   if (isPast(at)) return at
   const { accepted, provenFromOutside, configuration } = at.record

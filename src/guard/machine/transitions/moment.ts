@@ -5,7 +5,7 @@ import { askEnd, endWhenTooLong } from "./end.ts"
 import { payDebtWhenDue } from "./restore.ts"
 import { lookWhenDue } from "./watch.ts"
 
-/** Does what is due. */
+/** Follows the clock: everything that is due. */
 export function moment(at: At): At {
   const { record, nowMs } = at
   if (record.ending !== undefined) return endWhenTooLong(at)

@@ -139,7 +139,7 @@ export function settled(at: At, event: End<"settled">): At {
   return opened(at, task, event.dropping, undefined)
 }
 
-/** What `--hard` adds is done. */
+/** The steps that `--hard` adds are done. */
 export function cleared(at: At, event: End<"cleared">): At {
   const task = taskOf(at, event.task, "open")
   return task === undefined ? at : opened(at, task, event.dropping, event.report)
