@@ -1,15 +1,21 @@
 import { randomBytes } from "node:crypto"
 import type { Clock } from "../../clock.ts"
 import { type Answer, encodeAnswer } from "../../knock/answer.ts"
-import { Knocks } from "../../knock/decide.ts"
-import type { Authentic } from "../../knock/verify.ts"
+import { Knocks, type KnownSecret } from "../../knock/decide.ts"
+import { deriveKeys } from "../../knock/keys.ts"
+import { type Authentic, createVerifier, type Verify } from "../../knock/verify.ts"
 import type { FromListener, ToListener } from "../../pipe/messages.ts"
 import type { RejectionCounts } from "../listeners/rejection-counts.ts"
 import type { ArmedSecret } from "../machine/configuration.ts"
-import { type GuardSecret, Keyring } from "./keyring.ts"
 
 export type KnockMessage = Extract<FromListener, { type: "knock" }>
 export type PlainMessage = Extract<FromListener, { type: "plain" }>
+
+/** One secret as the session uses it. */
+export interface GuardSecret extends KnownSecret {
+  readonly host: string
+  readonly name: string
+}
 
 /** A knock that may act, once, and what sends its answer back. */
 export interface FreshKnock {
@@ -149,3 +155,30 @@ export class Receiver {
 /** For an address of its own the kernel takes that address as the source, too. */
 const isFromHere = ({ source, destination }: KnockMessage): boolean =>
   source === destination || source.startsWith("127.") || source === "::1"
+
+/** The secrets that a session accepts knocks under, with their keys. */
+class Keyring {
+  /** Verifies 128 bytes against all of them. */
+  readonly verify: Verify<GuardSecret>
+  readonly #derived: readonly GuardSecret[]
+
+  constructor(armed: readonly ArmedSecret[]) {
+    this.#derived = armed.map(({ secret, kind, host, name }) => ({
+      keys: deriveKeys(new Uint8Array(Buffer.from(secret, "hex"))),
+      kind,
+      host,
+      name,
+    }))
+    this.verify = createVerifier(this.#derived)
+  }
+
+  /** The lines that a listener gets for each secret: its tag and the key of its screen. */
+  screenKeys(): ToListener[] {
+    return this.#derived.map(({ keys }) => ({
+      type: "key",
+      id: keys.id,
+      tag: Buffer.from(keys.requestTag).toString("hex"),
+      screenKey: Buffer.from(keys.screenKey).toString("hex"),
+    }))
+  }
+}

@@ -2,15 +2,28 @@ import { type At, effect, update } from "./at.ts"
 import type { Effect } from "./effect.ts"
 import type { SessionEvent } from "./event.ts"
 import type { SessionRecord } from "./record.ts"
-import { advance } from "./transitions/advance.ts"
-import { applyRefused, prepared, prepareRefused, takeUpChange, written } from "./transitions/change.ts"
+import {
+  applyRefused,
+  prepared,
+  prepareRefused,
+  revertWhenDue,
+  takeUpChange,
+  written,
+} from "./transitions/change.ts"
 import { command } from "./transitions/command.ts"
-import { askEnd } from "./transitions/end.ts"
+import { askEnd, endWhenDone, endWhenTooLong } from "./transitions/end.ts"
 import { knock, plain } from "./transitions/knock.ts"
-import { moment } from "./transitions/moment.ts"
-import { askOpen, cleared, committed, kept, settled } from "./transitions/open.ts"
-import { restored } from "./transitions/restore.ts"
-import { looked } from "./transitions/watch.ts"
+import {
+  askOpen,
+  cleared,
+  committed,
+  goOnOpening,
+  kept,
+  looked,
+  lookWhenDue,
+  settled,
+} from "./transitions/open.ts"
+import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
 
 /** The next record, and what is to be done, in this order. */
 export interface Step {
@@ -109,4 +122,53 @@ function writtenFirst(before: SessionRecord, { record, effects }: At): readonly 
   )
   const place = waitedFor < 0 ? effects.length : waitedFor
   return [...effects.slice(0, place), { type: "write" }, ...effects.slice(place)]
+}
+
+/** Goes on with the task that is the first in line; one that ends at once makes room for the next. */
+function advance(at: At): At {
+  let now = at
+  for (;;) {
+    const [task] = now.record.tasks
+    if (task === undefined) return endWhenDone(now)
+    const next = task.kind === "open" ? goOnOpening(now, task) : startRestoring(now, task)
+    if (next === now || next.record.tasks[0] === task) return next
+    if (next.record.tasks[0]?.id === task.id) return next
+    now = next
+  }
+}
+
+/** Follows the clock: everything that is due. */
+function moment(at: At): At {
+  const { record, nowMs } = at
+  if (record.ending !== undefined) return endWhenTooLong(at)
+  if (nowMs >= record.endsAtMs) return askEnd(at, "expired", "the session expired").now
+  if (record.changeOverMs !== undefined && nowMs >= record.changeOverMs)
+    return askEnd(at, "change-over", "the change is over, and so is its session").now
+  return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(at))))
+}
+
+/** Proves what the latest open kept, when nobody waits any more. */
+function proveWhenDue(at: At): At {
+  const { proveMs, lastOpen } = at.record
+  if (proveMs === undefined || at.nowMs < proveMs) return at
+  const done = update(at, { proveMs: undefined })
+  if (lastOpen === undefined) return done
+  return update(done, {}, { type: "prove", snapshot: lastOpen, restore: "an undo" })
+}
+
+/** When something is due next, on the boot clock, in milliseconds; infinite when nothing is. */
+export function nextMomentMs({ ending, over, ...record }: SessionRecord): number {
+  if (over) return Number.POSITIVE_INFINITY
+  if (ending !== undefined) return ending.limitMs
+  const { debt, change, tasks } = record
+  const debtWaits = !tasks.some((task) => task.kind === "restore" && task.cause === "debt")
+  const moments = [
+    record.endsAtMs,
+    record.changeOverMs,
+    debtWaits ? debt?.dueMs : undefined,
+    change?.stage === "waiting" ? change.deadlineMs : undefined,
+    record.watch.nextMs,
+    record.proveMs,
+  ]
+  return Math.min(...moments.map((moment) => moment ?? Number.POSITIVE_INFINITY))
 }

@@ -8,8 +8,7 @@ import {
   type SessionRecord,
   type SnapshotRef,
 } from "../../../src/guard/machine/record.ts"
-import { type Step, step } from "../../../src/guard/machine/step.ts"
-import { nextMomentMs } from "../../../src/guard/machine/transitions/moment.ts"
+import { nextMomentMs, type Step, step } from "../../../src/guard/machine/step.ts"
 import { type Journal, journalOf, sessionOf } from "../../../src/guard/state/journal.ts"
 import type { Verdict } from "../../../src/knock/answer.ts"
 import type { Outcome } from "../../../src/report/outcome.ts"

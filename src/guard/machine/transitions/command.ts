@@ -3,11 +3,10 @@ import { type At, effect, update } from "../at.ts"
 import type { CommandEvent } from "../event.ts"
 import { endingSoon } from "../outcomes/change.ts"
 import { secondsLeft } from "../record.ts"
-import { askChange } from "./change.ts"
+import { askChange, askRevert } from "./change.ts"
 import { confirmByCommand } from "./confirmation.ts"
 import { askEnd, endingAlready } from "./end.ts"
 import { askUndo } from "./restore.ts"
-import { askRevert } from "./revert.ts"
 
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000

@@ -1,11 +1,9 @@
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, update } from "../at.ts"
 import type { SessionEnd } from "../record.ts"
-import { dropChange } from "./change.ts"
-import { askOpen } from "./open.ts"
+import { askRevert, dropChange } from "./change.ts"
+import { askOpen, unwatch } from "./open.ts"
 import { askRollback } from "./restore.ts"
-import { askRevert } from "./revert.ts"
-import { unwatch } from "./watch.ts"
 
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000

@@ -1,14 +1,12 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
-import { type At, effect, update } from "../at.ts"
+import { type At, addRestore, effect, replaceTask, taskOf, update, withoutTask } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
 import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
 import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
-import { applyEnded, reverted } from "./change.ts"
-import { askRevert, revertFirst } from "./revert.ts"
-import { addRestore, replaceTask, taskOf, withoutTask } from "./tasks.ts"
-import { unwatch } from "./watch.ts"
+import { applyEnded, askRevert, reverted, revertFirst } from "./change.ts"
+import { unwatch } from "./open.ts"
 
 /** The longest wait before an owed rollback is tried again, in milliseconds. */
 const longestRetryMs = 300_000
