@@ -1,4 +1,5 @@
 import type { ScriptRun } from "./run-in-copy.ts"
+
 /** The line (from 1) that a restore stumbled over. One that it only met at COMMIT is looked for by halves. */
 export async function faultyLine(
   lines: readonly string[],

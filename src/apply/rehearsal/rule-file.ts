@@ -9,6 +9,7 @@ import { faultyLine } from "./faulty-line.ts"
 import { InputRefused } from "./input-refused.ts"
 import type { MachineCopy } from "./machine-copy.ts"
 import { pathInCopy, runScript, type ScriptRun } from "./run-in-copy.ts"
+import { toolWords } from "./tool-words.ts"
 
 export interface FileOptions {
   readonly folder: string
@@ -89,11 +90,7 @@ function unclosedTable(lines: readonly string[]): number | undefined {
 }
 
 function wordsOf(run: ScriptRun): string {
-  const words = run.stderr
-    .split("\n")
-    .map((one) => one.trim())
-    .filter((one) => one !== "" && !/^(Try `|Error occurred at line|#)/.test(one))
-  return words.join(" ") || `exit code ${run.exitCode}`
+  return toolWords(run.stderr).join(" ") || `exit code ${run.exitCode}`
 }
 
 function refusedAt(input: RuleInput, line: number | undefined, said: string, tool: string): InputRefused {

@@ -5,13 +5,12 @@ import { type FileCopy, ownFolder } from "../../firewall/sandbox/file-copy.ts"
 import type { SystemTools } from "../../system/system-tools.ts"
 import type { RuleInput } from "../input.ts"
 
-/** How a script went. */
+/** One run of a script or a tool in a copy, ended. */
 export interface ScriptRun {
   /** Undefined when it was killed. */
   readonly exitCode: number | undefined
   readonly timedOut: boolean
-  /** The end of what it printed. */
-  readonly stdout: string
+  /** The end of what it printed to standard error. */
   readonly stderr: string
   /** Processes that it left running; they were ended. */
   readonly leftRunning: number
@@ -30,8 +29,8 @@ const dropped = [
   "audit_control",
 ]
 
-/** How much of its output is kept: the end. */
-const keptBytes = 64 * 1024
+/** How much of its messages is kept: the end. */
+const keptCharacters = 64 * 1024
 
 /**
  * The path by which a script is run in the copy: its own where the copy has it, or else a file among ours (standard
@@ -71,15 +70,15 @@ export async function runScript(
     ["--pdeathsig", "KILL", nsenter, ...copy.enter]
       .concat([setpriv, "--bounding-set", capabilities, "--inh-caps", "-all", "--"])
       .concat([sh, "-c", `cd "$0" && exec "$@"`, folder, ...command]),
-    { stdio: ["pipe", "pipe", "pipe"], env: { ...options.environment } },
+    // No pipe for standard output: a wrapper looks who reads from one.
+    { stdio: ["pipe", "ignore", "pipe"], env: { ...options.environment } },
   )
   child.stdin.on("error", () => {})
   child.stdin.end(options.input ?? "")
-  const said = { stdout: "", stderr: "" }
-  for (const name of ["stdout", "stderr"] as const)
-    child[name].on("data", (chunk) => {
-      said[name] = (said[name] + String(chunk)).slice(-keptBytes)
-    })
+  let stderr = ""
+  child.stderr.on("data", (chunk) => {
+    stderr = (stderr + String(chunk)).slice(-keptCharacters)
+  })
   let timedOut = false
   const timer = setTimeout(() => {
     timedOut = true
@@ -93,10 +92,10 @@ export async function runScript(
   clearTimeout(timer)
   const leftRunning = await endAll(copy, system)
   await new Promise<void>((settle) => {
-    if (child.stdout.closed && child.stderr.closed) settle()
+    if (child.stderr.closed) settle()
     else child.once("close", () => settle())
   })
-  return { exitCode: timedOut ? undefined : exitCode, timedOut, ...said, leftRunning }
+  return { exitCode: timedOut ? undefined : exitCode, timedOut, stderr, leftRunning }
 }
 
 /** Ends every process of the copy but the one that holds it; returns how many there were. */

@@ -11,46 +11,46 @@ export interface ScriptCall {
   readonly exitCode: number
   /** Its process id in the copy. */
   readonly pid: string
-  /** It wrote to another command of a pipeline, so the script never learnt its exit code. */
+  /** It failed and wrote to another command of a pipeline, so the script never learnt its exit code. */
   readonly piped: boolean
+  /** What it printed to standard error, if it failed. */
+  readonly said: string
+  /** The rules that it was given by standard input or in a file; undefined when there were none. */
+  readonly given: string | undefined
 }
 
-/** Reads the calls that the wrappers wrote down: NAME EXITCODE PID PIPED COUNT ARGUMENT..., each ended by a NUL. */
+/**
+ * Reads the calls that the wrappers wrote down, in the order in which they ended: NAME EXITCODE PID MARKS SAID COUNT
+ * ARGUMENT..., each ended by a NUL.
+ * @param own our own folder of the copy
+ */
 export function readCalls(own: string): ScriptCall[] {
   const fields = readFileSync(join(own, wrapperFiles.calls), "utf8").split("\0")
   const calls: ScriptCall[] = []
-  for (let at = 0; at + 5 < fields.length; ) {
-    const [name = "", exitCode = "", pid = "", piped, count = ""] = fields.slice(at, at + 5)
-    const end = at + 5 + Number(count)
+  for (let at = 0; at + 6 < fields.length; ) {
+    const [name = "", exitCode = "", pid = "", marks = "", said = "", count = ""] = fields.slice(at, at + 6)
+    const end = at + 6 + Number(count)
     const kind = kindOf(name)
     // A call that was killed while it wrote.
     if (kind === undefined || !Number.isInteger(end)) break
     calls.push({
       kind,
       name,
-      args: fields.slice(at + 5, end),
+      args: fields.slice(at + 6, end),
       exitCode: Number(exitCode),
       pid,
-      piped: piped === "p",
+      piped: marks.includes("p"),
+      said,
+      given: marks.includes("i") ? readInput(own, pid) : undefined,
     })
     at = end
   }
   return calls
 }
 
-/** What a call printed to standard error. */
-export function errorsOf(own: string, call: ScriptCall): string {
-  return readOwn(own, `${wrapperFiles.errors}/${call.pid}`) ?? ""
-}
-
-/** The rules that a call was given by standard input or in a file; undefined when there were none. */
-export function inputOf(own: string, call: ScriptCall): string | undefined {
-  return readOwn(own, `${wrapperFiles.inputs}/${call.pid}`)
-}
-
-function readOwn(own: string, path: string): string | undefined {
+function readInput(own: string, pid: string): string | undefined {
   try {
-    return readFileSync(join(own, path), "utf8")
+    return readFileSync(join(own, wrapperFiles.inputs, pid), "utf8")
   } catch {
     return undefined
   }
@@ -79,24 +79,25 @@ const alreadySo: Readonly<Record<keyof typeof asking, readonly (readonly [verb: 
 }
 
 /**
- * Is this failure none of the rules? It asked something, or what it was to bring about is so already: a rule to delete
- * that is not there, a chain to make that is.
+ * Tells a failure that does no harm to the rules: the call only asked something, or what it was to bring about is so
+ * already (a rule to delete that is not there, a chain to make that is).
  */
-export function isHarmlessFailure(call: ScriptCall, said: string): boolean {
+export function isHarmlessFailure(call: ScriptCall): boolean {
   if (call.kind !== "rules") return call.kind !== "network"
   if (call.name.endsWith("-restore")) return false
   if (call.name.includes("tables")) {
     const harmless = (verbs: RegExp): boolean => call.args.some((arg) => verbs.test(arg))
     return (
       harmless(asking.tables) ||
-      alreadySo.tables.some(([verbs, words]) => harmless(verbs) && words.test(said))
+      alreadySo.tables.some(([verbs, words]) => harmless(verbs) && words.test(call.said))
     )
   }
   // ipset and nft: `nft -a list ruleset`, `nft "list ruleset"`, `ipset -exist add ...`, `ipset -A ...`
   const words = call.args.join(" ").split(/\s+/)
   const verb = words.find((word) => !/^(-a|-n|-s|-t|-j|-q|-!|-o|-exist|--?[a-z]{3,})$/.test(word)) ?? ""
   return (
-    asking.words.test(verb) || alreadySo.words.some(([verbs, text]) => verbs.test(verb) && text.test(said))
+    asking.words.test(verb) ||
+    alreadySo.words.some(([verbs, text]) => verbs.test(verb) && text.test(call.said))
   )
 }
 

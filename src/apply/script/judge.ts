@@ -1,183 +1,100 @@
-import type { RuleInput } from "../input.ts"
-import { InputRefused } from "../rehearsal/input-refused.ts"
-import type { ScriptRun } from "../rehearsal/run-in-copy.ts"
-import {
-  commandLine,
-  errorsOf,
-  inputOf,
-  isHarmlessFailure,
-  type ScriptCall,
-  unloadableArgument,
-} from "./calls.ts"
-import type { ScriptPlace, Trace } from "./trace.ts"
+import { toolWords } from "../rehearsal/tool-words.ts"
+import { commandLine, isHarmlessFailure, type ScriptCall, unloadableArgument } from "./calls.ts"
+import type { ScriptPlace, Trace, TracedCall } from "./trace.ts"
 
-/** One run of a script with its wrapped calls. */
-export interface RunOfScript {
-  readonly run: ScriptRun
-  /** The folder of the wrappers' files. */
-  readonly own: string
+/** A call that a script may have to be refused for. */
+export interface Suspect {
+  readonly call: ScriptCall
+  /** What is wrong with it, for the operator. */
+  readonly fault: string
+  /** All is well where the script itself looks at the failure, by `if` or `||`. */
+  readonly mayBeHandled: boolean
+}
+
+/** A second run of the same script, under a trace. */
+export interface TracedRun {
   /** How the script was called in the copy. */
   readonly path: string
   readonly calls: readonly ScriptCall[]
+  readonly trace: Trace
 }
 
-/** A second run of the same script that says where each call stands; undefined when there can be none. */
-export type TraceAgain = () => Promise<
-  { readonly run: RunOfScript; readonly trace: Trace; readonly close: () => Promise<void> } | undefined
->
+/** The call that a script is refused for. */
+export interface RefusedCall extends Suspect {
+  /** Where it stands; undefined where no trace shows it. */
+  readonly place: ScriptPlace | undefined
+}
 
-/** Finds the line of a rule file that a restore in the script stumbled over; undefined when it cannot be told. */
-export type FindLine = (call: ScriptCall, text: string, said: string) => Promise<number | undefined>
+/** The calls of a run that failed, or whose rules cannot be saved and loaded again; in the order in which they ended. */
+export function suspectsOf(calls: readonly ScriptCall[]): Suspect[] {
+  return calls.flatMap((call) => suspectOf(call) ?? [])
+}
+
+function suspectOf(call: ScriptCall): Suspect | undefined {
+  const unloadable = unloadableArgument(call)
+  if (unloadable !== undefined) return { call, fault: unloadable, mayBeHandled: false }
+  if (call.exitCode === 0) return undefined
+  const said = saidBy(call.said)
+  if (call.kind === "network") {
+    if (call.name === "getent" && !/^(hosts|ahosts|ahostsv4|ahostsv6)$/.test(call.args[0] ?? ""))
+      return undefined
+    return {
+      call,
+      fault: `a rehearsal has no network, and the script asks it: ${said}`,
+      mayBeHandled: false,
+    }
+  }
+  if (isHarmlessFailure(call)) return undefined
+  const unresolved = /host\/network `(.*)' not found|Could not resolve hostname/.test(call.said)
+  const fault = unresolved
+    ? `${said}: names do not resolve in a rehearsal, nor when rules load`
+    : `exit code ${call.exitCode}: ${said}`
+  return { call, fault, mayBeHandled: true }
+}
+
+/** The first lines of what a program said, as one. */
+export function saidBy(said: string): string {
+  return toolWords(said).slice(0, 4).join(" ") || "it says nothing"
+}
 
 /**
- * Is what the script did whole? Refused is a rule command whose failure the script does not look at, one that cannot be
- * saved and loaded again, a script that ends with a failure, one that asks the network, and one that does not end.
- * @throws InputRefused
+ * The first suspect that nothing excuses. What the trace does not show in the same way is not excused: better to refuse
+ * once too often than to load half a firewall.
+ * @param calls all calls of the run that the suspects are of
+ * @param traced undefined where the script cannot be traced
  */
-export async function judgeScript(
-  input: RuleInput,
-  first: RunOfScript,
-  timeoutMs: number,
-  traceAgain: TraceAgain,
-  findLine: FindLine,
-): Promise<void> {
-  if (first.run.timedOut)
-    throw new InputRefused(`${input.name}: still running after ${timeoutMs / 1000} s`, {
-      where: input.name,
-      hint: "a script that waits for somebody or for the network cannot be rehearsed; or give it more time",
-    })
-  const suspects = first.calls.filter((call) => faultOf(first, call) !== undefined)
-  if (suspects.length === 0 && first.run.exitCode === 0) return
-  const again = await traceAgain()
-  const turns = again === undefined ? undefined : callsByTurn(first.calls, again.run.calls)
-  const traced = new Map(again?.trace.calls.map((call) => [call.pid, call]))
-  try {
-    for (const suspect of suspects) {
-      const twin = turns?.get(suspect)
-      const found = twin?.exitCode === suspect.exitCode ? traced.get(twin.pid) : undefined
-      const fault = faultOf(first, suspect)
-      // What the trace does not show the same way is refused: better once too often than half a firewall.
-      const handled = found !== undefined && !found.unhandled && !suspect.piped
-      if (fault === undefined || (fault.byShell && handled)) continue
-      const given = suspect.kind === "rules" ? inputOf(first.own, suspect) : undefined
-      const line =
-        given === undefined ? undefined : await findLine(suspect, given, errorsOf(first.own, suspect))
-      const at = { place: found?.place, path: again?.run.path }
-      throw refusal(input, suspect, fault.said, at, given, line)
-    }
-    if (first.run.exitCode === 0) return
-    throw endedBadly(input, first, again?.trace.last, again?.run.path)
-  } finally {
-    await again?.close()
+export function refusedOf(
+  suspects: readonly Suspect[],
+  calls: readonly ScriptCall[],
+  traced: TracedRun | undefined,
+): RefusedCall | undefined {
+  const inTrace = traced === undefined ? new Map<ScriptCall, TracedCall>() : tracedCalls(calls, traced)
+  for (const suspect of suspects) {
+    const found = inTrace.get(suspect.call)
+    // Left of a pipe the shell never learns of the failure.
+    const handled = found !== undefined && !found.unhandled && !suspect.call.piped
+    if (!suspect.mayBeHandled || !handled) return { ...suspect, place: found?.place }
   }
+  return undefined
 }
 
-interface CallFault {
-  readonly said: string
-  /** May the script look at it itself, by `if` or `||`? */
-  readonly byShell: boolean
-}
-
-function faultOf({ own }: RunOfScript, call: ScriptCall): CallFault | undefined {
-  const unloadable = unloadableArgument(call)
-  if (unloadable !== undefined) return { said: unloadable, byShell: false }
-  if (call.exitCode === 0) return undefined
-  const said = errorsOf(own, call)
-  if (call.kind === "network")
-    return call.name === "getent" && !/^(hosts|ahosts|ahostsv4|ahostsv6)$/.test(call.args[0] ?? "")
-      ? undefined
-      : { said: `a rehearsal has no network, and the script asks it: ${toolWords(said)}`, byShell: false }
-  if (isHarmlessFailure(call, said)) return undefined
-  const unresolved = /host\/network `(.*)' not found|Could not resolve hostname/.test(said)
-  if (unresolved)
-    return {
-      said: `${toolWords(said)}: names do not resolve in a rehearsal, nor when rules load`,
-      byShell: true,
-    }
-  return { said: `exit code ${call.exitCode}: ${toolWords(said)}`, byShell: true }
-}
-
-function toolWords(said: string): string {
-  const lines = said
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !/^(Try `|Error occurred at line|#)/.test(line))
-  return lines.slice(0, 4).join(" ") || "it says nothing"
-}
-
-/** Each call of the first run in the second: of those with the same words, the one of the same turn. */
-function callsByTurn(
-  first: readonly ScriptCall[],
-  second: readonly ScriptCall[],
-): ReadonlyMap<ScriptCall, ScriptCall> {
+/** Each call of a run in the trace of another: of those with the same words the one of the same turn, if it ended alike. */
+function tracedCalls(
+  calls: readonly ScriptCall[],
+  { calls: others, trace }: TracedRun,
+): ReadonlyMap<ScriptCall, TracedCall> {
   const waiting = new Map<string, ScriptCall[]>()
-  for (const call of second.toReversed()) {
+  for (const call of others.toReversed()) {
     const words = commandLine(call)
     const same = waiting.get(words)
     if (same === undefined) waiting.set(words, [call])
     else same.push(call)
   }
-  const twins = new Map<ScriptCall, ScriptCall>()
-  for (const call of first) {
+  const found = new Map<ScriptCall, TracedCall>()
+  for (const call of calls) {
     const twin = waiting.get(commandLine(call))?.pop()
-    if (twin !== undefined) twins.set(call, twin)
+    const traced = twin?.exitCode === call.exitCode ? trace.calls.get(twin.pid) : undefined
+    if (traced !== undefined) found.set(call, traced)
   }
-  return twins
-}
-
-function refusal(
-  input: RuleInput,
-  call: ScriptCall,
-  said: string,
-  { place, path }: { readonly place: ScriptPlace | undefined; readonly path: string | undefined },
-  generated: string | undefined,
-  line: number | undefined,
-): InputRefused {
-  const where = whereOf(input, place, path)
-  const from = place?.calledFrom === undefined ? "" : ` (called from line ${place.calledFrom})`
-  const rule = line === undefined ? undefined : generated?.split("\n")[line - 1]?.trim()
-  const quoted = rule === undefined ? "" : `, line ${line} of what it was given: "${shortened(rule)}"`
-  return new InputRefused(`${where}${from}: "${shortened(commandLine(call))}"${quoted}: ${said}`, {
-    where,
-    hint: `nothing was changed; ${adviceOf(call)}`,
-    generated,
-  })
-}
-
-function adviceOf(call: ScriptCall): string {
-  if (call.kind === "network") return "fetch it first, and hand over a script that reads the file"
-  if (unloadableArgument(call) !== undefined) return "shorten it, or split a list over several rules"
-  return "correct it there, or let the script look at the failure with if or ||"
-}
-
-function shortened(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text
-}
-
-/** "rules.sh:12"; a file that the script read in has its own name. */
-function whereOf(input: RuleInput, place: ScriptPlace | undefined, path: string | undefined): string {
-  if (place === undefined) return input.name
-  const file = place.file === path || place.file === "" ? input.name : place.file
-  return `${file}:${place.line}`
-}
-
-function endedBadly(
-  input: RuleInput,
-  { run, own, calls }: RunOfScript,
-  last: ScriptPlace | undefined,
-  path: string | undefined,
-): InputRefused {
-  const where = whereOf(input, last, path)
-  const words = toolWords(run.stderr.split("\n").slice(-6).join("\n"))
-  const how = run.exitCode === undefined ? "was killed" : `ended with exit code ${run.exitCode}`
-  const network = /resolve|name resolution|Network is unreachable|not known/i.test(run.stderr)
-  const reason = network ? ": a rehearsal has no network, and the script asks it" : ""
-  const generated = calls.flatMap((call) => inputOf(own, call) ?? []).at(-1)
-  return new InputRefused(`${where}: the script ${how}${reason}: ${words}`, {
-    where,
-    hint: network
-      ? "nothing was changed; fetch it first, and hand over a script that reads the file"
-      : "nothing was changed; a script that is fine ends with exit code 0",
-    generated,
-  })
+  return found
 }

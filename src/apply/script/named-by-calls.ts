@@ -6,27 +6,19 @@ import type { ScriptCall } from "./calls.ts"
 const changing =
   /^(-A|--append|-I|--insert|-D|--delete|-R|--replace|-N|--new|--new-chain|-X|--delete-chain|-F|--flush|-P|--policy|-E|--rename-chain)$/
 
-/**
- * The chains that a script named itself, "ip filter DOCKER" or "legacy ip filter DOCKER": a bare `-F` names none.
- * @param inputOf what a call was given by standard input or in a file
- */
-export function namedByCalls(
-  calls: readonly ScriptCall[],
-  inputOf: (call: ScriptCall) => string | undefined,
-  isLegacy: IsLegacy,
-): Set<string> {
+/** The chains that a script named itself, "ip filter DOCKER" or "legacy ip filter DOCKER": a bare `-F` names none. */
+export function namedByCalls(calls: readonly ScriptCall[], isLegacy: IsLegacy): Set<string> {
   const named = new Set<string>()
   for (const call of calls) {
     if (call.kind !== "rules" || call.exitCode !== 0 || call.name === "ipset") continue
     if (call.name === "nft") {
-      const file = inputOf(call)
-      for (const one of namedByNft(file ?? call.args.join(" "))) named.add(one)
+      for (const one of namedByNft(call.given ?? call.args.join(" "))) named.add(one)
       continue
     }
     const table = tableOf(call.name, isLegacy)
     if (call.name.endsWith("-restore")) {
       if (call.args.some((arg) => /^(-t|--test)$/.test(arg))) continue
-      for (const one of namedBySave(inputOf(call) ?? "", table)) named.add(one)
+      for (const one of namedBySave(call.given ?? "", table)) named.add(one)
       continue
     }
     const verb = call.args.findIndex((arg) => changing.test(arg))

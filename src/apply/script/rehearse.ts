@@ -8,12 +8,12 @@ import type { RuleInput } from "../input.ts"
 import { faultyLine } from "../rehearsal/faulty-line.ts"
 import type { MachineCopy } from "../rehearsal/machine-copy.ts"
 import { pathInCopy, runScript, type ScriptRun } from "../rehearsal/run-in-copy.ts"
-import { layFunctions, sayingOnce } from "../script-functions.ts"
-import { commandLine, inputOf, readCalls, type ScriptCall } from "./calls.ts"
+import { commandLine, readCalls, type ScriptCall } from "./calls.ts"
 import { interpreterOf } from "./interpreter.ts"
-import { judgeScript, type RunOfScript } from "./judge.ts"
+import { refusedOf, suspectsOf, type TracedRun } from "./judge.ts"
 import { namedByCalls } from "./named-by-calls.ts"
-import { isTraceable, layTrace, readTrace, type Trace } from "./trace.ts"
+import { endedBadly, refusedCall, stillRunning } from "./refusals.ts"
+import { isTraceable, layTrace, readTrace } from "./trace.ts"
 import { layWrappers, realLink, type Wrapped, wrappedPrograms, wrappers } from "./wrappers.ts"
 
 export interface ScriptOptions {
@@ -21,21 +21,41 @@ export interface ScriptOptions {
   readonly timeoutMs: number
 }
 
-/** What a script did besides rules. */
+/** A script that has been rehearsed. */
 export interface ScriptDone {
+  /** The copy, with the rules in force that the script came to. */
   readonly copy: MachineCopy
-  readonly named: Set<string>
+  /** Chains that the script itself named: "ip filter DOCKER". */
+  readonly named: ReadonlySet<string>
+  /** What it did besides rules, a line each. */
   readonly notes: readonly string[]
 }
 
 /** Makes a copy of the machine with these programs wrapped. */
 export type OpenCopy = (replacements: ReturnType<typeof wrappers>) => Promise<MachineCopy>
 
+/** A script to be run in a copy, once or twice. */
+interface Rehearsed {
+  readonly input: RuleInput
+  readonly system: SystemTools
+  readonly options: ScriptOptions
+  readonly programs: readonly Wrapped[]
+}
+
+/** One run of it. */
+interface WrappedRun {
+  readonly run: ScriptRun
+  /** How the script was called in the copy. */
+  readonly path: string
+  readonly calls: readonly ScriptCall[]
+}
+
 /**
  * Runs a shell script, as it is, in a copy. Only when something in it failed it is run once more, in a new copy and
  * traced: to find the line, and whether the script itself looks at the failure.
  * @returns the copy, which the caller closes
- * @throws InputRefused
+ * @throws InputRefused for a rule command whose failure the script does not look at, for one that cannot be saved and
+ *   loaded again, and for a script that asks the network, ends with a failure, or does not end
  */
 export async function rehearseScript(
   openCopy: OpenCopy,
@@ -43,50 +63,25 @@ export async function rehearseScript(
   input: RuleInput,
   options: ScriptOptions,
 ): Promise<ScriptDone> {
-  const programs = wrappedPrograms()
-  const copy = await openCopy(wrappers(programs, false))
+  const rehearsed = { input, system, options, programs: wrappedPrograms() }
+  const copy = await openCopy(wrappers(rehearsed.programs, false))
   try {
-    const startedMs = Date.now()
-    const run = await runOnce(
-      copy,
-      system,
-      input,
-      options,
-      programs,
-      interpreterOf(input.text, system.sh),
-      {},
-    )
-    await judgeScript(
-      input,
-      run,
-      options.timeoutMs,
-      async () => await trace(openCopy, system, input, options),
-      async (call, text, said) => {
-        const program = programs.find(({ name }) => name === call.name)
-        if (program === undefined || !call.name.endsWith("-restore")) return undefined
-        const command = [
-          `${ownFolder}/${realLink(program.path)}`,
-          ...call.args.filter((arg) => arg.startsWith("-")),
-        ]
-        const load = async (part: string): Promise<ScriptRun> =>
-          await runScript(copy.files, system, command, {
-            ...options,
-            environment: { LC_ALL: "C" },
-            input: part,
-          })
-        return await faultyLine(text.split("\n"), said, load)
-      },
-    )
-    const legacy = new Map(programs.map(({ name, real }) => [name, isLegacyProgram(real)]))
-    const own = copy.files.own
+    const begunMs = Date.now()
+    const ran = await runWrapped(copy, rehearsed, interpreterOf(input.text, system.sh), {})
+    if (ran.run.timedOut) throw stillRunning(input, options.timeoutMs)
+    const suspects = suspectsOf(ran.calls)
+    if (suspects.length > 0 || ran.run.exitCode !== 0) {
+      const traced = await runTraced(openCopy, rehearsed)
+      const refused = refusedOf(suspects, ran.calls, traced)
+      if (refused !== undefined)
+        throw refusedCall(input, refused, traced, await faultyLineOf(copy, rehearsed, refused.call))
+      if (ran.run.exitCode !== 0) throw endedBadly(input, ran, traced)
+    }
+    const legacy = new Map(rehearsed.programs.map(({ name, real }) => [name, isLegacyProgram(real)]))
     return {
       copy,
-      named: namedByCalls(
-        run.calls,
-        (call) => inputOf(own, call),
-        (name) => legacy.get(name) ?? false,
-      ),
-      notes: notesOf(run, changedSysctls(join(copy.files.root, "proc/sys"), startedMs - 1)),
+      named: namedByCalls(ran.calls, (name) => legacy.get(name) ?? false),
+      notes: notesOf(ran, changedSysctls(join(copy.files.root, "proc/sys"), begunMs - 1)),
     }
   } catch (thrown) {
     await copy.close()
@@ -94,58 +89,59 @@ export async function rehearseScript(
   }
 }
 
-async function runOnce(
+async function runWrapped(
   copy: MachineCopy,
-  system: SystemTools,
-  input: RuleInput,
-  options: ScriptOptions,
-  programs: readonly Wrapped[],
+  { input, system, options, programs }: Rehearsed,
   interpreter: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<RunOfScript> {
+): Promise<WrappedRun> {
   layWrappers(copy.files, programs)
   const path = pathInCopy(copy.files, input, options.folder)
-  const inherited = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...process.env, ...environment }
-  const script = { text: input.text, path, interpreter }
-  const start = layFunctions(copy.files, programs, script, inherited)
-  const run = await runScript(copy.files, system, start?.command ?? [...interpreter, path], {
+  const run = await runScript(copy.files, system, [...interpreter, path], {
     ...options,
-    environment: { ...inherited, ...start?.environment },
+    environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...process.env, ...environment },
   })
-  return {
-    run: { ...run, stderr: sayingOnce(run.stderr) },
-    own: copy.files.own,
-    path,
-    calls: readCalls(copy.files.own),
-  }
+  return { run, path, calls: readCalls(copy.files.own) }
 }
 
-/** The same once more, by a bash that traces itself; undefined where that cannot be. */
-async function trace(
-  openCopy: OpenCopy,
-  system: SystemTools,
-  input: RuleInput,
-  options: ScriptOptions,
-): Promise<{ run: RunOfScript; trace: Trace; close: () => Promise<void> } | undefined> {
+/** Runs it once more, by a bash that traces itself, in a copy of its own; undefined where that cannot be. */
+async function runTraced(openCopy: OpenCopy, rehearsed: Rehearsed): Promise<TracedRun | undefined> {
+  const { input, system, programs } = rehearsed
   const bash = findProgram("bash")
   const interpreter = interpreterOf(input.text, system.sh)
   if (bash === undefined || !isTraceable(interpreter)) return undefined
-  const programs = wrappedPrograms()
   const copy = await openCopy(wrappers(programs, true))
   try {
     const plain = !/bash/.test(interpreter.join(" "))
-    const environment = layTrace(copy.files.own, plain)
     // `#!/usr/bin/env bash` has the name of a shell where others have an option of theirs.
     const own = interpreter.slice(1).filter((word) => word.startsWith("-"))
-    const run = await runOnce(copy, system, input, options, programs, [bash, ...own], environment)
-    return { run, trace: readTrace(copy.files.own), close: copy.close }
-  } catch (thrown) {
+    const environment = layTrace(copy.files.own, plain)
+    const { path, calls } = await runWrapped(copy, rehearsed, [bash, ...own], environment)
+    return { path, calls, trace: readTrace(copy.files.own) }
+  } finally {
     await copy.close()
-    throw thrown
   }
 }
 
-function notesOf({ run, calls }: RunOfScript, sysctls: readonly string[]): string[] {
+/** The line, from 1, of the rules that a restore in the script stumbled over; undefined when it cannot be told. */
+async function faultyLineOf(
+  { files }: MachineCopy,
+  { system, options, programs }: Rehearsed,
+  call: ScriptCall,
+): Promise<number | undefined> {
+  const program = programs.find(({ name }) => name === call.name)
+  if (program === undefined || call.given === undefined || !call.name.endsWith("-restore")) return undefined
+  const command = [
+    `${ownFolder}/${realLink(program.path)}`,
+    ...call.args.filter((arg) => arg.startsWith("-")),
+  ]
+  const environment = { LC_ALL: "C" }
+  return await faultyLine(call.given.split("\n"), call.said, async (part) => {
+    return await runScript(files, system, command, { ...options, environment, input: part })
+  })
+}
+
+function notesOf({ run, calls }: WrappedRun, sysctls: readonly string[]): string[] {
   const of = (kind: ScriptCall["kind"]): string[] => [
     ...new Set(calls.filter((call) => call.kind === kind).map(commandLine)),
   ]

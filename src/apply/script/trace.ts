@@ -12,9 +12,8 @@ export interface ScriptPlace {
   readonly calledFrom: number | undefined
 }
 
-/** What a traced run says about one call. */
+/** One call of a wrapped program, as a traced run shows it. */
 export interface TracedCall {
-  readonly pid: string
   /** Where it stands; undefined when the trace does not have it. */
   readonly place: ScriptPlace | undefined
   /** Its failure went on to the shell and nothing there looked at it: no `if`, no `||`, no `!`. */
@@ -22,12 +21,13 @@ export interface TracedCall {
 }
 
 export interface Trace {
-  readonly calls: readonly TracedCall[]
+  /** By the process id of the call's wrapper. */
+  readonly calls: ReadonlyMap<string, TracedCall>
   /** The last command that was run, of any kind; where a script that ends with a failure has ended. */
   readonly last: ScriptPlace | undefined
 }
 
-/** Can a script with this interpreter be traced, by running it with bash? */
+/** Tells whether a script with this interpreter can be traced, by running it with bash. */
 export function isTraceable(interpreter: readonly string[]): boolean {
   const name = basename(interpreter[0] ?? "")
   const shell = name === "env" ? (interpreter[1] ?? "") : name
@@ -70,15 +70,14 @@ export function readTrace(own: string): Trace {
       const [kind, ...fields] = text.split("\u0002")
       return kind === "T" || kind === "E" || kind === "C" ? [{ kind, fields }] : []
     })
-  const calls: TracedCall[] = []
+  const calls = new Map<string, TracedCall>()
   let last: TraceRecord | undefined
   for (const [index, record] of records.entries()) {
     if (record.kind === "T" && !isOurTrap(record)) last = record
     if (record.kind !== "C") continue
     const next = records.slice(index + 1, index + 40).find((one) => !(one.kind === "T" && isOurTrap(one)))
     const failed = next?.kind === "E" ? placeOf(next) : undefined
-    calls.push({
-      pid: (record.fields[0] ?? "").trim(),
+    calls.set((record.fields[0] ?? "").trim(), {
       place: failed ?? (last === undefined ? undefined : placeOf(last)),
       unhandled: failed !== undefined,
     })

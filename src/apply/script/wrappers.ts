@@ -9,7 +9,7 @@ import {
 } from "../../firewall/sandbox/file-copy.ts"
 import { findProgram } from "../../system/find-program.ts"
 
-/** What a program does that is watched while a script runs. */
+/** The kinds of programs that are watched while a script runs. */
 export type WrappedKind = "rules" | "network" | "module" | "service"
 
 const kinds: readonly { readonly kind: WrappedKind; readonly names: RegExp }[] = [
@@ -58,9 +58,9 @@ export function kindOf(name: string): WrappedKind | undefined {
 
 /** The files of a wrapper, below {@link ownFolder}. */
 export const wrapperFiles = {
-  /** Every call that ended, see script-calls.ts. */
+  /** Every call that ended, see calls.ts. */
   calls: "calls",
-  /** What a bash with a trace wrote, see script-trace.ts. */
+  /** The trace that a bash wrote, see trace.ts. */
   trace: "trace",
   /** Standard error of the call of that process id. */
   errors: "errors",
@@ -71,8 +71,8 @@ export const wrapperFiles = {
 } as const
 
 /**
- * The wrappers. One costs a start of the smallest shell there is: it runs the program itself, passes its messages on,
- * and writes down how it was called and how it ended.
+ * The wrappers, which stand at the programs' own paths. One costs a start of the smallest shell there is: it runs the
+ * program itself, passes its messages on, and writes down how it was called and how it ended.
  * @param traced also marks each call in the trace
  */
 export function wrappers(programs: readonly Wrapped[], traced: boolean): Replacement[] {
@@ -83,7 +83,7 @@ export function wrappers(programs: readonly Wrapped[], traced: boolean): Replace
   ]
 }
 
-/** Names that are not in /etc/hosts are not found, and at once. */
+/** In the copy a name that /etc/hosts does not have is not found, and at once. */
 function withoutNames(): Replacement[] {
   const files: Replacement[] = [
     { path: "/etc/resolv.conf", text: "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", mode: 0o644 },
@@ -101,68 +101,53 @@ function bodyOf({ kind, name, path }: Wrapped, traced: boolean): string {
   const own = (file: string): string => `${ownFolder}/${file}`
   const real = own(realLink(path))
   const mark = traced ? `printf '\\001C\\002%s\\n' $$ >>${own(wrapperFiles.trace)}\n` : ""
-  const note = `${pipedNote}${recordNote(name)}
+  const note = `printf '%s\\0' ${name} $r $$ "$m" "$s" $# "$@" >>${own(wrapperFiles.calls)}
 ${mark}exit $r
 `
-  if (kind === "module" || kind === "service") return `p=\n${pretend(kind, name, real)}\n${note}`
+  if (kind === "module" || kind === "service") return `m= s=\n${pretend(kind, name, real)}\n${note}`
   // With no network, what waits for an answer waits in vain.
   const run = kind === "network" ? `${findProgram("timeout") ?? "timeout"} -s KILL 5 ${real}` : real
   const errors = own(`${wrapperFiles.errors}/$$`)
-  const input = own(`${wrapperFiles.inputs}/$$`)
-  return `p=
-${keptInput(name, input)}${run} "$@" 2>${errors}
+  return `m= s=
+${keptInput(name, own(`${wrapperFiles.inputs}/$$`))}${run} "$@" 2>${errors}
 r=$?
-[ ! -s ${errors} ] || while IFS= read -r l || [ -n "$l" ]; do printf '%s\\n' "$l"; done <${errors} >&2
-${note}`
-}
-
-/**
- * "p": standard output is a pipe to another command, so that the shell never learns how this one ended. The shell may not
- * have come to start that command yet.
- */
-const pipedNote = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || for t in 1 2 3; do
-for f in /proc/[0-9]*/fd/0; do
-[ ! $f -ef /proc/$$/fd/1 ] || p=p
-done
-[ -z "$p" ] || break
-sleep 0.1
-done
-`
-
-function recordNote(name: string): string {
-  return `printf '%s\\0' ${name} $r $$ "$p" $# "$@" >>${ownFolder}/${wrapperFiles.calls}`
-}
-
-/**
- * What a function calls when its program has failed (script-functions.ts): NAME EXITCODE ERRORS ARGUMENT... Does what a
- * wrapper does after its program, and ends as the program did.
- */
-export function endedText(): string {
-  const errors = `${ownFolder}/${wrapperFiles.errors}`
-  return `#!${smallestShell()}
-p= name=$1 r=$2 e=$3
-shift 3
-while IFS= read -r l || [ -n "$l" ]; do
+[ ! -s ${errors} ] || while IFS= read -r l || [ -n "$l" ]; do
 printf '%s\\n' "$l" >&2
-printf '%s\\n' "$l"
-done <${errors}/$e >${errors}/$$
-${pipedNote}${recordNote('"$name"')}
-exit $r
-`
+[ $r = 0 ] || s="$s$l
+"
+done <${errors}
+${pipeMark}${note}`
 }
+
+/**
+ * Marks a call that failed with "p" when its standard output is a pipe to another command, so that the shell never learns
+ * how it ended. The shell may not have come to start that command yet. Nobody asks it of a call that only checks.
+ */
+const pipeMark = `[ $r = 0 ] || [ ! -p /proc/$$/fd/1 ] || case " $* " in *" -C "*|*" --check "*) ;; *)
+for t in 1 2 3; do
+for f in /proc/[0-9]*/fd/0; do
+[ ! $f -ef /proc/$$/fd/1 ] || m=p$m
+done
+case $m in p*) break ;; esac
+sleep 0.1
+done ;; esac
+`
 
 function smallestShell(): string {
   return findProgram("dash") ?? findProgram("sh") ?? "/bin/sh"
 }
 
-/** What rules come by standard input is kept: a refusal shows it, and it names chains. */
+/** Keeps the rules that come by standard input or in a file: a refusal shows them, and they name chains. Marks the call "i". */
 function keptInput(name: string, input: string): string {
-  const keep = `cat >${input}\nexec <${input}\n`
+  const keepStdin = `m=i\ncat >${input}\nexec <${input}`
+  const keepFile = `m=i\ncat "$l" >${input}`
+  const last = "for l do :; done"
   if (name.endsWith("-restore"))
-    return `for l do :; done\nif [ $# -gt 0 ] && [ -f "$l" ]; then cat "$l" >${input}; else\n${keep}fi\n`
+    return `${last}\nif [ $# -gt 0 ] && [ -f "$l" ]; then\n${keepFile}\nelse\n${keepStdin}\nfi\n`
   if (name === "nft")
-    return `case " $* " in *" -f - "*|*" -f /dev/stdin "*|*" --file - "*)\n${keep};; *" -f "*|*" --file "*) for l do :; done\n[ ! -f "$l" ] || cat "$l" >${input} ;; esac\n`
-  if (name === "ipset") return `case " $* " in *" restore "*)\n${keep};; esac\n`
+    return `case " $* " in *" -f - "*|*" -f /dev/stdin "*|*" --file - "*)\n${keepStdin};;
+*" -f "*|*" --file "*) ${last}\nif [ -f "$l" ]; then\n${keepFile}\nfi ;; esac\n`
+  if (name === "ipset") return `case " $* " in *" restore "*)\n${keepStdin} ;; esac\n`
   return ""
 }
 
@@ -172,7 +157,7 @@ function pretend(kind: "module" | "service", name: string, real: string): string
   return `case " $* " in *" is-"*|*" status "*|*" show "*|*" list-"*) ${real} "$@"; r=$? ;; *) r=0 ;; esac`
 }
 
-/** Where the link to the program behind the wrapper at `path` is, below {@link ownFolder}. */
+/** The link to the program behind the wrapper at `path`, below {@link ownFolder}. */
 export function realLink(path: string): string {
   return `${wrapperFiles.real}${path}`
 }

@@ -91,6 +91,18 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     expect(refused.where).toMatch(new RegExp(`^${input.name}:\\d+$`))
   })
 
+  it("finds a failure in 300 calls, its line, and what the tool said", async () => {
+    const lines = Array.from(
+      { length: 300 },
+      (_, index) => `iptables -A INPUT -s 10.0.0.${index % 256} -j DROP`,
+    )
+    lines[150] = "iptables -A INPUT -j nope"
+    const input = inputOf(lab, `#!/bin/sh\n${lines.join("\n")}\n`)
+    const refused = await refusalOf(host, input)
+    expect(refused.where).toBe(`${input.name}:152`)
+    expect(refused.message).toMatch(/"iptables -A INPUT -j nope": exit code \d: .*nope/)
+  })
+
   it("ends one that does not end", async () => {
     const refused = await refusalOf(host, inputOf(lab, "iptables -A INPUT -j ACCEPT; sleep 1000"), 1500)
     expect(refused.message).toMatch(/still running after 1.5 s/)
