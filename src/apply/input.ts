@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs"
 import { Fault, reasonOf } from "../errors.ts"
 
-/** What an input is; see {@link formatOf}. */
+/** The kinds of input; see {@link formatOf}. */
 export type RuleFormat = "shell" | "iptables-save" | "nft"
 
 /** Rules as the operator handed them over. */
@@ -17,7 +17,7 @@ const largestBytes = 64 * 1024 * 1024
 
 /**
  * Reads rules from a file, or from standard input for "-".
- * @param format what they are; found by content unless told
+ * @param format of what kind they are; found by content unless told
  * @throws Fault `usage` when there is nothing to read there, or when it is no text
  */
 export function readRuleInput(path: string, format: RuleFormat | undefined): RuleInput {
@@ -53,8 +53,8 @@ function unusable(name: string, why: string, hint: string): Fault {
 }
 
 /**
- * What a text is, by its first line that says something: a table of iptables-save (`*filter`), a statement of nft(8), or
- * else a shell script. An interpreter line decides where there is one.
+ * The format of a text, by its first line that is neither blank nor a comment: a table of iptables-save (`*filter`), a
+ * statement of nft(8), or else a shell script. An interpreter line decides where there is one.
  */
 export function formatOf(text: string): RuleFormat {
   const interpreter = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(text)

@@ -7,14 +7,14 @@ import type { SshConnection } from "./ssh-client.ts"
 
 /** A change as it would be made; nothing has been changed. */
 export interface PlannedChange {
-  /** What was in force when it was rehearsed. */
+  /** The rules in force when it was rehearsed. */
   readonly before: Snapshot
-  /** What would be put in force. */
+  /** The rules that would be put in force. */
   readonly candidate: Snapshot
   readonly difference: RulesDifference
-  /** What of other programs the input would have removed and stays. */
+  /** The chains and tables of other programs that the input would have removed and that stay. */
   readonly keptForeign: readonly string[]
-  /** Whether a new connection still gets in; undefined when nothing changes, and when nobody knows where from. */
+  /** The answer whether a new connection still gets in; undefined when nothing changes, or nobody knows where from. */
   readonly lockout: LockoutVerdict | undefined
   /** Files that the script would write; they are not written. */
   readonly writes: readonly string[]
@@ -22,7 +22,7 @@ export interface PlannedChange {
 }
 
 export interface PlanOptions {
-  /** How long the input may run, in milliseconds. */
+  /** The time that the input may run, in milliseconds. */
   readonly timeoutMs: number
   readonly connection: SshConnection | undefined
   readonly replaceAll: boolean

@@ -5,15 +5,16 @@ import type { RuleInput } from "./input.ts"
 import { checkLockout, type LockoutVerdict } from "./lockout/check.ts"
 import { type MachineCopy, openMachineCopy } from "./rehearsal/machine-copy.ts"
 import { rehearseNft, rehearseSave } from "./rehearsal/rule-file.ts"
-import { rehearseScript } from "./script/rehearse.ts"
+import type { InputRun, RunLimits } from "./rehearsal/run-in-copy.ts"
+import { type OpenCopy, rehearseScript } from "./script/rehearse.ts"
 import type { SshConnection } from "./ssh-client.ts"
 
 export type { LockoutVerdict } from "./lockout/check.ts"
 export { InputRefused } from "./rehearsal/input-refused.ts"
 
-/** What running the input in a copy of this machine came to. */
+/** An input that has run in a copy of this machine. */
 export interface Rehearsal {
-  /** What was in force on the machine when the rehearsal began. */
+  /** The rules in force on the machine when the rehearsal began. */
   readonly before: Snapshot
   /** The rules in the copy after the input ran, before foreign chains are put back. */
   readonly result: Snapshot
@@ -21,7 +22,7 @@ export interface Rehearsal {
   readonly named: ReadonlySet<string>
   /** Files that the script would write; nothing was written. A removed one ends in " (removed)". */
   readonly writes: readonly string[]
-  /** What the copy cannot do or fw-apply does not do, such as sysctls; one line each. */
+  /** The things that the copy cannot do, or that fw-apply does not do, such as sysctls; a line each. */
   readonly notes: readonly string[]
   /** Loads the candidate into the copy and connects from the client's address; names the rule that stops it. */
   checkLockout(candidate: Snapshot, connection: SshConnection): Promise<LockoutVerdict>
@@ -30,15 +31,13 @@ export interface Rehearsal {
 }
 
 export interface RehearseOptions {
-  /** How long the input may run, in milliseconds. */
+  /** The time that the input may run, in milliseconds. */
   readonly timeoutMs: number
-  /** Whose way in the copy has to have; undefined on a console. */
+  /** The way in that the copy has to have; undefined on a console. */
   readonly connection: SshConnection | undefined
-  /** Where a shell script runs; the current folder unless told. */
-  readonly folder?: string
 }
 
-/** Everything a rehearsal needs of the machine; the same as a proof. */
+/** Everything that a rehearsal needs of the machine; a proof needs the same. */
 export type RehearseDeps = ProveDeps
 
 /**
@@ -54,13 +53,13 @@ export async function rehearse(
   const here = deps.run === deps.runHere ? { procNet: "/proc/self/net" } : {}
   const reading = takeSnapshot({ ...deps, ...here }, "rehearsal")
   reading.catch(() => {})
-  const limits = { folder: options.folder ?? process.cwd(), timeoutMs: options.timeoutMs }
-  const open = async (replacements: Parameters<typeof openMachineCopy>[3] = []): Promise<MachineCopy> =>
+  const limits = { folder: process.cwd(), timeoutMs: options.timeoutMs }
+  const openCopy: OpenCopy = async (replacements) =>
     await openMachineCopy(deps, reading, options.connection, replacements)
   const done =
     input.format === "shell"
-      ? await rehearseScript(open, deps.system, input, limits)
-      : await rehearseFile(await open(), deps, input, limits)
+      ? await rehearseScript(openCopy, deps.system, input, limits)
+      : await rehearseFile(await openCopy([]), deps, input, limits)
   const { copy } = done
   try {
     const result = await copy.snapshot("rehearsed")
@@ -88,8 +87,8 @@ async function rehearseFile(
   copy: MachineCopy,
   deps: RehearseDeps,
   input: RuleInput,
-  limits: { readonly folder: string; readonly timeoutMs: number },
-): Promise<{ copy: MachineCopy; named: Set<string>; notes: readonly string[] }> {
+  limits: RunLimits,
+): Promise<InputRun> {
   const load = input.format === "nft" ? rehearseNft : rehearseSave
   try {
     return { copy, named: await load(copy, deps.system, input, limits), notes: [] }

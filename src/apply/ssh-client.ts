@@ -11,14 +11,15 @@ export interface SshConnection {
   readonly serverPort: number
 }
 
-/** What the operator may say about the way in: `--from ADDRESS --to tcp/PORT`. */
+/** The operator's own word about the way in: `--from ADDRESS --to tcp/PORT`. */
 export interface SshClientOptions {
   readonly from?: string
   readonly to?: string
 }
 
 /**
- * Whose way in has to stay open: what `--from` and `--to` say, else the ssh connection that this command was given over.
+ * Finds the connection whose like has to get in afterwards: the one that `--from` and `--to` name, else the ssh
+ * connection that this command was given over.
  * @param parent the process to look for SSH_CONNECTION from, when `environment` does not have it
  * @returns undefined on a console
  * @throws Fault `usage` for an address or a port that is none

@@ -21,14 +21,14 @@ export function markedText(first: string, text: string): string {
   return `${first}${mark} ${digestOf(text)}\n${text}`
 }
 
-/** Is this exactly what fw-apply wrote? */
+/** Tells whether a text is exactly as fw-apply wrote it. */
 export function isUnedited(text: string): boolean {
   const at = text.indexOf(mark)
   const end = text.indexOf("\n", at)
   return at >= 0 && end >= 0 && text.slice(at + mark.length, end).trim() === digestOf(text.slice(end + 1))
 }
 
-/** Did fw-apply write it, edited since or not? */
+/** Tells whether fw-apply wrote a text, edited since or not. */
 export function isMarked(text: string): boolean {
   return text.includes(mark)
 }
@@ -38,8 +38,8 @@ function digestOf(text: string): string {
 }
 
 /**
- * Is this a file for nft that holds no rule and no decision: empty, or the skeleton that Debian ships (tables with base
- * chains that accept)?
+ * Tells whether a file for nft holds no rule and no decision: it is empty, or the skeleton that Debian ships (tables with
+ * base chains that accept).
  */
 export function isSkeleton(text: string): boolean {
   const rest = text

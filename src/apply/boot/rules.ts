@@ -22,14 +22,14 @@ import {
   isOperatorsChain,
 } from "../candidate/foreign-names.ts"
 
-/** What of a ruleset each loader takes; counters are left out, since a boot begins at nothing. */
+/** A ruleset parted among its loaders; counters are left out, since a boot begins at nothing. */
 export interface BootRules {
   readonly v4: readonly SaveSection[]
   readonly v6: readonly SaveSection[]
   readonly ipsets: string
   /** Text for `nft -f`: each table replaces one of its name and touches no other. */
   readonly nft: string
-  /** Why some of it cannot be loaded at boot, a line each. */
+  /** The reasons why some of it cannot be loaded at boot, a line each. */
   readonly unsavable: readonly string[]
 }
 

@@ -14,7 +14,7 @@ export interface BootDeps {
   readonly clock: Clock
 }
 
-/** What was written where the machine loads its rules from when it starts. */
+/** The files that the machine loads its rules from when it starts, as they were left. */
 export interface BootSaved {
   readonly files: readonly {
     /** As the machine itself names it: "/etc/iptables/rules.v4". */
@@ -24,7 +24,7 @@ export interface BootSaved {
     /** The copy of what was there before. */
     readonly copy: string | undefined
   }[]
-  /** What the operator should know, a line each: a service that is not enabled. */
+  /** Things that the operator should know, a line each: a service that is not enabled. */
   readonly notes: readonly string[]
 }
 
@@ -54,7 +54,7 @@ export async function saveForBoot({ root, clock }: BootDeps, rules: Snapshot): P
 }
 
 /**
- * Whether `saveForBoot` would refuse these rules, asked before they are put in force; writes nothing.
+ * Refuses the rules that `saveForBoot` would refuse, before they are put in force; writes nothing.
  * @param root the folder that stands for `/`
  * @throws Fault `missing` without a service that could load them; `refused` when the rules cannot be loaded by any, or
  *   when /etc/nftables.conf is somebody's own
@@ -118,7 +118,7 @@ function nftFiles(root: string, services: BootServices, parts: BootRules): BootF
   return [{ path: nftablesConf, text: markedText("#!/usr/sbin/nft -f\n", parts.nft), mode: 0o755 }]
 }
 
-/** Why a file is taken for somebody's own. */
+/** The reason why a file is taken for somebody's own. */
 function whoseIs(text: string): string {
   if (isMarked(text)) return `${nftablesConf} has been edited since fw-apply wrote it`
   const [has] = ["include", "define"].filter((word) => new RegExp(`^\\s*${word}\\b`, "m").test(text))

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 
-/** What loads rules when this machine starts. */
+/** The services that load rules when this machine starts. */
 export interface BootServices {
   /** netfilter-persistent(8): its plugins load /etc/iptables/rules.v4, rules.v6, and ipsets; undefined when not installed. */
   readonly netfilterPersistent:
@@ -37,7 +37,7 @@ export function findBootServices(root: string): BootServices {
   }
 }
 
-/** Does some target want it? A link that leads out of `root` counts: only its name matters. */
+/** Tells whether some target wants a unit. A link that leads out of `root` counts: only its name matters. */
 function isEnabled(root: string, unit: string): boolean {
   return ["sysinit", "multi-user", "network-pre", "basic"].some((target) =>
     isLinkOrFile(join(root, `/etc/systemd/system/${target}.target.wants/${unit}`)),
@@ -53,7 +53,7 @@ function isLinkOrFile(path: string): boolean {
   }
 }
 
-/** Which multi-call program `iptables-restore` is a link to, alternatives followed within `root`. */
+/** The multi-call program that `iptables-restore` is a link to, alternatives followed within `root`. */
 function plainBackend(root: string): "nft" | "legacy" {
   let path = ["/usr/sbin", "/sbin"]
     .map((folder) => `${folder}/iptables-restore`)

@@ -13,17 +13,20 @@ import { closeSection, closeTable, openSection, openTable } from "./chains.ts"
 import { isForeignSet, isForeignTable } from "./foreign-names.ts"
 import { keepForeign } from "./keep-foreign.ts"
 
-/** What is applied. */
+/** The rules to apply. */
 export interface Candidate {
   readonly snapshot: Snapshot
-  /** What of other programs the input would have removed or changed and stays: "ip filter DOCKER", "inet firewalld", "ipset f2b-sshd". */
+  /**
+   * The chains, tables and sets of other programs that the input would have removed or changed and that stay: "ip filter
+   * DOCKER", "inet firewalld", "ipset f2b-sshd".
+   */
   readonly keptForeign: readonly string[]
 }
 
 /**
- * The rules to apply: what the input left in the copy, with the rules of other programs that it did not mean put back and
- * with the counters of the rules that stay. A table that a running program owns, and one that no tool can load, stays
- * as it is, whatever the input did in the copy.
+ * Makes the rules to apply of what the input left in the copy: puts the rules of other programs back that the input did
+ * not mean, and keeps the counters of the rules that stay. A table that a running program owns, and one that no tool can
+ * load, stays as it is, whatever the input did in the copy.
  * @param before what is in force
  * @param result what the copy held when the input had run in it
  * @param named chains that the input itself named, "ip filter DOCKER" ("legacy ip filter DOCKER"); a table

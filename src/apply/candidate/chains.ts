@@ -17,12 +17,12 @@ export interface ChainRule {
 /** One chain of a table, to be changed in all views at once. */
 export interface Chain {
   readonly name: string
-  /** What nft prints above its rules: `type filter hook ...`; undefined where there is no listing. */
+  /** The lines that nft prints above its rules: `type filter hook ...`; undefined where there is no listing. */
   readonly declaration: readonly string[] | undefined
   /** `:INPUT DROP [1:60]`; undefined where there is no save. */
   readonly head: string | undefined
   readonly rules: readonly ChainRule[]
-  /** What the save has for this chain where the two views do not go together rule by rule. */
+  /** The lines of the save for this chain, where the two views do not go together rule by rule. */
   readonly apart: readonly string[] | undefined
 }
 
@@ -126,7 +126,7 @@ function blockOf({ name, declaration, rules }: Chain): NftBlock | undefined {
   return { kind: "chain", name, lines: [...declaration, ...lines.flatMap((line) => line.split("\n"))] }
 }
 
-/** The save of a table. Where the save refuses the whole table, its chains with extensions only, as nft-tables.ts reads them. */
+/** The save of a table. Where the save refuses the whole table, its chains with extensions only, as a snapshot has them. */
 function savedOf(
   copy: NftTableCopy,
   chains: TableChains["chains"],

@@ -38,7 +38,7 @@ const tableNames = [
 const setNames = [/^KUBE-/, /^cali[46]0/, /^f2b-/, /^fail2ban-/, /^sshguard[46]$/, /^weave-/, /^cilium/]
 
 /**
- * What Docker writes into the built-in chains itself, besides its jumps: the way out of a bridge, between its
+ * The rules that Docker writes into the built-in chains itself, besides its jumps: out of a bridge, between its
  * containers, and their masquerading. The bridges are docker0 and br-ID.
  */
 const bridge = "(?:docker0|docker_gwbridge|br-[0-9a-f]{12})"
@@ -49,27 +49,27 @@ const looseRules = [
   /^-A POSTROUTING -s (\S+) -d \1 -p (tcp|udp|sctp) -m \2 --dport \d+ -j MASQUERADE$/,
 ]
 
-/** Did another program make a chain of this name? */
+/** Tells whether a chain of this name is another program's. */
 export function isForeignChain(name: string): boolean {
   return chainNames.some((pattern) => pattern.test(name))
 }
 
-/** Did another program make an nft table of this name, with everything in it? */
+/** Tells whether an nft table of this name is another program's, with everything in it. */
 export function isForeignTable(name: string): boolean {
   return tableNames.some((pattern) => pattern.test(name))
 }
 
-/** Did another program make an IP set of this name? */
+/** Tells whether an IP set of this name is another program's. */
 export function isForeignSet(name: string): boolean {
   return setNames.some((pattern) => pattern.test(name))
 }
 
-/** Is this rule of a save, without its counters, one that another program writes straight into a built-in chain? */
+/** Tells whether another program writes this rule straight into a built-in chain; a line of a save without its counters. */
 export function isForeignRule(rule: string): boolean {
   return looseRules.some((pattern) => pattern.test(rule))
 }
 
-/** Is it made by another program, for the rules of the operator? Docker makes it where it is not there, and leaves it alone. */
+/** Tells whether a chain that another program makes is for the operator's rules: Docker makes it where it is missing, and leaves it alone. */
 export function isOperatorsChain(name: string): boolean {
   return name === "DOCKER-USER"
 }

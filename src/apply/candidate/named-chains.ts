@@ -1,4 +1,4 @@
-/** Is the program of this name the legacy one on this machine? */
+/** Tells whether the program of this name is the legacy one on this machine. */
 export type IsLegacy = (name: string) => boolean
 
 const families: Readonly<Record<string, string>> = { ip: "ip", ip6: "ip6", arp: "arp", eb: "bridge" }
@@ -26,7 +26,7 @@ export function namedBySave(text: string, tableName: (table: string) => string):
 }
 
 const family = String.raw`(?:(ip6?|inet|arp|bridge|netdev)\s+)?`
-export const name = String.raw`"?([\w.$/-]+)"?`
+const name = String.raw`"?([\w.$/-]+)"?`
 
 /** The chains that a text for nft names: in a block of their table, or in a command; and the tables that it deletes or flushes. */
 export function namedByNft(text: string): Set<string> {

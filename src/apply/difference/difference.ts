@@ -17,7 +17,7 @@ export interface DifferenceLine {
   readonly text: string
 }
 
-/** What a change would do. */
+/** The effect of a change, for people. */
 export interface RulesDifference {
   readonly changed: boolean
   readonly lines: readonly DifferenceLine[]
@@ -27,9 +27,9 @@ export interface RulesDifference {
 const around = 2
 
 /**
- * What is in force against what would be: the tables by name, and of each only the chains and sets that change. Counters,
- * used quotas, what packets and time add to sets, and the order of tables, chains and elements are no difference. What
- * could not be read is passed over.
+ * Compares the rules in force with those that would be: table by table, and of each only the chains and sets that change.
+ * Counters, used quotas, what packets and time add to sets, and the order of tables, chains and elements are no
+ * difference. What could not be read is passed over.
  */
 export function differenceOf(before: Snapshot, candidate: Snapshot): RulesDifference {
   const [old, now] = [partsOf(before), partsOf(candidate)]
@@ -122,7 +122,7 @@ function groupsOf(entries: readonly string[], nameOf: (head: string) => string):
   return groups
 }
 
-/** What a set is before what it holds. */
+/** Sorts the definition of each set in front of its elements. */
 function definitionsFirst(entries: readonly string[]): string[] {
   const isElement = (entry: string): number => (/^\S+ \S+ holds /.test(entry) ? 1 : 0)
   return entries.toSorted((a, b) => isElement(a) - isElement(b))
@@ -138,7 +138,7 @@ function blockOfEntry(head: string): string {
   return /^((?:ct )?\w+ [^\s:]+)(?::| holds )/.exec(head)?.[1] ?? ""
 }
 
-/** What changes in a table or set, in a view that both sides have; undefined when nothing does. */
+/** The changes in a table or set, in a view that both sides have; undefined when there are none. */
 function partChanges(was: Part | undefined, is: Part | undefined): DifferenceLine[] | undefined {
   const names = Object.keys(is ?? was ?? {}) as (keyof Part)[]
   if (was === undefined || is === undefined) {

@@ -10,9 +10,9 @@ export interface LineChange {
 const maxEditLength = 1000
 
 /**
- * What turns one list of lines into the other, removed lines before those that replace them. Lines that only one side
- * has cannot be matched with anything, so the search for the longest common part gets only the others: 10 000 new rules
- * cost nothing, 10 000 rules in another order are shown as all removed and all added.
+ * The changes that turn one list of lines into the other, removed lines before those that replace them. Lines that only
+ * one side has cannot be matched with anything, so the search for the longest common part gets only the others: 10 000
+ * new rules cost nothing, 10 000 rules in another order are shown as all removed and all added.
  */
 export function lineChanges(old: readonly string[], now: readonly string[]): LineChange[] {
   const [inOld, inNow] = [new Set(old), new Set(now)]

@@ -7,7 +7,7 @@ import type { Connected } from "../../firewall/sandbox/net-copy.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 
-/** What nft(8) `monitor trace` said about one packet at one rule or at the end of one chain. */
+/** An event of nft(8) `monitor trace`: one packet at one rule, or at the end of one chain. */
 export interface TraceEvent {
   readonly id: string
   readonly family: string

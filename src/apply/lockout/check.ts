@@ -7,7 +7,7 @@ import type { SshConnection } from "../ssh-client.ts"
 import { stoppedByCounters } from "./by-counters.ts"
 import { stoppedInTrace, traceConnection } from "./by-trace.ts"
 
-/** Whether the client still gets in. */
+/** The answer whether the client still gets in. */
 export type LockoutVerdict =
   | { readonly ok: true; readonly family: "IPv4" | "IPv6" }
   | {

@@ -14,17 +14,18 @@ import type { SshConnection } from "../ssh-client.ts"
 export interface MachineCopy {
   readonly files: FileCopy
   readonly net: NetCopy
-  /** What is not as on the machine, a line each. */
+  /** The differences from the machine, a line each. */
   readonly left: readonly string[]
   /** Puts a snapshot in force in the copy. */
   load(snapshot: Snapshot): Promise<RestoreReport>
-  /** What is in force in the copy. What could not be loaded into it is as it was before. */
+  /** Reads the rules in force in the copy. What could not be loaded into it is as it was before. */
   snapshot(reason: string): Promise<Snapshot>
   close(): Promise<void>
 }
 
 /**
- * Makes a copy of this machine with the rules of a snapshot in force, which may still be being read.
+ * Makes a copy of this machine with the rules of a snapshot in force.
+ * @param reading the snapshot; it need not be there yet
  * @param replacements programs that stand in the copy in place of the machine's own
  * @throws Fault when no copy can be made
  */
@@ -77,7 +78,7 @@ function isEmpty({ ipsets, nftTables, legacyTables }: Snapshot): boolean {
   return ipsets.length + nftTables.length + legacyTables.length === 0
 }
 
-/** What new namespaces hold. */
+/** The rules of new namespaces. */
 const noRules: Snapshot = {
   version: 1,
   takenAtMs: 0,
@@ -105,7 +106,7 @@ function notLoaded({ left, failures, differences }: Loaded): string[] {
   )
 }
 
-/** What no view restores is not in the copy, so the input cannot have changed it: it is as it was. */
+/** Adds the tables that no view restores. They are not in the copy, so the input cannot have changed them. */
 function withLeftOut(result: Snapshot, before: Snapshot, loaded: Loaded): Snapshot {
   const left = new Set(loaded.left.map(({ where }) => where))
   const there = new Set(result.nftTables.map(nftWhere))

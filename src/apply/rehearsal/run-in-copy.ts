@@ -4,6 +4,23 @@ import { dirname, join, resolve } from "node:path"
 import { type FileCopy, ownFolder } from "../../firewall/sandbox/file-copy.ts"
 import type { SystemTools } from "../../system/system-tools.ts"
 import type { RuleInput } from "../input.ts"
+import type { MachineCopy } from "./machine-copy.ts"
+
+/** Where the input runs, and for how long it may. */
+export interface RunLimits {
+  readonly folder: string
+  readonly timeoutMs: number
+}
+
+/** An input that has run in a copy. */
+export interface InputRun {
+  /** The copy, with the rules in force that the input came to. */
+  readonly copy: MachineCopy
+  /** Chains that the input itself named: "ip filter DOCKER". */
+  readonly named: ReadonlySet<string>
+  /** The things that it did besides rules, a line each. */
+  readonly notes: readonly string[]
+}
 
 /** One run of a script or a tool in a copy, ended. */
 export interface ScriptRun {
@@ -16,7 +33,7 @@ export interface ScriptRun {
   readonly leftRunning: number
 }
 
-/** What no script of rules needs, and what would reach out of the namespaces: modules, mounts, clocks, the machine's end. */
+/** Capabilities that no script of rules needs, or that reach out of the namespaces: modules, mounts, clocks, the machine's end. */
 const dropped = [
   "sys_admin",
   "sys_module",
@@ -55,9 +72,7 @@ export async function runScript(
   copy: FileCopy,
   system: SystemTools,
   command: readonly string[],
-  options: {
-    readonly folder: string
-    readonly timeoutMs: number
+  options: RunLimits & {
     readonly environment: Readonly<Record<string, string | undefined>>
     readonly input?: string
   },

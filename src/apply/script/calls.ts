@@ -13,7 +13,7 @@ export interface ScriptCall {
   readonly pid: string
   /** It failed and wrote to another command of a pipeline, so the script never learnt its exit code. */
   readonly piped: boolean
-  /** What it printed to standard error, if it failed. */
+  /** Its standard error, if it failed; else empty. */
   readonly said: string
   /** The rules that it was given by standard input or in a file; undefined when there were none. */
   readonly given: string | undefined
@@ -114,7 +114,7 @@ function shellWord(word: string): string {
 /** iptables-restore reads no longer word (xtables: "Parameter too long!"). */
 const longestWord = 1023
 
-/** Why a rule of this call could not be saved and loaded again; undefined when it can. */
+/** The reason why a rule of this call could not be saved and loaded again; undefined when it can. */
 export function unloadableArgument(call: ScriptCall): string | undefined {
   if (!/tables/.test(call.name) || call.name.endsWith("-restore")) return undefined
   for (const word of call.args) {

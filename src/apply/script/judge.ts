@@ -5,7 +5,7 @@ import type { ScriptPlace, Trace, TracedCall } from "./trace.ts"
 /** A call that a script may have to be refused for. */
 export interface Suspect {
   readonly call: ScriptCall
-  /** What is wrong with it, for the operator. */
+  /** The reason, for the operator. */
   readonly fault: string
   /** All is well where the script itself looks at the failure, by `if` or `||`. */
   readonly mayBeHandled: boolean
@@ -13,7 +13,7 @@ export interface Suspect {
 
 /** A second run of the same script, under a trace. */
 export interface TracedRun {
-  /** How the script was called in the copy. */
+  /** The path that the script was called by in the copy. */
   readonly path: string
   readonly calls: readonly ScriptCall[]
   readonly trace: Trace

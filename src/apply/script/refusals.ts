@@ -8,7 +8,6 @@ import type { ScriptPlace } from "./trace.ts"
 /** A script that did not end in time. */
 export function stillRunning({ name }: RuleInput, timeoutMs: number): InputRefused {
   return new InputRefused(`${name}: still running after ${timeoutMs / 1000} s`, {
-    where: name,
     hint: "a script that waits for somebody or for the network cannot be rehearsed; or give it more time",
   })
 }
@@ -28,7 +27,6 @@ export function refusedCall(
   const rule = line === undefined ? undefined : call.given?.split("\n")[line - 1]?.trim()
   const quoted = rule === undefined ? "" : `, line ${line} of what it was given: "${shortened(rule)}"`
   return new InputRefused(`${where}${from}: "${shortened(commandLine(call))}"${quoted}: ${fault}`, {
-    where,
     hint: `nothing was changed; ${adviceOf(call)}`,
     generated: call.given,
   })
@@ -63,7 +61,6 @@ export function endedBadly(
   const network = /resolve|name resolution|Network is unreachable|not known/i.test(run.stderr)
   const reason = network ? ": a rehearsal has no network, and the script asks it" : ""
   return new InputRefused(`${where}: the script ${how}${reason}: ${words}`, {
-    where,
     hint: network
       ? "nothing was changed; fetch it first, and hand over a script that reads the file"
       : "nothing was changed; a script that is fine ends with exit code 0",

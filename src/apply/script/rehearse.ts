@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { ownFolder } from "../../firewall/sandbox/file-copy.ts"
+import { ownFolder, type Replacement } from "../../firewall/sandbox/file-copy.ts"
 import { changedSysctls } from "../../firewall/sandbox/sysctl-copy.ts"
 import { isLegacyProgram } from "../../firewall/tools/detect.ts"
 import { findProgram } from "../../system/find-program.ts"
@@ -7,7 +7,13 @@ import type { SystemTools } from "../../system/system-tools.ts"
 import type { RuleInput } from "../input.ts"
 import { faultyLine } from "../rehearsal/faulty-line.ts"
 import type { MachineCopy } from "../rehearsal/machine-copy.ts"
-import { pathInCopy, runScript, type ScriptRun } from "../rehearsal/run-in-copy.ts"
+import {
+  type InputRun,
+  pathInCopy,
+  type RunLimits,
+  runScript,
+  type ScriptRun,
+} from "../rehearsal/run-in-copy.ts"
 import { commandLine, readCalls, type ScriptCall } from "./calls.ts"
 import { interpreterOf } from "./interpreter.ts"
 import { refusedOf, suspectsOf, type TracedRun } from "./judge.ts"
@@ -16,36 +22,21 @@ import { endedBadly, refusedCall, stillRunning } from "./refusals.ts"
 import { isTraceable, layTrace, readTrace } from "./trace.ts"
 import { layWrappers, realLink, type Wrapped, wrappedPrograms, wrappers } from "./wrappers.ts"
 
-export interface ScriptOptions {
-  readonly folder: string
-  readonly timeoutMs: number
-}
-
-/** A script that has been rehearsed. */
-export interface ScriptDone {
-  /** The copy, with the rules in force that the script came to. */
-  readonly copy: MachineCopy
-  /** Chains that the script itself named: "ip filter DOCKER". */
-  readonly named: ReadonlySet<string>
-  /** What it did besides rules, a line each. */
-  readonly notes: readonly string[]
-}
-
-/** Makes a copy of the machine with these programs wrapped. */
-export type OpenCopy = (replacements: ReturnType<typeof wrappers>) => Promise<MachineCopy>
+/** Makes a copy of the machine with these files in the place of its own. */
+export type OpenCopy = (replacements: readonly Replacement[]) => Promise<MachineCopy>
 
 /** A script to be run in a copy, once or twice. */
-interface Rehearsed {
+interface ScriptToRun {
   readonly input: RuleInput
   readonly system: SystemTools
-  readonly options: ScriptOptions
+  readonly limits: RunLimits
   readonly programs: readonly Wrapped[]
 }
 
-/** One run of it. */
+/** One run of that script, ended. */
 interface WrappedRun {
   readonly run: ScriptRun
-  /** How the script was called in the copy. */
+  /** The path that the script was called by in the copy. */
   readonly path: string
   readonly calls: readonly ScriptCall[]
 }
@@ -61,23 +52,23 @@ export async function rehearseScript(
   openCopy: OpenCopy,
   system: SystemTools,
   input: RuleInput,
-  options: ScriptOptions,
-): Promise<ScriptDone> {
-  const rehearsed = { input, system, options, programs: wrappedPrograms() }
-  const copy = await openCopy(wrappers(rehearsed.programs, false))
+  limits: RunLimits,
+): Promise<InputRun> {
+  const script = { input, system, limits, programs: wrappedPrograms() }
+  const copy = await openCopy(wrappers(script.programs, false))
   try {
     const begunMs = Date.now()
-    const ran = await runWrapped(copy, rehearsed, interpreterOf(input.text, system.sh), {})
-    if (ran.run.timedOut) throw stillRunning(input, options.timeoutMs)
+    const ran = await runWrapped(copy, script, interpreterOf(input.text, system.sh), {})
+    if (ran.run.timedOut) throw stillRunning(input, limits.timeoutMs)
     const suspects = suspectsOf(ran.calls)
     if (suspects.length > 0 || ran.run.exitCode !== 0) {
-      const traced = await runTraced(openCopy, rehearsed)
+      const traced = await runTraced(openCopy, script)
       const refused = refusedOf(suspects, ran.calls, traced)
       if (refused !== undefined)
-        throw refusedCall(input, refused, traced, await faultyLineOf(copy, rehearsed, refused.call))
+        throw refusedCall(input, refused, traced, await faultyLineOf(copy, script, refused.call))
       if (ran.run.exitCode !== 0) throw endedBadly(input, ran, traced)
     }
-    const legacy = new Map(rehearsed.programs.map(({ name, real }) => [name, isLegacyProgram(real)]))
+    const legacy = new Map(script.programs.map(({ name, real }) => [name, isLegacyProgram(real)]))
     return {
       copy,
       named: namedByCalls(ran.calls, (name) => legacy.get(name) ?? false),
@@ -91,22 +82,22 @@ export async function rehearseScript(
 
 async function runWrapped(
   copy: MachineCopy,
-  { input, system, options, programs }: Rehearsed,
+  { input, system, limits, programs }: ScriptToRun,
   interpreter: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Promise<WrappedRun> {
   layWrappers(copy.files, programs)
-  const path = pathInCopy(copy.files, input, options.folder)
+  const path = pathInCopy(copy.files, input, limits.folder)
   const run = await runScript(copy.files, system, [...interpreter, path], {
-    ...options,
+    ...limits,
     environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...process.env, ...environment },
   })
   return { run, path, calls: readCalls(copy.files.own) }
 }
 
 /** Runs it once more, by a bash that traces itself, in a copy of its own; undefined where that cannot be. */
-async function runTraced(openCopy: OpenCopy, rehearsed: Rehearsed): Promise<TracedRun | undefined> {
-  const { input, system, programs } = rehearsed
+async function runTraced(openCopy: OpenCopy, script: ScriptToRun): Promise<TracedRun | undefined> {
+  const { input, system, programs } = script
   const bash = findProgram("bash")
   const interpreter = interpreterOf(input.text, system.sh)
   if (bash === undefined || !isTraceable(interpreter)) return undefined
@@ -116,7 +107,7 @@ async function runTraced(openCopy: OpenCopy, rehearsed: Rehearsed): Promise<Trac
     // `#!/usr/bin/env bash` has the name of a shell where others have an option of theirs.
     const own = interpreter.slice(1).filter((word) => word.startsWith("-"))
     const environment = layTrace(copy.files.own, plain)
-    const { path, calls } = await runWrapped(copy, rehearsed, [bash, ...own], environment)
+    const { path, calls } = await runWrapped(copy, script, [bash, ...own], environment)
     return { path, calls, trace: readTrace(copy.files.own) }
   } finally {
     await copy.close()
@@ -126,7 +117,7 @@ async function runTraced(openCopy: OpenCopy, rehearsed: Rehearsed): Promise<Trac
 /** The line, from 1, of the rules that a restore in the script stumbled over; undefined when it cannot be told. */
 async function faultyLineOf(
   { files }: MachineCopy,
-  { system, options, programs }: Rehearsed,
+  { system, limits, programs }: ScriptToRun,
   call: ScriptCall,
 ): Promise<number | undefined> {
   const program = programs.find(({ name }) => name === call.name)
@@ -137,7 +128,7 @@ async function faultyLineOf(
   ]
   const environment = { LC_ALL: "C" }
   return await faultyLine(call.given.split("\n"), call.said, async (part) => {
-    return await runScript(files, system, command, { ...options, environment, input: part })
+    return await runScript(files, system, command, { ...limits, environment, input: part })
   })
 }
 

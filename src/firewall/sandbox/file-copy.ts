@@ -11,7 +11,7 @@ import { copySysctls } from "./sysctl-copy.ts"
 /** Every namespace that a script could reach the machine through. */
 const apart: readonly Apart[] = ["mount", "pid", "ipc", "uts"]
 
-/** What stands in the copy in place of a file of the machine, by its absolute path. */
+/** A file that stands in the copy in place of the machine's, by its absolute path. */
 export interface Replacement {
   readonly path: string
   readonly text: string
@@ -35,10 +35,10 @@ export interface FileCopy extends Throwaway {
   readonly left: readonly string[]
 }
 
-/** Where our own files are in the copy. */
+/** The folder of our own files in the copy. */
 export const ownFolder = "/run/fw-watchdog-rehearsal"
 
-/** Where the machine's own folders are, as they are out here, that hold a replaced file. */
+/** In the copy, the machine's own folders that hold a replaced file, each under its path, as they are out here. */
 export const behindFolder = `${ownFolder}/behind`
 
 /**

@@ -17,7 +17,7 @@ export interface Connected {
 export interface NetCopy {
   /** Undefined when there is no client, or no route to it. */
   readonly way: WayIn | undefined
-  /** What is not in the copy, a line each. */
+  /** The things of the machine that are not in the copy, a line each. */
   readonly left: readonly string[]
   /** Plugs the wire in; until then no packet moves a counter. Once plugged in, it stays so. */
   plugIn(): Promise<void>

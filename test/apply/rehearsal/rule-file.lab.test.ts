@@ -22,7 +22,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
     const input = inputOf(lab, text)
     const refused = await refusalOf(host, input)
     expect(refused.code).toBe("refused")
-    expect(refused.where).toBe(`${input.name}:${line}`)
+    expect(refused.message).toMatch(new RegExp(`^${input.name}:${line}: `))
     expect(independentView(host)).toBe(before)
   })
 
@@ -49,7 +49,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
     const rule = `-A INPUT -m comment --comment "${"x".repeat(1024)}" -j ACCEPT`
     const input = inputOf(lab, `*filter\n-A INPUT -j ACCEPT\n${rule}\nCOMMIT\n`)
     const refused = await refusalOf(host, input)
-    expect(refused.where).toBe(`${input.name}:3`)
+    expect(refused.message).toMatch(new RegExp(`^${input.name}:3: `))
     expect(refused.message).toMatch(/Parameter too long/)
   })
 
@@ -65,7 +65,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
     await done.close()
     const bad = inputOf(lab, "table inet gate {\n  chain in {\n    jump nowhere\n  }\n}\n")
     const refused = await refusalOf(host, bad)
-    expect(refused.where).toBe(`${bad.name}:3`)
+    expect(refused.message).toMatch(new RegExp(`^${bad.name}:3: `))
     expect(refused.message).toMatch(/No such file or directory/)
   })
 })

@@ -88,7 +88,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     const input = inputOf(lab, script)
     const refused = await refusalOf(host, input)
     expect(refused.message).toMatch(message)
-    expect(refused.where).toMatch(new RegExp(`^${input.name}:\\d+$`))
+    expect(refused.message).toMatch(new RegExp(`^${input.name}:\\d+(:| \\(called from line \\d+\\):) `))
   })
 
   it("finds a failure in 300 calls, its line, and what the tool said", async () => {
@@ -99,7 +99,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     lines[150] = "iptables -A INPUT -j nope"
     const input = inputOf(lab, `#!/bin/sh\n${lines.join("\n")}\n`)
     const refused = await refusalOf(host, input)
-    expect(refused.where).toBe(`${input.name}:152`)
+    expect(refused.message).toMatch(new RegExp(`^${input.name}:152: `))
     expect(refused.message).toMatch(/"iptables -A INPUT -j nope": exit code \d: .*nope/)
   })
 

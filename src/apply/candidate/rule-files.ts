@@ -1,7 +1,7 @@
-import { planRestore } from "../firewall/restore/plan.ts"
-import type { RestoreStep } from "../firewall/restore/steps.ts"
-import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
-import type { SnapshotTools } from "../firewall/tools/tool-paths.ts"
+import { planRestore } from "../../firewall/restore/plan.ts"
+import type { RestoreStep } from "../../firewall/restore/steps.ts"
+import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import type { SnapshotTools } from "../../firewall/tools/tool-paths.ts"
 
 /** A file of rules, in the words of the tool that loads it. */
 export interface RuleFile {
