@@ -29,8 +29,8 @@ export interface PlanOptions {
 }
 
 /**
- * DESIGN 7, steps 1 to 4: rehearses the input, makes the candidate of it, compares it with what is in force, and tries the
- * way in. The rehearsal is over when this returns.
+ * Rehearses the input, makes the candidate of it, compares it with what is in force, and tries the way in. The
+ * rehearsal is over when this returns.
  * @throws InputRefused naming file and line; Fault when no copy of the machine can be made
  */
 export async function planChange(

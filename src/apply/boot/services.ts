@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from "node:path"
 
 /** The services that load rules when this machine starts. */
 export interface BootServices {
-  /** netfilter-persistent(8): its plugins load /etc/iptables/rules.v4, rules.v6, and ipsets; undefined when not installed. */
+  /** netfilter-persistent(8): its plugins load rules.v4, rules.v6 and ipsets of /etc/iptables; undefined: not installed. */
   readonly netfilterPersistent:
     | {
         /** The backend of plain `iptables-restore`, which the plugins call. */

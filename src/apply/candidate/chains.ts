@@ -126,7 +126,7 @@ function blockOf({ name, declaration, rules }: Chain): NftBlock | undefined {
   return { kind: "chain", name, lines: [...declaration, ...lines.flatMap((line) => line.split("\n"))] }
 }
 
-/** The save of a table. Where the save refuses the whole table, its chains with extensions only, as a snapshot has them. */
+/** The save of a table; where the save refuses the table as a whole, only its chains with extensions, as in a snapshot. */
 function savedOf(
   copy: NftTableCopy,
   chains: TableChains["chains"],
@@ -143,7 +143,7 @@ function savedOf(
   return closeSection(copy.name, { chains: new Map(all.map((chain) => [chain.name, chain])), others: [] })
 }
 
-/** A chain with extensions, with a line at the place of each rule that the save cannot print; none of them is ever loaded. */
+/** A chain with extensions, with a line, which is never loaded, at the place of each rule that the save cannot print. */
 function paddedRules({ name, rules }: Chain): readonly ChainRule[] {
   if (!rules.some(({ xt }) => xt)) return rules
   return rules.map((rule) => ({ ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` }))

@@ -64,12 +64,18 @@ export function isForeignSet(name: string): boolean {
   return setNames.some((pattern) => pattern.test(name))
 }
 
-/** Tells whether another program writes this rule straight into a built-in chain; a line of a save without its counters. */
+/**
+ * Tells whether another program writes this rule straight into a built-in chain.
+ * @param rule a line of a save without its counters
+ */
 export function isForeignRule(rule: string): boolean {
   return looseRules.some((pattern) => pattern.test(rule))
 }
 
-/** Tells whether a chain that another program makes is for the operator's rules: Docker makes it where it is missing, and leaves it alone. */
+/**
+ * Tells whether a chain that another program makes is for the operator's rules: Docker makes it where it is missing,
+ * and leaves it alone.
+ */
 export function isOperatorsChain(name: string): boolean {
   return name === "DOCKER-USER"
 }

@@ -78,7 +78,7 @@ function withForeignRules(
   return [...(behind.get(undefined) ?? []), ...now.flatMap((rule) => [rule, ...(behind.get(rule) ?? [])])]
 }
 
-/** The rule of `now` that each rule of `own` has become: the one of the same text, in their order where several are equal. */
+/** The rule of `now` that each rule of `own` has become: the one of the same text; several equal ones in their order. */
 function matched(own: readonly ChainRule[], now: readonly ChainRule[]): Map<ChainRule, ChainRule> {
   const pairs = new Map<ChainRule, ChainRule>()
   const taken = new Set<ChainRule>()

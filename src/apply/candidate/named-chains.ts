@@ -28,7 +28,7 @@ export function namedBySave(text: string, tableName: (table: string) => string):
 const family = String.raw`(?:(ip6?|inet|arp|bridge|netdev)\s+)?`
 const name = String.raw`"?([\w.$/-]+)"?`
 
-/** The chains that a text for nft names: in a block of their table, or in a command; and the tables that it deletes or flushes. */
+/** The chains that a text for nft names (in a block of their table, in a command), and the tables it deletes or flushes. */
 export function namedByNft(text: string): Set<string> {
   const plain = text.replace(/"[^"\n]*"|#.*$/gm, (found) => (found.startsWith("#") ? "" : found))
   const named = new Set<string>()

@@ -12,7 +12,7 @@ export type LockoutVerdict =
   | { readonly ok: true; readonly family: "IPv4" | "IPv6" }
   | {
       readonly ok: false
-      /** "iptables-nft filter INPUT: -p tcp --dport 22 -j DROP", "iptables-nft filter INPUT: policy DROP", or "unknown". */
+      /** "iptables-nft filter INPUT: -p tcp --dport 22 -j DROP", "... INPUT: policy DROP", or "unknown". */
       readonly rule: string
       readonly message: string
     }
@@ -29,8 +29,8 @@ async function load(copy: MachineCopy, candidate: Snapshot): Promise<void> {
 }
 
 /**
- * Puts the candidate in force in the copy and connects from the client's address to the server's, once, by TCP, until data
- * has gone both ways. When that fails it is done again under a trace, to name the rule.
+ * Puts the candidate in force in the copy and connects from the client's address to the server's, once, by TCP, until
+ * data has gone both ways. When that fails it is done again under a trace, to name the rule.
  * @param inForce what the copy holds now; with the rules of the candidate already, nothing is loaded
  * @throws Fault `refused` when the candidate does not even load
  */

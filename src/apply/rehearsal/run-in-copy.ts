@@ -33,7 +33,10 @@ export interface ScriptRun {
   readonly leftRunning: number
 }
 
-/** Capabilities that no script of rules needs, or that reach out of the namespaces: modules, mounts, clocks, the machine's end. */
+/**
+ * Capabilities that no script of rules needs, or that reach out of the namespaces: modules, mounts, clocks, the
+ * machine's end.
+ */
 const dropped = [
   "sys_admin",
   "sys_module",

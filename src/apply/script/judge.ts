@@ -78,7 +78,7 @@ export function refusedOf(
   return undefined
 }
 
-/** Each call of a run in the trace of another: of those with the same words the one of the same turn, if it ended alike. */
+/** Each call of a run in the trace of another: of those with the same words the one of the same turn, if both ended alike. */
 function tracedCalls(
   calls: readonly ScriptCall[],
   { calls: others, trace }: TracedRun,

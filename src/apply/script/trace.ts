@@ -35,8 +35,9 @@ export function isTraceable(interpreter: readonly string[]): boolean {
 }
 
 /**
- * Puts into a copy what makes a bash trace itself, and returns the environment that does it. `trap ... ERR` fires for a
- * failure that `set -e` would end the script for, and only for those (bash(1)); the trace goes to a descriptor of its own.
+ * Puts into a copy what makes a bash trace itself, and returns the environment that does it. `trap ... ERR` fires for
+ * a failure that `set -e` would end the script for, and only for those (bash(1)); the trace goes to a descriptor of
+ * its own.
  * @param plain the script is for another shell: no brace expansion, and an echo that knows escapes, as dash has it
  */
 export function layTrace(own: string, plain: boolean): Readonly<Record<string, string>> {
@@ -62,7 +63,9 @@ interface TraceRecord {
   readonly fields: readonly string[]
 }
 
-/** Reads the trace: T for a command about to run, C for a wrapped call that ended, E for a failure that nobody handled. */
+/**
+ * Reads the trace: T for a command about to run, C for a wrapped call that ended, E for a failure that nobody handled.
+ */
 export function readTrace(own: string): Trace {
   const records = readFileSync(join(own, wrapperFiles.trace), "utf8")
     .split("\u0001")

@@ -137,7 +137,7 @@ function smallestShell(): string {
   return findProgram("dash") ?? findProgram("sh") ?? "/bin/sh"
 }
 
-/** Keeps the rules that come by standard input or in a file: a refusal shows them, and they name chains. Marks the call "i". */
+/** Keeps the rules that come by standard input or in a file (a refusal shows them, and they name chains): mark "i". */
 function keptInput(name: string, input: string): string {
   const keepStdin = `m=i\ncat >${input}\nexec <${input}`
   const keepFile = `m=i\ncat "$l" >${input}`

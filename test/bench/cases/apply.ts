@@ -250,12 +250,12 @@ function timeTargets(rows: readonly Row[]): Target[] {
     ) ?? Number.NaN
   return sizes.flatMap(([lines]) => {
     const ratio = of(check, lines) / of(lineByLine, lines)
-    // The copy of the machine takes its second whatever the script; it is the long ones that this was promised for.
-    if (Number.isNaN(ratio) || lines < 10_000) return []
+    // The copy of the machine takes its half second whatever the script, so nothing is promised for short ones.
+    if (Number.isNaN(ratio) || lines < 1000) return []
     return [
       {
-        what: `rehearsing ${lines} lines takes at most 1.5 times as long as running them`,
-        met: ratio <= 1.5,
+        what: `rehearsing ${lines} lines takes at most 2.5 times as long as running them`,
+        met: ratio <= 2.5,
         figure: figure(ratio),
       },
     ]
