@@ -64,6 +64,17 @@ describe("a change", () => {
     expect(again.command({ command: "rollback", by: "ada" })()?.event).toBe("nothing-to-confirm")
   })
 
+  it("is called off by a rollback that comes while it is being prepared", () => {
+    const session = new Staged({}, ({ type }) => (type === "prepare" ? { takesMs: 1000 } : undefined))
+    const applied = session.command({ command: "apply", order })
+    session.pass(500)
+    const rolledBack = session.command({ command: "rollback", by: "ada" })
+    expect(rolledBack()).toMatchObject({ event: "called-off", code: "done", facts: { changed: false } })
+    session.pass(5000)
+    expect(applied()).toMatchObject({ event: "apply-refused", code: "refused" })
+    expect([session.inForce, session.record.change]).toEqual(["at arming", undefined])
+  })
+
   it("is one at a time", () => {
     const session = new Staged()
     session.command({ command: "apply", order })

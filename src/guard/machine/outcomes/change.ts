@@ -109,6 +109,12 @@ function troubleOf(report: RestoreReport): string {
 export const fromNewConnection =
   "open a new connection and confirm there, such as: ssh HOST sudo fw-apply confirm (a master connection is not new: ssh -S none)"
 
+/** A revert was asked for before the change had changed anything: it will not. */
+export function calledOff(id: string, why: string): Outcome {
+  const message = `${why}: nothing had been changed yet, and nothing will be`
+  return { event: "called-off", code: "done", message, facts: { id, changed: false } }
+}
+
 /** There is no change to confirm or to take back. */
 export const nothingWaits = refusal(
   "nothing-to-confirm",

@@ -4,6 +4,7 @@ import { type At, addRestore, effect, replaceTask, revertOf, taskOf, update, wit
 import type { ChangeOrder, EffectEnd } from "../event.ts"
 import {
   applied,
+  calledOff,
   endingSoon,
   notApplied,
   nothingWaits,
@@ -67,7 +68,7 @@ export function prepared(at: At, event: End<"prepared">): At {
   const { change, ending } = at.record
   if (change?.id !== event.id || change.stage !== "preparing") return at
   if (ending !== undefined) return refused(at, change, endingSoon)
-  if (change.calledOff !== undefined) return calledOff(at, change, change.calledOff)
+  if (change.calledOff !== undefined) return dropCalledOff(at, change, change.calledOff)
   const deadlineMs = at.nowMs + change.withinMs
   return update(at, { change: { ...change, ...event.sides, stage: "writing", deadlineMs, opened: false } })
 }
@@ -81,7 +82,7 @@ export function prepareRefused(at: At, event: End<"prepare-refused">): At {
 export function written(at: At, ok: boolean): At {
   const { change } = at.record
   if (change?.stage !== "writing") return at
-  if (change.calledOff !== undefined) return calledOff(at, change, change.calledOff)
+  if (change.calledOff !== undefined) return dropCalledOff(at, change, change.calledOff)
   if (at.record.ending !== undefined) return refused(at, change, endingSoon)
   if (!ok && !change.force)
     return refused(
@@ -117,7 +118,7 @@ function refused(at: At, change: Change, outcome: Outcome): At {
   return replyOf(update(at, { change: undefined }), change, outcome)
 }
 
-function calledOff(at: At, change: Change, why: string): At {
+function dropCalledOff(at: At, change: Change, why: string): At {
   const outcome = refusal("apply-refused", `called off: ${why}`, "nothing was changed", { id: change.id })
   return refused(at, change, outcome)
 }
@@ -218,8 +219,7 @@ export function askRevert(at: At, why: string, ask?: number): At {
   switch (change.stage) {
     case "preparing":
     case "writing": {
-      const { id } = change
-      const outcome = refusal("called-off", `${why}: nothing had been changed yet`, "apply it again", { id })
+      const outcome = calledOff(change.id, why)
       return effect(
         update(at, { change: { ...change, calledOff: why } }),
         ...asks.map((one) => ({ type: "reply", ask: one, outcome }) as const),
