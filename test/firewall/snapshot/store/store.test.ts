@@ -46,11 +46,13 @@ const snapshot: Snapshot = {
 }
 
 describe("snapshots on disk", () => {
+  let made: string
   let folder: string
   beforeEach(() => {
-    folder = join(mkdtempSync(join(tmpdir(), "fw-store-")), "state", "snapshots")
+    made = mkdtempSync(join(tmpdir(), "fw-store-"))
+    folder = join(made, "state", "snapshots")
   })
-  afterEach(() => rmSync(join(folder, "../../.."), { recursive: true, force: true }))
+  afterEach(() => rmSync(made, { recursive: true, force: true }))
 
   it("come back as they were, from a file that only root can read", async () => {
     const path = await saveSnapshot(folder, snapshot)
