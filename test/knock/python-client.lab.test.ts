@@ -15,7 +15,13 @@ const file = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 if (labUnavailable) process.stderr.write(`skipped: python client: ${labUnavailable}\n`)
 
 const knock = (from: Host, secretFile: string, ...args: string[]): { code: number; said: Printed } => {
-  const result = from.try(["/usr/bin/python3", file("../support/python-client/fw_knock.py"), ...args, "--secret-file", secretFile])
+  const result = from.try([
+    "/usr/bin/python3",
+    file("../support/python-client/fw_knock.py"),
+    ...args,
+    "--secret-file",
+    secretFile,
+  ])
   if (!result.stdout) throw new Error(`fw_knock.py: exit ${result.code}: ${result.stderr}`)
   return { code: result.code, said: JSON.parse(result.stdout) as Printed }
 }
@@ -147,9 +153,13 @@ describe.skipIf(labUnavailable).each([4, 6] as const)("python client, IPv%i, its
 })
 
 describe("python client, the vectors", () => {
-  const run = spawnSync("/usr/bin/python3", [file("../support/python-client/vectors.py"), file("../vectors/knock")], {
-    encoding: "utf8",
-  })
+  const run = spawnSync(
+    "/usr/bin/python3",
+    [file("../support/python-client/vectors.py"), file("../vectors/knock")],
+    {
+      encoding: "utf8",
+    },
+  )
   const rows = (run.stdout ?? "")
     .split("\n")
     .filter(Boolean)
