@@ -1,7 +1,7 @@
 import { systemClock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open/arm-firewall.ts"
-import { findSnapshotTools } from "../firewall/tools/tool-paths.ts"
+import { findTools } from "../firewall/tools/tool-paths.ts"
 import type { ToListener } from "../pipe/messages.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { bootId } from "../system/boot-id.ts"
@@ -90,7 +90,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   const { scope } = configuration
   const work = new FirewallWork({ ...shared, firewall, rules: waysOfRules, underWay, scope })
   const changeRules = new ChangeRules(
-    { ...shared, runHere: runCommand, tools: findSnapshotTools(), system: findSystemTools() },
+    { ...shared, runHere: runCommand, tools: findTools(), system: findSystemTools() },
     rules,
   )
   const change = new Change({

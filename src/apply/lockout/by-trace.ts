@@ -5,6 +5,7 @@ import { startIn } from "../../firewall/sandbox/background-process.ts"
 import type { Throwaway } from "../../firewall/sandbox/namespace.ts"
 import type { Connected } from "../../firewall/sandbox/net-copy.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { isIpFamily, toolName } from "../../firewall/tools/table.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 
 /** What nft(8) `monitor trace` said about one packet at one rule or at the end of one chain. */
@@ -110,9 +111,10 @@ export async function stoppedInTrace(
   // Without an answer to who has the address (RFC 826, RFC 4861) no connection even begins.
   const stop = of(new RegExp(`\\btcp [sd]port ${port}\\b`)) ?? of(/\bnd-neighbor-|\barp\b/) ?? undefined
   if (stop === undefined || tools.nft === undefined) return undefined
-  const names: Readonly<Record<string, string>> = { ip: "iptables-nft", ip6: "ip6tables-nft" }
   const copy = candidate.nftTables.find(({ family, name }) => family === stop.family && name === stop.table)
-  const program = copy?.saved === undefined ? undefined : names[stop.family]
+  const { family } = stop
+  const program =
+    copy?.saved !== undefined && isIpFamily(family) ? toolName("nft", family, "command") : undefined
   const where =
     program === undefined
       ? `nft ${stop.family} ${stop.table} ${stop.chain}`

@@ -4,7 +4,7 @@ import { type PlannedChange, planChange } from "../../apply/plan.ts"
 import { findSshClient, type SshConnection } from "../../apply/ssh-client.ts"
 import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { askGuard } from "../../guard/control/client.ts"
 import { exitCodeFor, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import { runCommand } from "../../system/run-command.ts"
@@ -141,7 +141,7 @@ class FileChange {
       run: runCommand,
       runHere: runCommand,
       clock: systemClock,
-      tools: findSnapshotTools(),
+      tools: findTools(),
       system: findSystemTools(),
     }
     return await planChange(deps, input, { timeoutMs, connection, replaceAll })

@@ -5,7 +5,7 @@ import { beyondReach } from "../../check/outside-filters.ts"
 import { rehearseOpen } from "../../check/rehearse-open.ts"
 import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { listenerUser, spawnListener } from "../../guard/listeners/spawn.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
 import { runCommand } from "../../system/run-command.ts"
@@ -29,7 +29,7 @@ export async function check(terminal: Terminal): Promise<number> {
   }
   say([await hearsItself({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
   say(await firewallFindings(runCommand, systemClock))
-  const tools = findSnapshotTools()
+  const tools = findTools()
   say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
   say(await beyondReach(runCommand, system.ip))
   const problems = findings.filter((finding) => finding.level === "problem").length

@@ -2,7 +2,8 @@ import type { Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import { KernelNews, ruleNews } from "../../system/netlink-monitor.ts"
 import { startLoader } from "../../system/standby-process.ts"
-import { type Detected, legacyTables, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
+import { type Detected, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
+import { families, isIpFamily, toolName } from "../tools/table.ts"
 import type { Dropping, StepResult } from "./backend.ts"
 import { openMark, type Scope } from "./backend.ts"
 import { type Backends, startBackends } from "./backends.ts"
@@ -50,6 +51,11 @@ export class Armed implements ArmedFirewall {
     this.#backends = startBackends(run, { start, clock, log }, detected, (family) =>
       legacyTablesOf(family, this.#readText),
     )
+  }
+
+  /** False when no tool is here that could open anything. */
+  get canOpen(): boolean {
+    return this.#backends.all.length > 0
   }
 
   async start(): Promise<void> {
@@ -160,15 +166,12 @@ export class Armed implements ArmedFirewall {
 
   /** Legacy tables that the kernel holds without a program here that could list or open them. */
   #outOfReach(scope: Scope): Dropping[] {
-    const held = legacyTables(this.#readText)
     const found: Dropping[] = []
-    for (const [backend, tables] of [
-      ["iptables-legacy", held.ip],
-      ["ip6tables-legacy", held.ip6],
-      ["arptables-legacy", scope === "all" ? held.arp : []],
-      ["ebtables-legacy", scope === "all" ? held.eb : []],
-    ] as const) {
-      const filtering = tables.filter((table) => table !== "nat" && (scope === "all" || table === "filter"))
+    for (const family of families) {
+      const backend = toolName("legacy", family, "command")
+      const filtering = legacyTablesOf(family, this.#readText).filter((table) =>
+        scope === "all" ? table !== "nat" : table === "filter" && isIpFamily(family),
+      )
       if (filtering.length === 0 || this.#backends.all.some((one) => one.backend === backend)) continue
       found.push({ backend, where: `${filtering.join(", ")} (${backend} is missing, so nobody can tell)` })
     }
@@ -176,14 +179,10 @@ export class Armed implements ArmedFirewall {
   }
 
   describe(): FirewallState {
-    const named = (["nft", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"] as const)
-      .map((name) => this.#detected.tools.get(name))
-      .filter((tool) => tool !== undefined)
-    const held = legacyTables(this.#readText)
     return {
-      backends: named.map(({ name, version }) => `${name} ${/\d+(\.\d+)+/.exec(version ?? "")?.[0] ?? "?"}`),
-      legacyTables: Object.entries(held).flatMap(([family, tables]) =>
-        tables.map((table) => `${family} ${table}`),
+      backends: [...this.#detected.versions].map(([name, version]) => `${name} ${version}`),
+      legacyTables: families.flatMap((family) =>
+        legacyTablesOf(family, this.#readText).map((table) => `${family} ${table}`),
       ),
       standbys: this.#backends.consoles.flatMap(({ program, pids }) =>
         pids().map((pid) => ({ program, pid })),

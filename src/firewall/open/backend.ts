@@ -1,6 +1,8 @@
+import type { LegacyBackend } from "../tools/table.ts"
+
 /** Something that can still drop a packet, and where. */
 export interface Dropping {
-  readonly backend: "nft" | "iptables-legacy" | "ip6tables-legacy" | "arptables-legacy" | "ebtables-legacy"
+  readonly backend: "nft" | LegacyBackend
   /** "inet fw input (policy drop)", "filter INPUT (rule 3: -p tcp -j DROP)" */
   readonly where: string
 }

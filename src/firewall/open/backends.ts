@@ -2,7 +2,8 @@ import { findProgram } from "../../system/find-program.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import type { Standby } from "../../system/standby-process.ts"
 import { parseSave } from "../snapshot/text/save-text.ts"
-import type { Detected, LegacyFamily } from "../tools/detect.ts"
+import type { Detected } from "../tools/detect.ts"
+import { type Family, type ToolPaths, toolName } from "../tools/table.ts"
 import type { FirewallBackend } from "./backend.ts"
 import { LegacyFirewall } from "./legacy/iptables-backend.ts"
 import { Layer2Firewall } from "./legacy/layer2-backend.ts"
@@ -33,7 +34,7 @@ export interface Backends {
 }
 
 /** The tables of a legacy family that the kernel holds now. */
-export type Held = (family: LegacyFamily) => readonly string[]
+export type Held = (family: Family) => readonly string[]
 
 /**
  * Puts the backends together and starts their standby loaders. Each goes by the first way that works: the loader that
@@ -46,37 +47,36 @@ export function startBackends(
   held: Held,
 ): Backends {
   const consoles: Console[] = []
-  const { nft, nftCommand } = startNft(run, standby, detected, consoles)
+  const { tools } = detected
+  const { nft, nftCommand } = startNft(run, standby, tools, consoles)
   const legacy: LegacyFirewall[] = []
-  const iptablesNft: LegacyFirewall[] = []
+  const nftFallback: FirewallBackend[] = []
   for (const family of ["ip", "ip6"] as const) {
-    const name = family === "ip" ? "iptables" : "ip6tables"
-    const restore = detected.tools.get(`${name}-legacy-restore`)
-    const ports = iptablesPorts(run, detected, `${name}-legacy`)
-    if (restore) {
-      const console = new LegacyConsole(restore.path, standby)
-      consoles.push({ program: restore.name, pids: () => console.pids, close: () => console.close() })
+    const name = toolName("legacy", family, "command")
+    const restore = toolName("legacy", family, "restore")
+    const path = tools[restore]
+    const ports = iptablesPorts(run, tools, "legacy", family)
+    if (path !== undefined) {
+      const console = new LegacyConsole(path, standby)
+      consoles.push({ program: restore, pids: () => console.pids, close: () => console.close() })
       ports.unshift(console)
     }
-    if (ports.length > 0)
-      legacy.push(new LegacyFirewall(`${name}-legacy`, firstLegacyOf(ports), () => held(family)))
-    const save = detected.tools.get(`${name}-nft-save`)?.path
-    const nftPorts = iptablesPorts(run, detected, `${name}-nft`)
+    if (ports.length > 0) legacy.push(new LegacyFirewall(name, firstLegacyOf(ports), () => held(family)))
+    const save = tools[toolName("nft", family, "save")]
+    const nftPorts = iptablesPorts(run, tools, "nft", family)
     if (nftPorts.length > 0)
-      iptablesNft.push(new LegacyFirewall("nft", firstLegacyOf(nftPorts), () => savedTables(run, save)))
+      nftFallback.push(new LegacyFirewall("nft", firstLegacyOf(nftPorts), () => savedTables(run, save)))
   }
   const all: FirewallBackend[] = [...legacy]
   // nft first: its bytes are on their way before anybody else's are made.
-  if (nft !== undefined || iptablesNft.length > 0) all.unshift(new NftWithFallback(nft, iptablesNft))
+  if (nft !== undefined || nftFallback.length > 0) all.unshift(new NftWithFallback(nft, nftFallback))
   const layer2: Layer2Firewall[] = []
-  for (const [backend, family] of [
-    ["arptables-legacy", "arp"],
-    ["ebtables-legacy", "eb"],
-  ] as const) {
-    const path = detected.tools.get(backend)?.path
+  for (const family of ["arp", "bridge"] as const) {
+    const name = toolName("legacy", family, "command")
+    const path = tools[name]
     if (path === undefined) continue
-    const firewall = new Layer2Firewall(backend, { run, start: standby.start, path }, () => held(family))
-    consoles.push({ program: backend, pids: () => firewall.pids, close: () => firewall.close() })
+    const firewall = new Layer2Firewall(name, family, { run, start: standby.start, path }, () => held(family))
+    consoles.push({ program: name, pids: () => firewall.pids, close: () => firewall.close() })
     layer2.push(firewall)
   }
   return { all: [...all, ...layer2], nft, nftCommand, legacy, layer2, consoles }
@@ -85,15 +85,14 @@ export function startBackends(
 function startNft(
   run: RunCommand,
   standby: ConstructorParameters<typeof Standby>[1],
-  detected: Detected,
+  { nft: path }: ToolPaths,
   consoles: Console[],
 ): { nft: NftFirewall | undefined; nftCommand: NftPort | undefined } {
-  const tool = detected.tools.get("nft")
-  if (tool === undefined) return { nft: undefined, nftCommand: undefined }
-  const console = new NftConsole(tool.path, standby)
+  if (path === undefined) return { nft: undefined, nftCommand: undefined }
+  const console = new NftConsole(path, standby)
   const pids = (): number[] => [console.pid].filter((pid) => pid !== undefined)
   consoles.push({ program: "nft", pids, close: () => console.close() })
-  const nftCommand = nftByCommand(run, tool.path)
+  const nftCommand = nftByCommand(run, path)
   const nft = new NftFirewall(firstOf([console, nftCommand]), firstOf([nftCommand, console]))
   return { nft, nftCommand }
 }
@@ -101,12 +100,13 @@ function startNft(
 /** Restore first, then the single commands. */
 function iptablesPorts(
   run: RunCommand,
-  { tools }: Detected,
-  name: `${"iptables" | "ip6tables"}-${"nft" | "legacy"}`,
+  tools: ToolPaths,
+  backend: "nft" | "legacy",
+  family: "ip" | "ip6",
 ): LegacyPort[] {
   const env = findProgram("env")
-  const restore = tools.get(`${name}-restore`)?.path
-  const list = tools.get(name)?.path
+  const restore = tools[toolName(backend, family, "restore")]
+  const list = tools[toolName(backend, family, "command")]
   if (env === undefined) return []
   return [
     ...(restore === undefined ? [] : [legacyByCommand(run, { env, restore, list })]),

@@ -1,7 +1,6 @@
 import type { Clock } from "../../clock.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import type { StartLoader } from "../../system/standby-process.ts"
-import type { Tool, ToolName } from "../tools/detect.ts"
 import { Armed } from "./armed-firewall.ts"
 import type { ArmedFirewall } from "./contract.ts"
 
@@ -40,7 +39,7 @@ export const runNobody: RunCommand = async ({ path, args }) => ({
   ok: true,
 })
 
-const tools = ["nft", "iptables-legacy", "iptables-legacy-restore"] as const
+const nobody = "/nobody"
 
 /**
  * An armed firewall over loaders and commands that are nobody: to go the whole way of an open without opening anything. V8
@@ -55,10 +54,8 @@ export async function firewallOfNobody(clock: Clock): Promise<ArmedFirewall> {
       readText: (path) => (path.endsWith("/ip_tables_names") ? "filter\n" : undefined),
     },
     {
-      tools: new Map(
-        tools.map((name): [ToolName, Tool] => [name, { name, path: "/nobody", version: undefined }]),
-      ),
-      legacyTables: { ip: ["filter"], ip6: [], arp: [], eb: [] },
+      tools: { nft: nobody, "iptables-legacy": nobody, "iptables-legacy-restore": nobody },
+      versions: new Map(),
     },
   )
   await firewall.start()

@@ -1,9 +1,8 @@
 import { nftWhere } from "../snapshot/compare.ts"
-import type { LegacyBackend } from "../snapshot/legacy-tables.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "../snapshot/text/ipset.ts"
 import type { SaveSection } from "../snapshot/text/save-text.ts"
-import type { SnapshotTools } from "../tools/tool-paths.ts"
+import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
 import { nftDelete } from "./nft-table-text.ts"
 import { type Leave, type LegacyChanges, legacySteps, type NftChanges, type RestoreStep } from "./steps.ts"
 
@@ -41,7 +40,7 @@ interface Context {
   readonly to: Snapshot
   readonly nft: NftChanges
   readonly legacy: LegacyChanges
-  readonly tools: SnapshotTools
+  readonly tools: ToolPaths
   readonly leave: Leave
 }
 

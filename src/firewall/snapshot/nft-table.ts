@@ -31,10 +31,8 @@ export function tableId(table: { readonly family: string; readonly name: string 
   return `${table.family} ${table.name}`
 }
 
-export const dialects = { ip: "iptables", ip6: "iptables", arp: "arptables", bridge: "ebtables" } as const
-
 /** The chains that iptables and its kin expect in this table; undefined when it is not one of theirs. */
 export function expectedChains(table: { family: string; name: string }): readonly string[] | undefined {
-  const dialect = dialects[table.family as keyof typeof dialects]
-  return dialect === undefined ? undefined : builtinChains[dialect][table.name]
+  const tables: Readonly<Record<string, (typeof builtinChains)["ip"] | undefined>> = builtinChains
+  return tables[table.family]?.[table.name]
 }

@@ -12,7 +12,7 @@ import {
 } from "../../firewall/restore/restore.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../firewall/snapshot/store/store.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import { findSystemTools } from "../../system/system-tools.ts"
@@ -55,7 +55,7 @@ export class KeptRules {
     readonly runtimeFolder: string
     readonly emit: (outcome: Outcome) => void
   }) {
-    this.#deps = { run: deps.run, clock: deps.clock, tools: findSnapshotTools(), system: findSystemTools() }
+    this.#deps = { run: deps.run, clock: deps.clock, tools: findTools(), system: findSystemTools() }
     this.#snapshotFolder = join(deps.stateFolder, "snapshots")
     this.restoreFolder = join(deps.runtimeFolder, "restore")
     this.#spareFolder = join(deps.runtimeFolder, "snapshots")

@@ -17,7 +17,8 @@ const waitingCommands = 12
  * they drop shuts nobody out before a neighbour is forgotten: their part of an open is the settling.
  */
 export class Layer2Firewall implements FirewallBackend {
-  readonly backend: "arptables-legacy" | "ebtables-legacy"
+  readonly backend: FirewallBackend["backend"]
+  readonly #family: "arp" | "bridge"
   readonly #run: RunCommand
   readonly #path: string
   readonly #held: () => readonly string[]
@@ -25,11 +26,13 @@ export class Layer2Firewall implements FirewallBackend {
 
   /** @param held the names of the tables that the kernel holds now */
   constructor(
-    backend: "arptables-legacy" | "ebtables-legacy",
+    backend: FirewallBackend["backend"],
+    family: "arp" | "bridge",
     tools: { readonly run: RunCommand; readonly start: StartLoader; readonly path: string },
     held: () => readonly string[],
   ) {
     this.backend = backend
+    this.#family = family
     this.#run = tools.run
     this.#path = tools.path
     this.#held = held
@@ -48,7 +51,7 @@ export class Layer2Firewall implements FirewallBackend {
    * take a module of their own, which few kernels have loaded or have at all.
    */
   refresh(): void {
-    if (this.backend === "arptables-legacy" || this.#tables().length > 0) this.#waiting?.fill()
+    if (this.#family === "arp" || this.#tables().length > 0) this.#waiting?.fill()
   }
 
   close(): void {
@@ -116,7 +119,7 @@ export class Layer2Firewall implements FirewallBackend {
   }
 
   #chains(table: string): readonly string[] {
-    return builtinChains[this.backend === "arptables-legacy" ? "arptables" : "ebtables"][table] ?? []
+    return builtinChains[this.#family][table] ?? []
   }
 
   async #command(args: readonly string[]): Promise<Ended> {
@@ -128,7 +131,7 @@ export class Layer2Firewall implements FirewallBackend {
   }
 
   async #list(table: string): Promise<LegacyTable | undefined> {
-    const arp = this.backend === "arptables-legacy"
+    const arp = this.#family === "arp"
     const args = ["-t", table, "-L", ...(arp ? ["-n", "-v"] : ["--Lc"])]
     const result = await this.#command(args)
     if (!result.ok) return undefined

@@ -3,7 +3,7 @@ import { judgeLegacy, type LegacyTable } from "./rules.ts"
 
 /** The chains of a legacy table that an open touches: all it was born with, none in nat. */
 export function openedChains(table: string): readonly string[] {
-  return table === "nat" ? [] : (builtinChains.iptables[table] ?? [])
+  return table === "nat" ? [] : (builtinChains.ip[table] ?? [])
 }
 
 /** Our rule at the head of a chain between the open and the settling. It needs no match extension to be loaded. */
