@@ -1,5 +1,6 @@
 import { screenedBytes, screenMacBytes } from "../knock/request.ts"
 import type { EchoFrame } from "../wire/frame.ts"
+import { linkSource } from "../wire/link.ts"
 import { Recent } from "./bounded-map.ts"
 
 /**
@@ -77,10 +78,4 @@ const pauseAfter = ({ before }: HandedOn): number => pausesMs[Math.min(before, p
 const restAt = screenedBytes + screenMacBytes
 const nameOf = ({ echo }: EchoFrame): string => latin1(echo.data.subarray(screenedBytes, restAt))
 const wayOf = ({ link, ip, echo }: EchoFrame): string =>
-  `${ip.source} ${echo.identifier} ${linkSource(link)} ${latin1(echo.data.subarray(restAt))}`
-
-/** The sender's link address, the same whether the device itself or `any` heard it; empty on links without one. */
-function linkSource(link: EchoFrame["link"]): string {
-  if (link.type === "ethernet") return latin1(link.source)
-  return "address" in link ? latin1(link.address.subarray(0, link.addressLength)) : ""
-}
+  `${ip.source} ${echo.identifier} ${latin1(linkSource(link))} ${latin1(echo.data.subarray(restAt))}`

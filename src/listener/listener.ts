@@ -218,8 +218,10 @@ function sendAnswer(
   if (path === undefined) return
   // The kernel drops an injected packet on lo as a martian: its source is one of our own addresses.
   const capture = path.device === "lo" ? undefined : captures.get(path.device)
-  const frame = capture === undefined || path.device === "any" ? undefined : replyFrame(path.frame, data)
-  if (frame !== undefined && capture?.inject(frame) === undefined) return
+  if (capture !== undefined && path.device !== "any") {
+    const frame = replyFrame(path.frame, data)
+    if (frame.ok && capture.inject(frame.value) === undefined) return
+  }
   void sockets.reply({
     source: path.frame.ip.destination,
     destination: path.frame.ip.source,

@@ -1,7 +1,6 @@
 import { isUnicast } from "./address.ts"
 import { onesSum, pseudoHeaderSum } from "./checksum.ts"
 import { type Decoded, decoded, rejected } from "./decoded.ts"
-import { isGroupAddress } from "./ethernet.ts"
 import { decodeEcho, type Echo, echoHeaderLength, echoSum, writeEcho } from "./icmp.ts"
 import {
   decodeIpv4,
@@ -25,6 +24,7 @@ import {
   type LinkHeader,
   type LinkType,
   linkHeaderLength,
+  replyLink,
   writeLink,
 } from "./link.ts"
 import { Writer } from "./writer.ts"
@@ -51,6 +51,10 @@ const noTrailer = new Uint8Array(0)
 const notIp = rejected("link", "not-ip")
 const notIcmpInIpv4 = rejected("ipv4", "not-icmp")
 const notIcmpInIpv6 = rejected("ipv6", "not-icmp")
+const notARequest = rejected("icmp", "not-a-request")
+const notUnicastIpv4 = rejected("ipv4", "not-unicast")
+const notUnicastIpv6 = rejected("ipv6", "not-unicast")
+const tooLong = rejected("icmp", "too-long")
 
 /**
  * Reads one captured frame. Work is bounded whatever the bytes are, nothing is copied, and nothing is thrown: what is
@@ -113,23 +117,26 @@ export function encodeFrame(frame: EchoFrame): Uint8Array {
  * Ethernet frames up themselves.
  *
  * @param data what the reply carries
- * @returns undefined where nothing can be injected (cooked captures belong to no one interface), and where there is
- * nothing to answer: a reply, an address that is not one host's (multicast, broadcast, unspecified), or data that would
- * not fit into a packet.
+ * @returns a rejection where nothing can be injected (see {@link replyLink}) and where there is nothing to answer:
+ * `icmp` not-a-request, `ipv4` or `ipv6` not-unicast (multicast, broadcast, unspecified), `icmp` too-long.
  */
-export function replyFrame(request: EchoFrame, data: Uint8Array): Uint8Array | undefined {
+export function replyFrame(request: EchoFrame, data: Uint8Array): Decoded<Uint8Array> {
   const { ip, echo } = request
-  const link = linkBack(request.link)
-  if (link === undefined || echo.kind !== "request") return undefined
-  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes)) return undefined
-  if (data.length > longestPacket - 40 - echoHeaderLength) return undefined
+  if (echo.kind !== "request") return notARequest
+  const link = replyLink(request.link)
+  if (!link.ok) return link
+  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes))
+    return ip.version === 4 ? notUnicastIpv4 : notUnicastIpv6
+  if (data.length > longestPacket - 40 - echoHeaderLength) return tooLong
   const { identifier, sequence } = echo
-  return encodeFrame({
-    link,
-    ip: headerBack(ip),
-    echo: { kind: "reply", identifier, sequence, data, checksum: undefined },
-    trailer: noTrailer,
-  })
+  return decoded(
+    encodeFrame({
+      link: link.value,
+      ip: headerBack(ip),
+      echo: { kind: "reply", identifier, sequence, data, checksum: undefined },
+      trailer: noTrailer,
+    }),
+  )
 }
 
 /**
@@ -145,13 +152,6 @@ export function echoChecksumOk({ ip, echo }: EchoFrame): boolean {
 /** RFC 8200 8.1: ICMPv6, unlike ICMP, sums the addresses too. */
 function pseudoSum(ip: Ipv4Header | Ipv6Header, length: number): number {
   return ip.version === 4 ? 0 : pseudoHeaderSum(ip.sourceBytes, ip.destinationBytes, length, protocolIcmpv6)
-}
-
-function linkBack(link: LinkHeader): LinkHeader | undefined {
-  if (link.type === "linux-sll" || link.type === "linux-sll2") return undefined
-  if (link.type !== "ethernet") return link
-  if (isGroupAddress(link.source) || isGroupAddress(link.destination)) return undefined
-  return { ...link, destination: link.source, source: link.destination }
 }
 
 function headerBack(ip: Ipv4Header | Ipv6Header): Ipv4Header | Ipv6Header {
