@@ -3,7 +3,7 @@ import { armFirewall } from "../firewall/open/arm-firewall.ts"
 import type { OpenReport } from "../firewall/open/contract.ts"
 import { namedInterfaces, type ProveDeps } from "../firewall/restore/prove.ts"
 import { type RestoreReport, restoreSnapshot } from "../firewall/restore/restore.ts"
-import type { Throwaway } from "../firewall/sandbox/namespace.ts"
+import type { Namespace } from "../firewall/sandbox/namespace.ts"
 import { takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import { readTextFile } from "../firewall/tools/detect.ts"
 import { toolName } from "../firewall/tools/table.ts"
@@ -82,7 +82,7 @@ async function done(run: RunCommand, request: CommandRequest): Promise<void> {
 }
 
 /** Arms in the namespace and opens, as the guard does on a knock. */
-async function openIn(deps: ProveDeps, server: Throwaway): Promise<OpenReport> {
+async function openIn(deps: ProveDeps, server: Namespace): Promise<OpenReport> {
   const { setpriv, nsenter } = deps.system
   const enter = ["--pdeathsig", "KILL", nsenter, `--net=${server.netns}`, "--"]
   const firewall = await armFirewall({

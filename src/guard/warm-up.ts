@@ -23,7 +23,8 @@ export const warmUpRounds = 60
 
 /**
  * Goes the way of a knock from the listener's line to the loaders and back to its answer `rounds` times, in a session of its own
- * with a secret that nobody has and a firewall that is none. For the same reason as the listener does it (warmUpHearing).
+ * with a secret that nobody has and a firewall that is none. V8 interprets what it meets for the first
+ * time: several times slower than what it has compiled, and a session may see one packet in its life.
  *
  * @returns how often that firewall was opened and a knock answered; resolves when the last one has settled
  */
@@ -53,10 +54,10 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
       nonce: new Uint8Array(randomBytes(16)),
     })
     const data = Buffer.from(request).toString("hex")
-    const way = "first"
+    const flow = "first"
     const [source, destination] = ["192.0.2.2", "192.0.2.1"]
     const message = parseFromListener(
-      toLine({ type: "knock", ref: round, data, source, destination, device: "any", way }),
+      toLine({ type: "knock", ref: round, data, source, destination, device: "any", flow }),
     )
     if (message?.type !== "knock") break
     let answered = false

@@ -18,7 +18,7 @@ export interface LocalAddresses {
  * Reads the interfaces (getifaddrs, which needs no privilege) at the first question, and when an address is not found; at
  * most once a second, so a flood cannot turn this into work. A knock to an address that was found waits for no look: the
  * kernel answers that one under the lock of all network configuration (rtnetlink), which a busy script can hold for half a
- * second. An address that goes makes the whole listener outdated (host-links.ts).
+ * second. An address that goes makes the whole listener outdated (interface-snapshot.ts).
  *
  * @param nowMs a clock in milliseconds that never steps
  */

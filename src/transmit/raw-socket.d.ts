@@ -1,4 +1,4 @@
-/** The part of raw-socket 1.8.1 that raw-transmit.ts uses; read from its index.js and src/raw.cc. */
+/** The part of raw-socket 1.8.1 that raw-socket-transmitter.ts uses; read from its index.js and src/raw.cc. */
 declare module "raw-socket" {
   import type { EventEmitter } from "node:events"
 

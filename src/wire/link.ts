@@ -88,7 +88,7 @@ function decodeHeader(reader: Reader, bytes: Uint8Array, linkType: LinkType): De
   }
 }
 
-/** What no case took: the compiler sees to it that this is nothing that the union has. */
+/** The refusal of a type that no case takes; the compiler sees to it that the union has no such type. */
 function refused(_: never): Rejected {
   return unknownType
 }
@@ -180,7 +180,7 @@ export function linkSource(link: LinkHeader): Uint8Array {
 }
 
 /**
- * Was this frame seen on its way out of, or inside, the machine that captured it? Then its checksums may be blank:
+ * True for a frame that was seen while it left, or inside, the machine that captured it. Its checksums may be blank:
  * hardware, or nobody, fills them in after the capture. Cooked captures say so; on Ethernet the loopback device shows by
  * two zero addresses.
  */

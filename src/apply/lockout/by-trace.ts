@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { setTimeout as wait } from "node:timers/promises"
 import type { ProveDeps } from "../../firewall/restore/prove.ts"
-import { startIn } from "../../firewall/sandbox/background-process.ts"
-import type { Throwaway } from "../../firewall/sandbox/namespace.ts"
+import { startInBackground } from "../../firewall/sandbox/background-process.ts"
+import type { Namespace } from "../../firewall/sandbox/namespace.ts"
 import type { Connected } from "../../firewall/sandbox/net-copy.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { isIpFamily, toolName } from "../../firewall/tools/table.ts"
@@ -29,14 +29,14 @@ const traceGroup = 1 << 8
 
 /** Connects while every packet of the namespace is traced; without nft there are no events. */
 export async function traceConnection(
-  there: Throwaway,
+  there: Namespace,
   { tools, system }: ProveDeps,
   connect: () => Promise<Connected>,
 ): Promise<{ readonly connected: Connected; readonly events: readonly TraceEvent[] }> {
   const nft = tools.nft
   if (nft === undefined) return { connected: await connect(), events: [] }
   await traceEverything(there.run, nft)
-  const monitor = startIn(there, system, nft, ["-a", "monitor", "trace"])
+  const monitor = startInBackground(there, system, nft, ["-a", "monitor", "trace"])
   try {
     for (let look = 0; look < 100 && !isListening(there.pid); look++) await wait(20)
     const connected = await connect()

@@ -1,7 +1,7 @@
 import type { Finding } from "../../check/finding.ts"
 import { firewallFindings } from "../../check/firewall.ts"
-import { hearsItself } from "../../check/loopback-knock.ts"
-import { beyondReach } from "../../check/outside-filters.ts"
+import { loopbackKnock } from "../../check/loopback-knock.ts"
+import { outsideFilters } from "../../check/outside-filters.ts"
 import { rehearseOpen } from "../../check/rehearse-open.ts"
 import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
@@ -27,11 +27,11 @@ export async function check(terminal: Terminal): Promise<number> {
     findings.push(...found)
     for (const finding of found) show(finding, terminal)
   }
-  say([await hearsItself({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
+  say([await loopbackKnock({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
   say(await firewallFindings(runCommand, systemClock))
   const tools = findTools()
   say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
-  say(await beyondReach(runCommand, system.ip))
+  say(await outsideFilters(runCommand, system.ip))
   const problems = findings.filter((finding) => finding.level === "problem").length
   terminal.report({
     event: "checked",

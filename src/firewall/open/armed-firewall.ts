@@ -1,6 +1,6 @@
 import type { Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
-import { KernelNews, ruleNews } from "../../system/netlink-monitor.ts"
+import { NetlinkMonitor, ruleChanges } from "../../system/netlink-monitor.ts"
 import { startLoader } from "../../system/standby-process.ts"
 import { type Detected, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
 import { families, isIpFamily, toolName } from "../tools/table.ts"
@@ -35,9 +35,9 @@ export class Armed implements ArmedFirewall {
   readonly #detected: Detected
   readonly #readText: ReadText
   readonly #backends: Backends
-  #news: KernelNews | undefined
+  #monitor: NetlinkMonitor | undefined
   #refreshing = false
-  /** Was something told that could not be looked at? */
+  /** A change was told that could not be looked at yet. */
   #outdated = false
   #opening = 0
   /** Settling is done one open after the other; step 1 never waits for it. */
@@ -65,13 +65,13 @@ export class Armed implements ArmedFirewall {
     await nft?.warmUp()
     const { clock, log = () => {}, start = startLoader } = this.#deps
     const look = () => void this.#refresh()
-    this.#news = new KernelNews(ruleNews, {
+    this.#monitor = new NetlinkMonitor(ruleChanges, {
       start: nft && start,
       clock,
       log,
       restMs,
       oftenMs: refreshMs,
-      onNews: look,
+      onChange: look,
       onTime: look,
     })
   }
@@ -115,7 +115,7 @@ export class Armed implements ArmedFirewall {
       failures = again.failures
       stillDropping = await this.verify(scope)
     }
-    // What failed on the way and was made good by a later step is no failure.
+    // A step that failed and was made good by a later one is no failure.
     const open = stillDropping.length === 0 && failures.length === 0
     const told = [...(open ? [] : [...first.failures, ...failures]), ...(kept?.failure ? [kept.failure] : [])]
     const snapshot = kept?.snapshot === undefined ? {} : { snapshot: kept.snapshot }
@@ -184,17 +184,17 @@ export class Armed implements ArmedFirewall {
       legacyTables: families.flatMap((family) =>
         legacyTablesOf(family, this.#readText).map((table) => `${family} ${table}`),
       ),
-      standbys: this.#backends.consoles.flatMap(({ program, pids }) =>
+      standbys: this.#backends.standbyLoaders.flatMap(({ program, pids }) =>
         pids().map((pid) => ({ program, pid })),
       ),
     }
   }
 
   async close(): Promise<void> {
-    this.#news?.close()
+    this.#monitor?.close()
     this.#outdated = false
     await this.#settled
-    for (const console of this.#backends.consoles) console.close()
+    for (const loader of this.#backends.standbyLoaders) loader.close()
   }
 
   async #refresh(): Promise<void> {
@@ -205,7 +205,7 @@ export class Armed implements ArmedFirewall {
     if (this.#outdated) return
     this.#refreshing = true
     try {
-      // Flags not by the console: a full listing would keep an open waiting.
+      // Flags not by the standby loader: a full listing would keep an open waiting.
       if ((await nft.refresh()) && nftCommand) await nft.learnFlags(nftCommand)
     } finally {
       this.#refreshing = false

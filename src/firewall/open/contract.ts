@@ -18,22 +18,22 @@ export interface OpenReport {
   /** False when nothing there could drop; then no snapshot was kept. */
   readonly changed: boolean
   readonly failures: readonly string[]
-  /** What the listing afterwards still found. */
+  /** Found by the listing afterwards. */
   readonly stillDropping: readonly Dropping[]
-  /** What `keep` returned, when something was kept. */
+  /** The name of the snapshot that `keep` took, when it took one. */
   readonly snapshot?: string
 }
 
 export interface OpenInProgress {
-  /** Step 1 is in the kernel, or has failed in every way. `changed`: there was something that may have dropped. */
+  /** Step 1 is in the kernel, or every loader has failed. `changed`: there was something that may have dropped. */
   readonly committed: Promise<{ ok: boolean; changed: boolean; failures: readonly string[] }>
   /** All four steps are done. */
   readonly settled: Promise<OpenReport>
 }
 
 /**
- * What step 1 did to the kernel that was not there before; a snapshot has to leave it out. To be read when that has been
- * taken: another open may come meanwhile.
+ * The traces of step 1 in the kernel, which a snapshot has to leave out. To be read after the snapshot has been taken: another
+ * open may come meanwhile.
  */
 export interface Opened {
   /** nf_tables tables that sleep because of us (`flags dormant`). */
@@ -46,7 +46,7 @@ export interface Opened {
   readonly givenUp: boolean
 }
 
-/** Keeps a snapshot between step 1 and step 3; what it returns names it. */
+/** Takes the snapshot between step 1 and step 3, and returns its name. */
 export type Keep = (opened: Opened) => Promise<string | undefined>
 
 export interface FirewallState {
@@ -72,7 +72,7 @@ export interface FirewallDeps {
   readonly clock: Clock
   readonly log?: (line: string) => void
   readonly keep?: Keep
-  /** Where an open was cut off: was a table that sleeps now put to sleep by it? */
+  /** Where an open was cut off: tells whether a table that sleeps now was put to sleep by it. */
   readonly leftAsleep?: (table: TableName) => boolean
   readonly readText?: ReadText
   readonly start?: StartLoader

@@ -7,13 +7,13 @@ import { legacyTablesOf } from "../tools/detect.ts"
 import { toolName } from "../tools/table.ts"
 import { findTool, privateLock } from "../tools/tool-paths.ts"
 
-/** What `--hard` did beyond an open. */
+/** The results of `--hard` beyond those of an open. */
 export interface HardReport {
   /** Steps that failed, a line each. */
   readonly failures: readonly string[]
-  /** What was changed that no undo brings back: stopped services, tc filters, rp_filter. */
+  /** Changes that no undo brings back: stopped services, tc filters, rp_filter. */
   readonly cleared: readonly string[]
-  /** What may still stop packets and is out of reach here, named for the operator. */
+  /** Things out of reach here that may still stop packets, named for the operator. */
   readonly left: readonly string[]
 }
 
@@ -176,7 +176,7 @@ async function loosenReversePath(deps: HardDeps, report: Report): Promise<void> 
   }
 }
 
-/** What only its owner can take away. bpftool is the one program that lists all of it. */
+/** Names the programs that only their owners can take away. bpftool is the one program that lists all of them. */
 async function nameTheRest({ run, findProgram: find }: HardDeps, report: Report): Promise<void> {
   const ip = find("ip")
   const links = ip === undefined ? undefined : await run({ path: ip, args: ["-j", "link", "show"] })

@@ -1,5 +1,5 @@
 import type { Dropping, FirewallBackend, Scope, StepResult } from "./backend.ts"
-import type { NftFirewall } from "./nft/nft-backend.ts"
+import type { NftBackend } from "./nft/nft-backend.ts"
 
 /**
  * nf_tables by nft; where nft is not there, or nothing of an open by nft worked, by what iptables-nft can do: its own
@@ -7,11 +7,11 @@ import type { NftFirewall } from "./nft/nft-backend.ts"
  */
 export class NftWithFallback implements FirewallBackend {
   readonly backend = "nft"
-  readonly #nft: NftFirewall | undefined
+  readonly #nft: NftBackend | undefined
   readonly #others: readonly FirewallBackend[]
   #fell = false
 
-  constructor(nft: NftFirewall | undefined, others: readonly FirewallBackend[]) {
+  constructor(nft: NftBackend | undefined, others: readonly FirewallBackend[]) {
     this.#nft = nft
     this.#others = others
   }

@@ -4,7 +4,7 @@ import type { StartLoader } from "../../system/standby-process.ts"
 import { Armed } from "./armed-firewall.ts"
 import type { ArmedFirewall } from "./contract.ts"
 
-/** What the loaders and commands say there is; an open of it takes every step there is, each time. */
+/** The rules that the loaders and commands pretend; an open of them takes every step there is, each time. */
 const chains = `table inet fw {
 	chain input { # handle 1
 		type filter hook input priority 0; policy drop;
@@ -42,7 +42,7 @@ export const runNobody: RunCommand = async ({ path, args }) => ({
 const nobody = "/nobody"
 
 /**
- * An armed firewall over loaders and commands that are nobody: to go the whole way of an open without opening anything. V8
+ * An armed firewall over loaders and commands that are nobody: it takes every step of an open and opens nothing. V8
  * compiles a function when it is first called; those between a knock and the loaders' first byte took 1.2 ms.
  */
 export async function firewallOfNobody(clock: Clock): Promise<ArmedFirewall> {

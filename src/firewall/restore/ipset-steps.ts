@@ -6,7 +6,7 @@ import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
 import { nftDelete } from "./nft-table-text.ts"
 import { type Leave, type LegacyChanges, legacySteps, type NftChanges, type RestoreStep } from "./steps.ts"
 
-/** What has to happen to IP sets. */
+/** The changes to IP sets. */
 export interface IpsetChanges {
   /** Not there, or there with other content. */
   readonly fill: readonly IpsetCopy[]

@@ -5,23 +5,23 @@ import { type LegacyBackend, type ToolPaths, toolName, toolNamed } from "../tool
 
 /** One command of a restore. All may be run again after having been cut off anywhere. */
 export interface RestoreStep {
-  /** What it does, for the operator: "iptables-nft filter, nat". */
+  /** Its purpose, for the operator: "iptables-nft filter, nat". */
   readonly label: string
   readonly command: readonly string[]
   /** Its input, kept in a file: on standard input, or in place of the argument `{file}`. */
   readonly input: string
-  /** Its failure decides nothing: the comparison at the end says what came of it. */
+  /** Its failure decides nothing: the comparison at the end shows the result. */
   readonly mayFail: boolean
 }
 
-/** What is left alone, and why. */
+/** Takes the name of something that is left alone, and why. */
 export type Leave = (where: string, why: string) => void
 
 /** nf_tables tables to be restored, and those to be removed. */
 export interface NftChanges {
   readonly restore: readonly NftTableCopy[]
   readonly remove: readonly NftTableCopy[]
-  /** What those that are there already and differ only in their rules need, by "ip filter". */
+  /** By "ip filter", the text for those that are there already and differ only in their rules. */
   readonly inPlace: ReadonlyMap<string, string>
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
 
-/** What holds rules on this machine; each is read by its own tool. */
+/** A holder of rules on this machine; each is read by its own tool. */
 export type Backend = "ipset" | "nft" | LegacyBackend
 
 export interface SnapshotDeps {
@@ -15,7 +15,7 @@ export interface SnapshotDeps {
   readonly undisturbed?: boolean
 }
 
-/** What one backend held, or why that is not known. */
+/** The rules that one backend held, or why they are not known. */
 export type Reading<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly backend: Backend; readonly why: string }

@@ -5,7 +5,7 @@ import type { StartLoader } from "../../../system/standby-process.ts"
 import { parseArptablesListing, parseEbtablesListing } from "../../snapshot/text/legacy-listing.ts"
 import { builtinChains } from "../../snapshot/text/save-text.ts"
 import type { Dropping, FirewallBackend, Scope, StepResult } from "../backend.ts"
-import { type Ended, WaitingCommands } from "./prestarted-commands.ts"
+import { type Ended, PrestartedCommands } from "./prestarted-commands.ts"
 import { judgeLegacy, type LegacyTable } from "./rules.ts"
 
 /** As many as an open and a second one need: each lists three times and changes a chain or two. */
@@ -16,13 +16,13 @@ const waitingCommands = 12
  * the other backend), so their commands are run one by one, by processes that wait where no other can be started. What
  * they drop shuts nobody out before a neighbour is forgotten: their part of an open is the settling.
  */
-export class Layer2Firewall implements FirewallBackend {
+export class Layer2Backend implements FirewallBackend {
   readonly backend: FirewallBackend["backend"]
   readonly #family: "arp" | "bridge"
   readonly #run: RunCommand
   readonly #path: string
   readonly #held: () => readonly string[]
-  readonly #waiting: WaitingCommands | undefined
+  readonly #waiting: PrestartedCommands | undefined
 
   /** @param held the names of the tables that the kernel holds now */
   constructor(
@@ -38,7 +38,7 @@ export class Layer2Firewall implements FirewallBackend {
     this.#held = held
     const shell = findProgram("sh")
     if (shell !== undefined)
-      this.#waiting = new WaitingCommands(tools.path, shell, waitingCommands, tools.start)
+      this.#waiting = new PrestartedCommands(tools.path, shell, waitingCommands, tools.start)
   }
 
   /** Process ids of the commands that wait. */

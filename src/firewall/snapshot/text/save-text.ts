@@ -77,7 +77,7 @@ export function emptySection(table: string, builtin: readonly string[]): SaveSec
   return { table, chains: builtin.map((chain) => `:${chain} ACCEPT [0:0]`), rules: [] }
 }
 
-/** Has this section no effect: no rule, no chain of its own, every policy ACCEPT? */
+/** True for a section without effect: no rule, no chain of its own, every policy ACCEPT. */
 export function isEmptySection(section: SaveSection): boolean {
   return section.rules.length === 0 && section.chains.every((line) => / ACCEPT( |$)/.test(line))
 }
