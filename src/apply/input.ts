@@ -1,5 +1,7 @@
 import { readFileSync, statSync } from "node:fs"
+import { basename } from "node:path"
 import { Fault, reasonOf } from "../errors.ts"
+import { isIpFamily, programNamed } from "../firewall/tools/table.ts"
 
 /** The kinds of input; see {@link formatOf}. */
 export type RuleFormat = "shell" | "iptables-save" | "nft"
@@ -60,8 +62,10 @@ export function formatOf(text: string): RuleFormat {
   const interpreter = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(text)
   if (interpreter !== null) {
     const program = /\/env$/.test(interpreter[1] ?? "") ? interpreter[2] : interpreter[1]
-    if (/(^|\/)nft$/.test(program ?? "")) return "nft"
-    return /(^|\/)ip6?tables(-nft|-legacy)?-restore$/.test(program ?? "") ? "iptables-save" : "shell"
+    const name = basename(program ?? "")
+    if (name === "nft") return "nft"
+    const tool = programNamed(name)
+    return tool?.kind === "restore" && isIpFamily(tool.family) ? "iptables-save" : "shell"
   }
   const first = text
     .split("\n")

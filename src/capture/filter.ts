@@ -1,5 +1,5 @@
-/** What a capture has to hear. */
-export interface Hearing {
+/** The echo requests that a capture has to hear. */
+export interface EchoFilter {
   /** The 8-byte request tags of the secrets (and of the canary). */
   readonly tags: readonly Uint8Array[]
   /** With `--plain` every echo request is heard: the kernel cannot search for a text. */
@@ -14,14 +14,14 @@ const word = (bytes: Uint8Array, at: number): string =>
  * 8, RFC 4443 type 128) whose data begins with one of the tags. `icmp[8:4]` follows IPv4 options; `ip6[48:4]` is the
  * same place when no extension header is present, which libpcap's `icmp6` demands anyway.
  *
- * @param hearing tags of exactly 8 bytes each; no tag and not plain gives a filter that matches nothing.
+ * @param wanted tags of exactly 8 bytes each; no tag and not plain gives a filter that matches nothing.
  */
-export function filterText(hearing: Hearing): string {
-  if (hearing.plain) return "(icmp[icmptype] == icmp-echo) or (icmp6 and ip6[40] == 128)"
-  if (hearing.tags.length === 0) return "less 1"
+export function filterText(wanted: EchoFilter): string {
+  if (wanted.plain) return "(icmp[icmptype] == icmp-echo) or (icmp6 and ip6[40] == 128)"
+  if (wanted.tags.length === 0) return "less 1"
   const any = (clauses: string[]): string => clauses.map((clause) => `(${clause})`).join(" or ")
-  const v4 = any(hearing.tags.map((tag) => `icmp[8:4] == ${word(tag, 0)} and icmp[12:4] == ${word(tag, 4)}`))
-  const v6 = any(hearing.tags.map((tag) => `ip6[48:4] == ${word(tag, 0)} and ip6[52:4] == ${word(tag, 4)}`))
+  const v4 = any(wanted.tags.map((tag) => `icmp[8:4] == ${word(tag, 0)} and icmp[12:4] == ${word(tag, 4)}`))
+  const v6 = any(wanted.tags.map((tag) => `ip6[48:4] == ${word(tag, 0)} and ip6[52:4] == ${word(tag, 4)}`))
   return `(icmp[icmptype] == icmp-echo and (${v4})) or (icmp6 and ip6[40] == 128 and (${v6}))`
 }
 

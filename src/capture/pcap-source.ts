@@ -16,7 +16,7 @@ export interface Capture {
    * (POLLERR); reading on a timer hears again when the interface is back, though late.
    */
   poke(): void
-  /** Did its interface go down since it was opened? Then only {@link poke} hears, and another capture is due. */
+  /** True when its interface went down since it was opened: then only {@link poke} hears, and another capture is due. */
   readonly interrupted: boolean
   /** Packets the kernel handed to the filter's winner and packets it had no room for, since the capture was opened. */
   counters(): { received: number; dropped: number }

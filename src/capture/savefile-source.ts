@@ -93,7 +93,7 @@ export function parseSavefile(bytes: Uint8Array, name: string): Savefile {
   return { linkType, frames }
 }
 
-/** What the first four bytes, read big endian, say about the rest. */
+/** The form of the rest, by the first four bytes read big endian. */
 function formOf(magic: number): { littleEndian: boolean; fractionsPerMs: number } | undefined {
   switch (magic) {
     case 0xa1b2c3d4:

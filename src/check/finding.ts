@@ -4,9 +4,9 @@
  */
 export interface Finding {
   readonly level: "ok" | "note" | "problem"
-  /** The subject, as a stable kebab-case word that scripts compare. */
+  /** The thing looked at, as a stable kebab-case word that scripts compare. */
   readonly subject: string
   readonly message: string
-  /** The advice: what to do about it. */
+  /** The remedy. */
   readonly advice?: string
 }

@@ -12,7 +12,7 @@ import type { Finding } from "./finding.ts"
 /** How long a knock over loopback may take, in milliseconds; it takes about one. */
 const heardWithinMs = 3000
 
-export interface HearsItselfDeps {
+export interface LoopbackKnockDeps {
   readonly clock: Clock
   readonly spawn: SpawnListener
   readonly user: { readonly uid: number; readonly gid: number }
@@ -23,7 +23,7 @@ export interface HearsItselfDeps {
  * knock is injected below the firewall, where OUTPUT cannot stop it, and its secret is made for this one packet, so no
  * armed session hears it.
  */
-export async function hearsItself(deps: HearsItselfDeps): Promise<Finding> {
+export async function loopbackKnock(deps: LoopbackKnockDeps): Promise<Finding> {
   const keys = deriveKeys(new Uint8Array(randomBytes(16)))
   let heard: () => void = () => {}
   const arrival = new Promise<boolean>((resolve) => {
@@ -54,7 +54,7 @@ export async function hearsItself(deps: HearsItselfDeps): Promise<Finding> {
   try {
     await listener.start()
     loopback = openCapture({ device: "lo", filter: "less 1", onFrame: () => {}, bufferSize: 65_536 })
-    const refusal = loopback.inject(loopbackKnock(keys, deps.clock.wallMs()))
+    const refusal = loopback.inject(knockFrame(keys, deps.clock.wallMs()))
     if (refusal !== undefined) return problem(`a knock could not be injected on lo: ${refusal}`)
     if (await arrival) return { level: "ok", subject: "hearing", message: "a knock over loopback was heard" }
     return problem(`a knock over loopback was not heard within ${heardWithinMs / 1000} s`)
@@ -71,7 +71,7 @@ function problem(message: string, advice?: string): Finding {
 }
 
 /** A whole frame for `lo`, whose link addresses are all zero. */
-function loopbackKnock(keys: KnockKeys, wallMs: number): Uint8Array {
+function knockFrame(keys: KnockKeys, wallMs: number): Uint8Array {
   const here = Uint8Array.of(127, 0, 0, 1)
   const data = encodeRequest(keys, {
     verb: "probe",

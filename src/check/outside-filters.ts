@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs"
 import type { RunCommand } from "../system/run-command.ts"
 import type { Finding } from "./finding.ts"
 
-/** What no reset can fix on this machine, because it drops packets before the listener hears them, or outside of it. */
-export async function beyondReach(run: RunCommand, ip: string, readText = readFile): Promise<Finding[]> {
+/** Filters that no reset can open, because they drop packets before the listener hears them, or outside of this machine. */
+export async function outsideFilters(run: RunCommand, ip: string, readText = readFile): Promise<Finding[]> {
   const listed = await run({ path: ip, args: ["-j", "link", "show"] })
   return [
     ...xdpFindings(listed.ok ? listed.stdout : "[]"),
@@ -20,7 +20,7 @@ function readFile(path: string): string {
 }
 
 /** XDP programs see packets before any capture does; `ip -j link` names them under `xdp`. */
-export function xdpFindings(links: string): Finding[] {
+function xdpFindings(links: string): Finding[] {
   const parsed = JSON.parse(links) as { ifname?: string; xdp?: { prog?: { id?: number; name?: string } } }[]
   return parsed
     .filter((link) => link.xdp !== undefined)
@@ -40,7 +40,7 @@ const clouds: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** A provider's firewall stands in front of the machine; it has to let echo requests in. */
-export function cloudFindings(vendor: string): Finding[] {
+function cloudFindings(vendor: string): Finding[] {
   const match = clouds.find(([pattern]) => pattern.test(vendor))
   if (match === undefined) return []
   return [

@@ -1,9 +1,9 @@
 import { Fault } from "../errors.ts"
 import {
   addInterfaces,
-  openThrowaway,
-  type Throwaway,
-  type ThrowawayDeps,
+  type Namespace,
+  type NamespaceDeps,
+  openNamespace,
 } from "../firewall/sandbox/namespace.ts"
 import type { RunCommand } from "../system/run-command.ts"
 import type { SystemTools } from "../system/system-tools.ts"
@@ -12,13 +12,13 @@ import type { SystemTools } from "../system/system-tools.ts"
 export interface Reached {
   readonly family: "IPv4" | "IPv6"
   readonly port: number
-  /** Did the server's greeting arrive? A refusal by a firewall is none. */
+  /** True when the server's greeting arrived; a refusal by a firewall is none. */
   readonly greeted: boolean
 }
 
 /** Two throw-away namespaces on one wire, with a TCP service on the first. */
 export interface RehearsalNet {
-  readonly server: Throwaway
+  readonly server: Namespace
   /**
    * Connects from the client, over every family and to every port at once, again and again until the greeting came or
    * `budgetMs` have passed.
@@ -39,19 +39,19 @@ const ports = [22, 40022]
  * @throws Fault when namespaces or the wire cannot be made
  */
 export async function rehearsalNet(
-  deps: ThrowawayDeps & { readonly run: RunCommand },
+  deps: NamespaceDeps & { readonly run: RunCommand },
   names: readonly string[],
 ): Promise<RehearsalNet> {
   const { system } = deps
   const device = (await defaultDevice(deps.run, system)) ?? "eth0"
-  const server = await openThrowaway(deps)
-  let client: Throwaway | undefined
+  const server = await openNamespace(deps)
+  let client: Namespace | undefined
   const close = async (): Promise<void> => {
     await client?.close()
     await server.close()
   }
   try {
-    client = await openThrowaway(deps)
+    client = await openNamespace(deps)
     const other = client
     await addInterfaces(
       server,
@@ -89,7 +89,7 @@ export async function rehearsalNet(
   }
 }
 
-async function ip(there: Throwaway, system: SystemTools, command: string): Promise<void> {
+async function ip(there: Namespace, system: SystemTools, command: string): Promise<void> {
   const done = await there.run({ path: system.ip, args: command.split(" ") })
   if (!done.ok)
     throw new Fault("missing", `cannot make the rehearsal's wire: ip ${command}: ${done.stderr.trim()}`)

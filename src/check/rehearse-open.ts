@@ -4,9 +4,10 @@ import { type OpenReport, openFirewall } from "../firewall/open/open-firewall.ts
 import { namedInterfaces, type ProveDeps } from "../firewall/restore/prove.ts"
 import type { RestoreReport } from "../firewall/restore/report.ts"
 import { restoreSnapshot } from "../firewall/restore/restore.ts"
-import type { Throwaway } from "../firewall/sandbox/namespace.ts"
+import type { Namespace } from "../firewall/sandbox/namespace.ts"
 import { takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import { readTextFile } from "../firewall/tools/detect.ts"
+import { toolName } from "../firewall/tools/table.ts"
 import type { CommandRequest, RunCommand } from "../system/run-command.ts"
 import { failureOf } from "../system/run-command.ts"
 import { withScratchFolder } from "../system/scratch-folder.ts"
@@ -60,18 +61,16 @@ async function rehearseWith(deps: ProveDeps, folder: string): Promise<RehearsalF
 
 /** Shuts everything out, on top of whatever the rules do, with the first tool that is here. */
 async function lockOut({ run, tools }: ProveDeps): Promise<void> {
-  const { nft, iptablesNftRestore, ip6tablesNftRestore, iptablesLegacyRestore, ip6tablesLegacyRestore } =
-    tools
+  const { nft } = tools
   const chain = `{ type filter hook input priority 0 ; policy drop ; }`
   if (nft !== undefined) {
     for (const command of [`add table inet ${lockout}`, `add chain inet ${lockout} in ${chain}`])
       await done(run, { path: nft, args: [command] })
     return
   }
-  const restores = [
-    iptablesNftRestore ?? iptablesLegacyRestore,
-    ip6tablesNftRestore ?? ip6tablesLegacyRestore,
-  ]
+  const restores = (["ip", "ip6"] as const).map(
+    (family) => tools[toolName("nft", family, "restore")] ?? tools[toolName("legacy", family, "restore")],
+  )
   for (const path of restores.filter((one) => one !== undefined))
     await done(run, { path, args: ["--noflush"], input: "*filter\n:INPUT DROP [0:0]\nCOMMIT\n" })
 }
@@ -84,7 +83,7 @@ async function done(run: RunCommand, request: CommandRequest): Promise<void> {
 }
 
 /** Arms in the namespace and opens, as the guard does on a knock. */
-async function openIn(deps: ProveDeps, server: Throwaway): Promise<OpenReport> {
+async function openIn(deps: ProveDeps, server: Namespace): Promise<OpenReport> {
   const { setpriv, nsenter } = deps.system
   const enter = ["--pdeathsig", "KILL", nsenter, `--net=${server.netns}`, "--"]
   const firewall = await armFirewall({

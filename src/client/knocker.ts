@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../clock.ts"
 import type { Answer } from "../knock/answer.ts"
 import { Exchange } from "../knock/exchange.ts"
 import type { KnockKeys } from "../knock/keys.ts"
-import type { Verb } from "../knock/request.ts"
+import type { Verb } from "../knock/verbs.ts"
 import { openTransmitters, type Transmitters } from "../transmit/open-transmitters.ts"
 import { type PathReport, Paths } from "./paths.ts"
 

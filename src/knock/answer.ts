@@ -9,11 +9,9 @@ import {
   protocolVersion,
   requestMacBytes,
   tagBytes,
-  type Verb,
-  verbCode,
-  verbOf,
 } from "./request.ts"
 import { readMilliseconds, writeMilliseconds } from "./timestamp.ts"
+import { type Verb, verbOf, verbs } from "./verbs.ts"
 
 /**
  * The answer, 128 bytes in the data of an echo reply, big endian:
@@ -117,7 +115,7 @@ export function encodeAnswer(keys: Pick<KnockKeys, "answerTag" | "answerKey">, a
   const writer = new Writer(messageBytes)
   writer.bytes(keys.answerTag)
   writer.u8(protocolVersion)
-  writer.u8(verbCode(answer.verb))
+  writer.u8(verbs[answer.verb].code)
   writer.u8(verdicts.indexOf(answer.verdict))
   writer.u8((answer.verified ? verifiedFlag : 0) | (answer.pinned ? pinnedFlag : 0))
   writer.u16(saturate(answer.stillDropping, 0xffff))

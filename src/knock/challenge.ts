@@ -1,7 +1,8 @@
 import { Reader } from "../wire/reader.ts"
 import { Writer } from "../wire/writer.ts"
 import { agree, mac } from "./keys.ts"
-import { argumentBytes, challengeBytes, nonceBytes, type Request, tagBytes, verbCode } from "./request.ts"
+import { argumentBytes, challengeBytes, nonceBytes, type Request, tagBytes } from "./request.ts"
+import { verbs } from "./verbs.ts"
 
 /**
  * A challenge, 36 bytes, opaque to the client:
@@ -93,7 +94,7 @@ export class Challenges {
     bound.bytes(Buffer.from(id, "hex"))
     bound.u32(expiry)
     bound.bytes(firstNonce)
-    bound.u8(verbCode(request.verb))
+    bound.u8(verbs[request.verb].code)
     bound.u8(request.hard ? 1 : 0)
     bound.bytes(request.argument)
     const writer = new Writer(challengeBytes)

@@ -2,7 +2,7 @@ import { type Rejection, rejected } from "../wire/decoded.ts"
 import { Challenges } from "./challenge.ts"
 import { type Candidate, Freshness, type Instant, type SecretKind, type Stale } from "./freshness.ts"
 import type { KnockKeys } from "./keys.ts"
-import { Nonces, type Way } from "./replay-cache.ts"
+import { type Flow, Nonces } from "./replay-cache.ts"
 import type { Authentic } from "./verify.ts"
 
 const pending = rejected("fresh", "answer-pending")
@@ -63,12 +63,12 @@ export class Knocks {
 
   /**
    * Decides about one authentic knock that arrived at `now`. It never says `act` twice for one nonce.
-   * @param way how it came; decides nothing but how often a stored answer is repeated
+   * @param flow decides nothing but how often a stored answer is repeated
    */
-  decide(knock: Authentic<KnownSecret>, now: Instant, way: Way = "first"): Decision {
+  decide(knock: Authentic<KnownSecret>, now: Instant, flow: Flow = "first"): Decision {
     const { key, request } = knock
     const { id } = key.keys
-    if (this.#nonces.seen(id, request.nonce)) return this.#again(id, request.nonce, now, way)
+    if (this.#nonces.seen(id, request.nonce)) return this.#again(id, request.nonce, now, flow)
     this.#nonces.record(id, request.nonce, request.clientTimeMs)
 
     const candidate: Candidate = { id, kind: key.kind, request }
@@ -89,8 +89,8 @@ export class Knocks {
     this.#nonces.attach(knock.key.keys.id, knock.request.nonce, answer, now.bootMs)
   }
 
-  #again(id: string, nonce: Uint8Array, now: Instant, way: Way): Decision {
-    const repeat = this.#nonces.repeat(id, nonce, now.bootMs, way)
+  #again(id: string, nonce: Uint8Array, now: Instant, flow: Flow): Decision {
+    const repeat = this.#nonces.repeat(id, nonce, now.bootMs, flow)
     if (repeat.kind === "answer") return { action: "repeat", answer: repeat.answer }
     return { action: "ignore", rejection: (repeat.kind === "pending" ? pending : tooSoon).rejection }
   }

@@ -2,7 +2,8 @@ import { type Decoded, decoded, type Rejected, type Rejection, rejected } from "
 import { type Answer, decodeAnswer } from "./answer.ts"
 import type { Instant } from "./freshness.ts"
 import { agree, type KnockKeys } from "./keys.ts"
-import { encodeRequest, nonceBytes, requestMacOf, type Verb } from "./request.ts"
+import { encodeRequest, nonceBytes, requestMacOf } from "./request.ts"
+import { type Verb, verbs } from "./verbs.ts"
 
 /** Without any answer for this long, a reset goes on as a one-way request; milliseconds. */
 export const silenceMs = 2000
@@ -79,7 +80,10 @@ export class Exchange {
     this.#options = options
     this.#startedMs = now.bootMs
     this.#scheduleMs = now.bootMs
-    this.#current = this.#make(mayBeOneWay(options.verb) && options.oneWay ? "one-way" : "first", now)
+    this.#current = this.#make(
+      options.oneWay && !verbs[options.verb].needsChallenge ? "one-way" : "first",
+      now,
+    )
   }
 
   /** A final answer is in; nothing is sent any more. */
@@ -174,7 +178,7 @@ export class Exchange {
   }
 
   #turnsOneWay(): boolean {
-    return this.#options.verb === "reset" && this.#current.kind === "first" && !this.#heard
+    return verbs[this.#options.verb].opens && this.#current.kind === "first" && !this.#heard
   }
 
   #begin(kind: SentRequest["kind"], now: Instant, challenge?: Uint8Array): void {
@@ -197,11 +201,6 @@ export class Exchange {
     this.#sent.push(request)
     return request
   }
-}
-
-/** The other verbs take nothing less than a challenge. */
-function mayBeOneWay(verb: Verb): boolean {
-  return verb === "reset" || verb === "probe"
 }
 
 function ignored({ rejection }: Rejected): Received {

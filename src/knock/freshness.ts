@@ -1,4 +1,5 @@
 import type { Request } from "./request.ts"
+import { verbs } from "./verbs.ts"
 
 /** Both clocks, read at one moment. */
 export interface Instant {
@@ -98,8 +99,7 @@ export class Freshness {
 
   #judge(candidate: Candidate, now: Instant, forgottenUpTo: number): Fresh {
     const { verb, hard, oneWay, clientTimeMs } = candidate.request
-    if (this.#resumed || verb === "rollback" || verb === "confirm")
-      return { ok: false, why: "needs-challenge" }
+    if (this.#resumed || verbs[verb].needsChallenge) return { ok: false, why: "needs-challenge" }
     if (clientTimeMs <= forgottenUpTo) return { ok: false, why: "forgotten" }
     const notByPin = hard ? "needs-challenge" : this.#byPin(candidate, now)
     if (notByPin === undefined) return { ok: true, road: "pin" }

@@ -2,14 +2,14 @@ import { messageBytes } from "./request.ts"
 
 /** Nonces that are remembered unless told otherwise: full, about 20 MB; empty, next to nothing. */
 export const defaultNonceCapacity = 65_536
-/** A stored answer is given again at most once in this time for each nonce and each {@link Way}, in milliseconds. */
+/** A stored answer is given again at most once in this time for each nonce and each {@link Flow}, in milliseconds. */
 export const repeatEveryMs = 20
 
 /**
- * Did a copy come as the first copy of its request did, or in any other way? Each of the two has its own turn, so that
- * replays from elsewhere do not take the answers of who came first.
+ * The flow of a copy (source, identifier, link address): that of the first copy of its request, or any other. Each of the two
+ * is answered at a pace of its own, so that replays from elsewhere do not take the answers of who came first.
  */
-export type Way = "first" | "other"
+export type Flow = "first" | "other"
 
 /** What is to be done about a nonce that was seen before. */
 export type Repeat =
@@ -45,7 +45,7 @@ export class Nonces {
   readonly #answers: Uint8Array
   /** When the stored answer was last given, on the boot clock; NaN while there is none. */
   readonly #answeredMs: Float64Array
-  /** The same for copies that came another way than the first. */
+  /** The same for copies of another flow than the first. */
   readonly #otherMs: Float64Array
   readonly #forgotten = new Map<string, number>()
   #next = 0
@@ -106,10 +106,10 @@ export class Nonces {
   }
 
   /** What to do about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
-  repeat(id: string, nonce: Uint8Array, bootMs: number, way: Way = "first"): Repeat {
+  repeat(id: string, nonce: Uint8Array, bootMs: number, flow: Flow = "first"): Repeat {
     const slot = this.#slots.get(keyOf(id, nonce))
     if (slot === undefined || Number.isNaN(this.#answeredMs[slot])) return { kind: "pending" }
-    const givenMs = way === "first" ? this.#answeredMs : this.#otherMs
+    const givenMs = flow === "first" ? this.#answeredMs : this.#otherMs
     if (bootMs - (givenMs[slot] ?? 0) < repeatEveryMs) return { kind: "too-soon" }
     givenMs[slot] = bootMs
     return { kind: "answer", answer: this.#answers.slice(slot * messageBytes, (slot + 1) * messageBytes) }

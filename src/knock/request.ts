@@ -3,6 +3,7 @@ import { Reader } from "../wire/reader.ts"
 import { Writer } from "../wire/writer.ts"
 import { type KnockKeys, mac } from "./keys.ts"
 import { readMilliseconds, writeMilliseconds } from "./timestamp.ts"
+import { type Verb, verbOf, verbs } from "./verbs.ts"
 
 /**
  * The request, 128 bytes in the data of an echo request, big endian:
@@ -49,8 +50,6 @@ export const screenMacBytes = 16
 export const requestedBytes = 96
 export const requestMacBytes = 32
 
-export type Verb = "probe" | "reset" | "rollback" | "confirm"
-
 /** One request, without what the keys add. */
 export interface Request {
   readonly verb: Verb
@@ -71,7 +70,6 @@ export interface Request {
 /** The argument of every request of this version. */
 export const noArgument: Uint8Array = new Uint8Array(argumentBytes)
 
-const verbs: readonly (Verb | undefined)[] = [undefined, "probe", "reset", "rollback", "confirm"]
 const badLength = rejected("knock", "length")
 const badVerb = rejected("knock", "verb")
 const badFlags = rejected("knock", "flags")
@@ -81,16 +79,6 @@ const badArgument = rejected("knock", "argument")
 const noChallenge = new Uint8Array(challengeBytes)
 const oneWayFlag = 1
 const hardFlag = 2
-
-/** A verb's code on the wire, 1..4. */
-export function verbCode(verb: Verb): number {
-  return verbs.indexOf(verb)
-}
-
-/** The verb of a code, or undefined. */
-export function verbOf(code: number): Verb | undefined {
-  return verbs[code]
-}
 
 /** A request to be made: without a challenge it is a first one. */
 export type RequestToSend = Omit<Request, "challenge" | "argument"> &
@@ -104,7 +92,7 @@ export function encodeRequest(
   const writer = new Writer(messageBytes)
   writer.bytes(keys.requestTag)
   writer.u8(protocolVersion)
-  writer.u8(verbCode(request.verb))
+  writer.u8(verbs[request.verb].code)
   writer.u16((request.oneWay ? oneWayFlag : 0) | (request.hard ? hardFlag : 0))
   writeMilliseconds(writer, request.clientTimeMs)
   writer.bytes(request.nonce)

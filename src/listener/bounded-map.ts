@@ -2,7 +2,7 @@
  * Remembers the newest keys in two generations of a fixed size, so that lookups are constant work and memory is bounded
  * whatever arrives: when the young generation is full it becomes the old one, and what was old is forgotten.
  */
-export class Recent<Value> {
+export class BoundedMap<Value> {
   readonly #capacity: number
   #young = new Map<string, Value>()
   #old = new Map<string, Value>()

@@ -13,7 +13,7 @@ export interface Canary {
   readonly tag: Uint8Array
   /** The frame to inject on `lo`. */
   readonly frame: Uint8Array
-  /** Is this echo data the canary's? Costs one comparison of 8 bytes for everything else. */
+  /** True when this echo data is the canary's. Costs one comparison of a byte for everything else. */
   isCanary(data: Uint8Array): boolean
 }
 

@@ -9,7 +9,7 @@ export type OnFrame = CaptureOptions["onFrame"]
 const largestRing = 2 * 1024 * 1024
 const allRings = 16 * 1024 * 1024
 /**
- * What a knock needs of a frame with room for VLAN tags and IPv4 options. The kernel's ring has slots of this size, so it
+ * Bytes of a frame that a knock needs, with room for VLAN tags and IPv4 options. The kernel's ring has slots of this size, so it
  * holds three times as many knocks of a flood as with the room that a bare text may need.
  */
 const knockSnapLength = 320

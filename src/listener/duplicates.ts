@@ -1,22 +1,23 @@
 import { screenedBytes, screenMacBytes } from "../knock/request.ts"
 import type { EchoFrame } from "../wire/frame.ts"
-import { Recent } from "./bounded-map.ts"
+import { linkSource } from "../wire/link/link.ts"
+import { BoundedMap } from "./bounded-map.ts"
 
 /**
- * After a request was handed on, its copies that come the same way wait so long before one is handed on again: longer each
- * time, since a client sends after 50, 100, 250 and then every 400 ms, and only a replay goes on faster. Milliseconds.
+ * After a request was handed on, its copies of the same flow wait so long before one is handed on again: longer each time,
+ * since a client sends after 50, 100, 250 and then every 400 ms, and only a replay goes on faster. Milliseconds.
  */
-export const pausesMs: readonly number[] = [20, 40, 80, 160, 320]
+const pausesMs: readonly number[] = [20, 40, 80, 160, 320]
 /** After a quiet time of so many milliseconds the pauses begin anew. */
 const quietMs = 2000
 
-/** How a request that was handed on before came: as its first copy did, or in any other way. */
-export type WayKind = "first" | "other"
+/** The flow of a copy: that of the first copy of its request, or any other. */
+export type FlowKind = "first" | "other"
 
-/** The latest copy that was handed on of those that came in one way. */
+/** The latest copy of a flow that was handed on. */
 interface HandedOn {
   /** Source, identifier, link address, and what the screen MAC does not cover. */
-  readonly way: string
+  readonly flow: string
   readonly ref: number
   readonly atMs: number
   /** How many before it, since the last quiet time. */
@@ -24,47 +25,48 @@ interface HandedOn {
 }
 
 /**
- * Which requests were handed to the guard, and when: so that a retransmission is handed on again, and a replay at full
+ * The requests that were handed to the guard, and when: so that a retransmission is handed on again, and a replay at full
  * rate is not.
  *
- * Who has heard a knock can send its copies faster than its owner does, and from any source. So the copies that come as the
- * first one did have a turn of their own, with {@link pausesMs}, and all others together have another: a replay from
- * elsewhere takes nothing away from the owner, who came first and goes on sending from where he is. What tells one request
- * from another is its screen MAC; what that does not cover, and everybody can change, only makes it another way.
+ * Who has heard a knock can send its copies faster than its owner does, and from any source. So the copies of the first
+ * one's flow (source, identifier, link address) are paced by {@link pausesMs} on their own, and all others together are paced
+ * on theirs: a replay from elsewhere takes nothing away from the owner, who came first and goes on sending from where he is.
+ * One request is told from another by its screen MAC; what that does not cover, everybody can change, so it only makes
+ * another flow.
  */
-export class Forwarded {
-  readonly #known: Recent<Readonly<Record<WayKind, HandedOn | undefined>>>
+export class Duplicates {
+  readonly #known: BoundedMap<Readonly<Record<FlowKind, HandedOn | undefined>>>
 
   /** @param capacity requests that are remembered, at least */
   constructor(capacity: number) {
-    this.#known = new Recent(capacity)
+    this.#known = new BoundedMap(capacity)
   }
 
   /**
-   * Was a copy of this request of 128 bytes, which nobody has screened yet, handed on in the same turn?
-   * @returns that copy's ref, and whether it came the very same way; undefined when this one may be handed on
+   * The copy of this request of 128 bytes, which nobody has screened yet, in whose pause this one comes.
+   * @returns that copy's ref, and whether it is of the very same flow; undefined when this one may be handed on
    */
-  takenBy(frame: EchoFrame, nowMs: number): { readonly ref: number; readonly sameWay: boolean } | undefined {
+  takenBy(frame: EchoFrame, nowMs: number): { readonly ref: number; readonly sameFlow: boolean } | undefined {
     const known = this.#known.get(nameOf(frame))
     if (known === undefined) return undefined
-    const way = wayOf(frame)
-    const latest = known.first?.way === way ? known.first : known.other
+    const flow = flowOf(frame)
+    const latest = known.first?.flow === flow ? known.first : known.other
     if (latest === undefined || nowMs - latest.atMs >= pauseAfter(latest)) return undefined
-    return { ref: latest.ref, sameWay: latest.way === way }
+    return { ref: latest.ref, sameFlow: latest.flow === flow }
   }
 
-  kindOf(frame: EchoFrame): WayKind {
+  kindOf(frame: EchoFrame): FlowKind {
     const first = this.#known.get(nameOf(frame))?.first
-    return first === undefined || first.way === wayOf(frame) ? "first" : "other"
+    return first === undefined || first.flow === flowOf(frame) ? "first" : "other"
   }
 
   /** Takes note of a request whose screen MAC fits and that was handed on as `kind` under `ref`. */
-  note(frame: EchoFrame, kind: WayKind, ref: number, atMs: number): void {
+  note(frame: EchoFrame, kind: FlowKind, ref: number, atMs: number): void {
     const name = nameOf(frame)
     const { first, other } = this.#known.get(name) ?? { first: undefined, other: undefined }
     const latest = kind === "first" ? first : other
     const before = latest === undefined || atMs - latest.atMs >= quietMs ? 0 : latest.before + 1
-    const handedOn = { way: wayOf(frame), ref, atMs, before }
+    const handedOn = { flow: flowOf(frame), ref, atMs, before }
     this.#known.set(name, kind === "first" ? { first: handedOn, other } : { first, other: handedOn })
   }
 }
@@ -76,11 +78,5 @@ const pauseAfter = ({ before }: HandedOn): number => pausesMs[Math.min(before, p
 
 const restAt = screenedBytes + screenMacBytes
 const nameOf = ({ echo }: EchoFrame): string => latin1(echo.data.subarray(screenedBytes, restAt))
-const wayOf = ({ link, ip, echo }: EchoFrame): string =>
-  `${ip.source} ${echo.identifier} ${linkSource(link)} ${latin1(echo.data.subarray(restAt))}`
-
-/** The sender's link address, the same whether the device itself or `any` heard it; empty on links without one. */
-function linkSource(link: EchoFrame["link"]): string {
-  if (link.type === "ethernet") return latin1(link.source)
-  return "address" in link ? latin1(link.address.subarray(0, link.addressLength)) : ""
-}
+const flowOf = ({ link, ip, echo }: EchoFrame): string =>
+  `${ip.source} ${echo.identifier} ${latin1(linkSource(link))} ${latin1(echo.data.subarray(restAt))}`

@@ -3,25 +3,25 @@ import { networkInterfaces } from "node:os"
 import { networkDevices } from "../system/network-devices.ts"
 
 /** The interfaces of this host and their addresses, as far as captures and answers depend on them. */
-export type HostLinks = ReadonlyMap<string, string>
+export type InterfaceSnapshot = ReadonlyMap<string, string>
 
 /**
  * Reads them: per interface its index (an interface that was deleted and made again has another one), link address and
  * addresses. /proc/net/igmp is where an unprivileged process finds the index without /sys, which does not follow the
  * network namespace.
  *
- * @returns undefined when no descriptor or no memory is left to read them: that is no news of the interfaces, and no reason
- *   to end
+ * @returns undefined when no descriptor or no memory is left to read them: that says nothing about the interfaces, and is
+ *   no reason to end
  */
-export function readHostLinks(): HostLinks | undefined {
+export function readInterfaces(): InterfaceSnapshot | undefined {
   try {
-    return hostLinks()
+    return interfacesNow()
   } catch {
     return undefined
   }
 }
 
-function hostLinks(): HostLinks {
+function interfacesNow(): InterfaceSnapshot {
   const indexes = new Map<string, string>()
   for (const line of multicastGroups().split("\n")) {
     const match = /^(\d+)\s+(\S+)/.exec(line)
@@ -46,8 +46,8 @@ function multicastGroups(): string {
   }
 }
 
-/** What is not as it was, in a few words, or undefined when nothing changed. */
-export function linksChanged(before: HostLinks, now: HostLinks): string | undefined {
+/** The changes, in a few words, or undefined when there are none. */
+export function interfacesChanged(before: InterfaceSnapshot, now: InterfaceSnapshot): string | undefined {
   const changes: string[] = []
   for (const [name, facts] of now) {
     if (!before.has(name)) changes.push(`${name} is new`)

@@ -19,12 +19,12 @@ import { parseAddress } from "../wire/address.ts"
 import { replyFrame } from "../wire/frame.ts"
 import { makeCanary } from "./canary.ts"
 import { type OnFrame, openCaptures, openLoopback } from "./captures.ts"
-import { linksChanged, readHostLinks } from "./interface-snapshot.ts"
+import { interfacesChanged, readInterfaces } from "./interface-snapshot.ts"
 import { allowedSources, localAddresses } from "./local-addresses.ts"
-import { Neighbours } from "./neighbour-proxy.ts"
-import { Hearing } from "./packet-path.ts"
+import { NeighbourProxy } from "./neighbour-proxy.ts"
+import { PacketPath } from "./packet-path.ts"
 import { dropPrivileges } from "./privileges.ts"
-import { Turns } from "./time-slices.ts"
+import { TimeSlices } from "./time-slices.ts"
 
 type Configuration = Extract<ToListener, { type: "configure" }>
 
@@ -113,8 +113,8 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
 
 interface RunningListener {
   /**
-   * Reads captures even though nothing announced a packet (see {@link Capture.poke}), looks at interfaces and addresses, reports
-   * counts and what became of the canary.
+   * Reads captures even though nothing announced a packet (see {@link Capture.poke}), looks at interfaces and addresses, and
+   * reports counts and the canary.
    */
   look(): void
   answer(ref: number, data: Uint8Array): void
@@ -129,12 +129,12 @@ function begin(
   const canary = configuration.devices.length === 0 ? makeCanary() : undefined
   const tags = [...keys.map((key) => key.requestTag), ...(canary === undefined ? [] : [canary.tag])]
   const filter = filterText({ tags, plain: configuration.plain !== "" })
-  let links = readHostLinks()
+  let links = readInterfaces()
   let outdated: string | undefined
   let heardCanary = false
   let pings = 0
   const own = localAddresses(monotonicMs)
-  const hearing = new Hearing({
+  const packetPath = new PacketPath({
     screen: createScreen(keys),
     takesCanary: (data) => {
       const heard = canary?.isCanary(data) === true
@@ -148,17 +148,17 @@ function begin(
     counts: (device) => device === "any" || configuration.devices.length > 0,
     send,
   })
-  const neighbours = new Neighbours({
+  const neighbours = new NeighbourProxy({
     ownerOf: own.ownerOf,
-    inject: (device, frame) => captures.get(device)?.inject(frame) === undefined,
+    inject: (device, frame) => void captures.get(device)?.inject(frame),
     after: (delayMs, then) => setTimeout(then, delayMs),
     router: forwardsIpv6(),
   })
-  const turns = new Turns({ nowMs: monotonicMs, nextTurn: setImmediate })
+  const slices = new TimeSlices({ nowMs: monotonicMs, nextTurn: setImmediate })
   const onFrame: OnFrame = (bytes, device, linkType) => {
-    if (!turns.allows(device)) return hearing.skip(device)
+    if (!slices.allows(device)) return packetPath.skip(device)
     if (linkType === "ethernet" && neighbours.hear(bytes, device)) return
-    hearing.hear(bytes, device, linkType)
+    packetPath.hear(bytes, device, linkType)
   }
   const neighbourFilter = neighbourFilterText(own.all().map(addressBytes))
   const { captures, notes } = openCaptures({
@@ -172,12 +172,12 @@ function begin(
   favourNobody()
   dropPrivileges(configuration.uid, configuration.gid)
 
-  const reportCounts = countReporter(hearing, captures, send)
+  const reportCounts = countReporter(packetPath, captures, send)
   const look = (): void => {
     for (const capture of captures.values()) capture.poke()
-    const now = readHostLinks()
+    const now = readInterfaces()
     links ??= now
-    const changed = links === undefined || now === undefined ? undefined : linksChanged(links, now)
+    const changed = links === undefined || now === undefined ? undefined : interfacesChanged(links, now)
     // A capture ends with its interface (packet(7), ENETDOWN), and does not come back with it.
     const interrupted = [...captures.values()].some((capture) => capture.interrupted)
     if (changed !== undefined) outdated = changed
@@ -193,10 +193,10 @@ function begin(
   }
   const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
   send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
-  return { look, answer: (ref, data) => sendAnswer(hearing, captures, sockets, ref, data) }
+  return { look, answer: (ref, data) => sendAnswer(packetPath, captures, sockets, ref, data) }
 }
 
-/** Does this host forward IPv6? See ip-sysctl.rst, conf/all/forwarding. */
+/** True when this host forwards IPv6: ip-sysctl.rst, conf/all/forwarding. */
 function forwardsIpv6(): boolean {
   try {
     return readFileSync("/proc/sys/net/ipv6/conf/all/forwarding", "utf8").trim() !== "0"
@@ -208,18 +208,20 @@ function forwardsIpv6(): boolean {
 const addressBytes = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(4)
 
 function sendAnswer(
-  hearing: Hearing,
+  packetPath: PacketPath,
   captures: ReadonlyMap<string, Capture>,
   sockets: ReplySockets,
   ref: number,
   data: Uint8Array,
 ): void {
-  const path = hearing.pathOf(ref)
+  const path = packetPath.pathOf(ref)
   if (path === undefined) return
   // The kernel drops an injected packet on lo as a martian: its source is one of our own addresses.
   const capture = path.device === "lo" ? undefined : captures.get(path.device)
-  const frame = capture === undefined || path.device === "any" ? undefined : replyFrame(path.frame, data)
-  if (frame !== undefined && capture?.inject(frame) === undefined) return
+  if (capture !== undefined && path.device !== "any") {
+    const frame = replyFrame(path.frame, data)
+    if (frame.ok && capture.inject(frame.value) === undefined) return
+  }
   void sockets.reply({
     source: path.frame.ip.destination,
     destination: path.frame.ip.source,
@@ -232,7 +234,7 @@ function sendAnswer(
 
 /** Sends the counts when they have changed. */
 function countReporter(
-  hearing: Hearing,
+  packetPath: PacketPath,
   captures: ReadonlyMap<string, Capture>,
   send: (message: FromListener) => boolean,
 ): () => void {
@@ -242,9 +244,9 @@ function countReporter(
     for (const capture of captures.values()) missed += capture.counters().dropped
     const message: FromListener = {
       type: "counts",
-      heard: hearing.heard,
+      heard: packetPath.heard,
       missed,
-      rejected: hearing.rejected(),
+      rejected: packetPath.rejected(),
     }
     const line = JSON.stringify(message)
     if (line === reported) return

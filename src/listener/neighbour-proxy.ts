@@ -1,3 +1,4 @@
+import { sameBytes } from "../wire/address.ts"
 import { decodeArp, encodeArpReply } from "../wire/arp.ts"
 import { decodeNeighbour, encodeAdvertisement } from "../wire/neighbour-discovery.ts"
 
@@ -8,13 +9,13 @@ export interface OwnAddress {
   readonly link: Uint8Array
 }
 
-export interface NeighbourDeps {
+export interface NeighbourProxyDeps {
   readonly ownerOf: (address: string) => OwnAddress | undefined
-  /** Puts a frame on a device; false when it could not. */
-  readonly inject: (device: string, frame: Uint8Array) => boolean
+  /** Puts a frame on a device, if it can. */
+  readonly inject: (device: string, frame: Uint8Array) => void
   /** Calls `then` after so many milliseconds. */
   readonly after: (delayMs: number, then: () => void) => void
-  /** Does this host forward IPv6 packets? A router must go on saying so (RFC 4861 7.2.5). */
+  /** This host forwards IPv6 packets; a router must go on saying so (RFC 4861 7.2.5). */
   readonly router: boolean
 }
 
@@ -33,17 +34,15 @@ interface Pending {
 
 /**
  * Answers for the kernel when somebody asks for this host's link address and the kernel does not: a lockout that also
- * drops ARP (RFC 826) or neighbour discovery (RFC 4861) makes the other side forget the way here within a minute, and then
+ * drops ARP (RFC 826) or neighbour discovery (RFC 4861) makes the other side forget our link address within a minute, and then
  * no knock arrives any more. A question is answered only where the interface that has the address heard it, and only after
  * {@link kernelMs} without an answer of the kernel's own, which the capture would have heard leave.
  */
-export class Neighbours {
-  readonly #deps: NeighbourDeps
+export class NeighbourProxy {
+  readonly #deps: NeighbourProxyDeps
   readonly #pending = new Map<string, Pending>()
-  /** Questions answered in the kernel's place. */
-  answered = 0
 
-  constructor(deps: NeighbourDeps) {
+  constructor(deps: NeighbourProxyDeps) {
     this.#deps = deps
   }
 
@@ -69,7 +68,7 @@ export class Neighbours {
 
   #ask(target: string, asker: string, askerLink: Uint8Array, device: string, bytes: Uint8Array): void {
     const owner = this.#deps.ownerOf(target)
-    if (owner === undefined || sameLink(owner.link, askerLink)) return
+    if (owner === undefined || sameBytes(owner.link, askerLink)) return
     const key = `${target} ${asker}`
     const waiting = this.#pending.get(key)
     if (waiting !== undefined) {
@@ -86,7 +85,7 @@ export class Neighbours {
   #settle(target: string, asker: string, from: Uint8Array): void {
     const key = `${target} ${asker}`
     const waiting = this.#pending.get(key)
-    if (waiting !== undefined && sameLink(waiting.owner.link, from)) this.#pending.delete(key)
+    if (waiting !== undefined && sameBytes(waiting.owner.link, from)) this.#pending.delete(key)
   }
 
   #answer(key: string): void {
@@ -97,7 +96,7 @@ export class Neighbours {
     const lowest = devices[0]
     if (lowest === undefined || !devices.includes(owner.device)) return
     const frame = this.#frameFor(question, owner.link)
-    if (frame !== undefined && this.#deps.inject(lowest, frame)) this.answered += 1
+    if (frame !== undefined) this.#deps.inject(lowest, frame)
   }
 
   #frameFor(question: Uint8Array, own: Uint8Array): Uint8Array | undefined {
@@ -106,8 +105,4 @@ export class Neighbours {
     const neighbour = decodeNeighbour(question)
     return neighbour.ok ? encodeAdvertisement(neighbour.value, { own, router: this.#deps.router }) : undefined
   }
-}
-
-function sameLink(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
 }

@@ -4,8 +4,8 @@ import type { FromListener } from "../pipe/messages.ts"
 import type { Rejection } from "../wire/decoded.ts"
 import { decodeFrame, type EchoFrame } from "../wire/frame.ts"
 import type { LinkType } from "../wire/link/link.ts"
-import { Recent } from "./bounded-map.ts"
-import { Forwarded } from "./duplicates.ts"
+import { BoundedMap } from "./bounded-map.ts"
+import { Duplicates } from "./duplicates.ts"
 
 /** Where an answer to one forwarded knock goes: the frame that carried it, and the capture that can inject there. */
 export interface ReturnPath {
@@ -14,22 +14,22 @@ export interface ReturnPath {
   readonly device: string
 }
 
-/** What the packet path needs from outside, so that it can be tested without a network. */
-export interface HearingDeps {
+/** The packet path's means from outside, handed in so that it can be tested without a network. */
+export interface PacketPathDeps {
   readonly screen: Screen
   /** Takes the listener's own canary; true when the data was one. */
   readonly takesCanary: (data: Uint8Array) => boolean
-  /** Does this echo data hold the `--plain` text? Always false without one. */
+  /** True when this echo data holds the `--plain` text; never without one. */
   readonly holdsPlainText: (data: Uint8Array) => boolean
-  /** Is this one of this host's own unicast addresses? */
+  /** True for this host's own unicast addresses. */
   readonly isLocal: (address: string) => boolean
-  /** Does `--from` let this source in? */
+  /** True for a source that `--from` lets in. */
   readonly isAllowed: (address: string) => boolean
   /** A clock in milliseconds that never steps. */
   readonly nowMs: () => number
   /**
-   * Do frames of this device count? With a capture on `any` those on named interfaces hear copies: they tell the way
-   * back, and are no packets of their own.
+   * True when frames of this device count. With a capture on `any` those on named interfaces hear copies: they tell the
+   * return path, and are no packets of their own.
    */
   readonly counts: (device: string) => boolean
   /** Hands a message to the guard; false when the pipe is full and it was dropped. */
@@ -40,7 +40,7 @@ export interface HearingDeps {
 const plainCopyMs = 500
 /** The guard takes one plain packet a second; a flood of them is no reason to fill the pipe. Milliseconds. */
 const plainPauseMs = 100
-/** Ways back that are remembered. */
+/** Return paths that are remembered. */
 const pathsKept = 4096
 
 /** A retransmission that came too soon, or the same packet heard on a second device: nothing to tell anybody. */
@@ -60,10 +60,10 @@ interface Heard {
  * The packet path of the listener: frame in, at most one message out, nothing kept that is not bounded, nothing thrown.
  * Constant work a packet; the cheapest refusals come first.
  */
-export class Hearing {
-  readonly #deps: HearingDeps
-  readonly #forwarded = new Forwarded(pathsKept)
-  readonly #plainSeen = new Recent<number>(pathsKept)
+export class PacketPath {
+  readonly #deps: PacketPathDeps
+  readonly #duplicates = new Duplicates(pathsKept)
+  readonly #plainSeen = new BoundedMap<number>(pathsKept)
   readonly #paths: (ReturnPath | undefined)[] = new Array(pathsKept).fill(undefined)
   readonly #rejected = new Map<string, number>()
   #plainMs = Number.NEGATIVE_INFINITY
@@ -71,7 +71,7 @@ export class Hearing {
   /** Frames that count, since the start. */
   heard = 0
 
-  constructor(deps: HearingDeps) {
+  constructor(deps: PacketPathDeps) {
     this.#deps = deps
   }
 
@@ -80,7 +80,7 @@ export class Hearing {
     return Object.fromEntries(this.#rejected)
   }
 
-  /** The way back for `ref`, or undefined when it has been forgotten. */
+  /** The return path of `ref`, or undefined when it has been forgotten. */
   pathOf(ref: number): ReturnPath | undefined {
     return ref <= this.#nextRef && ref > this.#nextRef - pathsKept ? this.#paths[ref % pathsKept] : undefined
   }
@@ -122,10 +122,10 @@ export class Hearing {
   #isCopy(heard: Heard): boolean {
     const { frame, device } = heard
     if (frame.echo.data.length !== messageBytes) return false
-    const taken = this.#forwarded.takenBy(frame, this.#deps.nowMs())
+    const taken = this.#duplicates.takenBy(frame, this.#deps.nowMs())
     if (taken === undefined) return false
     // The copy from a named interface tells where to inject; the one from `any` came first and could not.
-    const completes = taken.sameWay && device !== "any" && this.pathOf(taken.ref)?.device === "any"
+    const completes = taken.sameFlow && device !== "any" && this.pathOf(taken.ref)?.device === "any"
     if (completes && this.#deps.screen.check(frame.echo.data).ok && this.#deps.isLocal(frame.ip.destination))
       this.#keepPath(taken.ref, heard)
     return true
@@ -134,15 +134,15 @@ export class Hearing {
   #forwardKnock(heard: Heard): Rejection | undefined {
     const { frame, device } = heard
     const { source, destination } = frame.ip
-    const way = this.#forwarded.kindOf(frame)
+    const flow = this.#duplicates.kindOf(frame)
     this.#nextRef += 1
     const ref = this.#nextRef
     const data = Buffer.from(frame.echo.data).toString("hex")
-    if (!this.#deps.send({ type: "knock", ref, data, source, destination, device, way }))
+    if (!this.#deps.send({ type: "knock", ref, data, source, destination, device, flow }))
       return { stage: "screen", reason: "pipe-full" }
     // The guard is at work already; its answer comes in a later turn.
     this.#keepPath(ref, heard)
-    this.#forwarded.note(frame, way, ref, this.#deps.nowMs())
+    this.#duplicates.note(frame, flow, ref, this.#deps.nowMs())
     return undefined
   }
 

@@ -12,10 +12,10 @@ export interface ProcessPrivileges {
 }
 
 /** CAP_SETGID (6), CAP_SETUID (7), CAP_NET_RAW (13): what the listener needs to begin; include/uapi/linux/capability.h. */
-export const startingCapabilities = (1n << 6n) | (1n << 7n) | (1n << 13n)
+const startingCapabilities = (1n << 6n) | (1n << 7n) | (1n << 13n)
 
 /** CAP_NET_RAW alone: what a listener keeps that was started as another user already; see guard/listeners/spawn.ts. */
-export const netRaw = 1n << 13n
+const netRaw = 1n << 13n
 
 /** Reads the text of a /proc/PID/status file. */
 export function parsePrivileges(status: string): ProcessPrivileges {
@@ -39,7 +39,7 @@ export function parsePrivileges(status: string): ProcessPrivileges {
 }
 
 /**
- * What is still too much about these privileges; empty when the process is as powerless as it has to be.
+ * Privileges that are still too much; empty when the process is as powerless as it has to be.
  * @param kept capabilities that may be left
  */
 export function excessPrivileges(now: ProcessPrivileges, uid: number, gid: number, kept = 0n): string[] {

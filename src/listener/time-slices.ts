@@ -1,9 +1,9 @@
-/** How long one capture may keep the event loop in one of its turns, in milliseconds. */
-export const turnMs = 25
+/** The time that one capture may take in one turn of the event loop, in milliseconds. */
+const sliceMs = 25
 /** So many frames are looked at in any case: on a busy machine the time may pass without us. */
-export const turnFrames = 256
+const sliceFrames = 256
 
-export interface TurnDeps {
+export interface TimeSliceDeps {
   /** A clock in milliseconds that never steps, with fractions. */
   readonly nowMs: () => number
   /** Calls `then` when the event loop has come round. */
@@ -16,15 +16,15 @@ export interface TurnDeps {
  * guard leaves the pipe, no timer fires. So what a capture delivers after its time in one turn of the loop is let go
  * unseen, which empties the ring at once. A knock among it comes again.
  */
-export class Turns {
-  readonly #deps: TurnDeps
+export class TimeSlices {
+  readonly #deps: TimeSliceDeps
   readonly #taken = new Map<string, { readonly begunMs: number; frames: number }>()
 
-  constructor(deps: TurnDeps) {
+  constructor(deps: TimeSliceDeps) {
     this.#deps = deps
   }
 
-  /** May a frame of this device be looked at now? */
+  /** True when a frame of this device may be looked at now. */
   allows(device: string): boolean {
     const taken = this.#taken.get(device)
     if (taken === undefined) {
@@ -33,6 +33,6 @@ export class Turns {
       return true
     }
     taken.frames += 1
-    return taken.frames <= turnFrames || this.#deps.nowMs() - taken.begunMs < turnMs
+    return taken.frames <= sliceFrames || this.#deps.nowMs() - taken.begunMs < sliceMs
   }
 }

@@ -5,7 +5,7 @@ import { maxLineBytes } from "./line-reader.ts"
  * if an attacker had written it; what does not parse is undefined and gets counted.
  */
 
-/** What the listener tells the guard. */
+/** A message of the listener to the guard. */
 export type FromListener =
   /** The captures are open, privileges are gone and checked: packets are being read. */
   | {
@@ -15,8 +15,8 @@ export type FromListener =
       readonly notes: readonly string[]
     }
   /**
-   * A request of exactly 128 bytes that passed the screen, `data` in hex. `ref` names the way back for its answer. `way`
-   * tells whether it came as the first copy of it that this listener heard did: source, identifier, link address.
+   * A request of exactly 128 bytes that passed the screen, `data` in hex. `ref` names the return path of its answer. `flow`
+   * tells whether source, identifier and link address are those of the first copy of it that this listener heard.
    */
   | {
       readonly type: "knock"
@@ -25,7 +25,7 @@ export type FromListener =
       readonly source: string
       readonly destination: string
       readonly device: string
-      readonly way: "first" | "other"
+      readonly flow: "first" | "other"
     }
   | { readonly type: "plain"; readonly source: string; readonly destination: string; readonly device: string }
   /** Totals since this listener began, at most once a second. */
@@ -42,7 +42,7 @@ export type FromListener =
   | { readonly type: "canary"; readonly is: "sent" | "heard" }
   | { readonly type: "fault"; readonly code: string; readonly message: string; readonly hint: string }
 
-/** What the guard tells the listener. The first three come once, in this order, before it opens anything. */
+/** A message of the guard to the listener. The first three come once, in this order, before it opens anything. */
 export type ToListener =
   | {
       readonly type: "configure"
@@ -55,7 +55,7 @@ export type ToListener =
       readonly uid: number
       readonly gid: number
     }
-  /** One secret's tag and screen key, in hex. Never what could make a knock. */
+  /** One secret's tag and screen key, in hex; nobody can make a knock of them. */
   | { readonly type: "key"; readonly id: string; readonly tag: string; readonly screenKey: string }
   | { readonly type: "start" }
   /** Send these 128 bytes (hex) back along `ref`. */
@@ -98,7 +98,7 @@ export function parseFromListener(line: string): FromListener | undefined {
         isText(m.source, 64) &&
         isText(m.destination, 64) &&
         isText(m.device, 64) &&
-        (m.way === "first" || m.way === "other")
+        (m.flow === "first" || m.flow === "other")
         ? {
             type: "knock",
             ref: m.ref,
@@ -106,7 +106,7 @@ export function parseFromListener(line: string): FromListener | undefined {
             source: m.source,
             destination: m.destination,
             device: m.device,
-            way: m.way,
+            flow: m.flow,
           }
         : undefined
     case "plain":

@@ -3,7 +3,7 @@ import { Fault, type FaultCode, reasonOf } from "../errors.ts"
 /** How something ended: `done`, or the code of the fault. */
 export type OutcomeCode = "done" | FaultCode
 
-/** What `--json` and a log line can hold. Nothing secret, nothing that is not plain data. */
+/** A value of `--json` and of a log line: plain data, and nothing secret. */
 export type JsonValue =
   | string
   | number
@@ -17,12 +17,12 @@ export type JsonValue =
  * and the exit code derive, so that they cannot contradict each other.
  */
 export interface Outcome {
-  /** What happened, as a stable kebab-case word that scripts compare: `opened`, `no-answer`, `armed`. */
+  /** The event, as a stable kebab-case word that scripts compare: `opened`, `no-answer`, `armed`. */
   readonly event: string
   readonly code: OutcomeCode
   /** One line for people: lower case, no full stop. Not stable; tests and scripts read `event` and `code`. */
   readonly message: string
-  /** What to do next, where there is something to do. */
+  /** The next thing to do, where there is one. */
   readonly hint?: string
   /** Measured facts under stable camelCase keys; undefined ones are left out. */
   readonly facts?: { readonly [key: string]: JsonValue | undefined }

@@ -1,9 +1,9 @@
 import type { Clock, Timer } from "../clock.ts"
 import { findProgram } from "./find-program.ts"
-import { Standby, type StartLoader } from "./standby-process.ts"
+import { StandbyProcess, type StartLoader } from "./standby-process.ts"
 
-/** What a socket of netlink(7) hears: its protocol, the groups as a mask, and the type of message that counts. */
-export interface NewsTopic {
+/** The messages that a socket of netlink(7) hears: its protocol, the groups as a mask, and the type that counts. */
+export interface NetlinkTopic {
   readonly protocol: number
   readonly groups: number
   /** Any message counts unless given. */
@@ -11,30 +11,30 @@ export interface NewsTopic {
 }
 
 /** nf_tables, any table of this network namespace: NETLINK_NETFILTER, NFNLGRP_NFTABLES, NFT_MSG_NEWGEN ends each commit. */
-export const ruleNews: NewsTopic = { protocol: 12, groups: 1 << 6, messageType: 0x0a0f }
+export const ruleChanges: NetlinkTopic = { protocol: 12, groups: 1 << 6, messageType: 0x0a0f }
 
 /** Interfaces and addresses: NETLINK_ROUTE; RTMGRP_LINK, RTMGRP_IPV4_IFADDR and RTMGRP_IPV6_IFADDR. */
-export const linkNews: NewsTopic = { protocol: 0, groups: 0x1 | 0x10 | 0x100 }
+export const linkChanges: NetlinkTopic = { protocol: 0, groups: 0x1 | 0x10 | 0x100 }
 
-/** Between two times that news are told, in milliseconds: whoever changes something all the time makes no work all the time. */
+/** The least time between two calls of `onChange`, in milliseconds: steady changes make no steady work. */
 const pauseMs = 1000
 /** A wait that ends with the process; a timer takes no more (2^31 ms are 24 d, a session lasts 7). */
 const forEverMs = 2 ** 31 - 1
 
 /**
- * Node has no netlink sockets. So perl (perl-base is on every Debian) makes one its standard input, and becomes cat: what
- * the kernel says comes out of a pipe, and costs 0.4 MB and no time while it says nothing. The filter of socket(7) lets
+ * Node has no netlink sockets. So perl (perl-base is on every Debian) makes one its standard input, and becomes cat: the
+ * kernel's messages come out of a pipe; it takes 0.4 MB, and no time while there are none. The filter of socket(7) lets
  * through one message a commit, whatever else was in it; one that does not fit is dropped without an error, since the ones
  * in front of it have said the same. It ends with its guard (PR_SET_PDEATHSIG), not at the next write to a broken pipe.
  */
-function hearing({ protocol, groups, messageType }: NewsTopic, cat: string): string {
+function monitorProgram({ protocol, groups, messageType }: NetlinkTopic, cat: string): string {
   return [
     "use strict; my ($socket, $code);",
     `socket($socket, 16, 3, ${protocol}) or die qq(netlink: $!\\n);`, // AF_NETLINK, SOCK_RAW
     ...(messageType === undefined ? [] : [onlyType(messageType)]),
     'setsockopt($socket, 270, 5, pack("i", 1));', // SOL_NETLINK, NETLINK_NO_ENOBUFS
     `bind($socket, pack("S S L L", 16, 0, 0, ${groups})) or die qq(group: $!\\n);`,
-    // The first news is that it hears: what changed until then has to be looked at.
+    // The first message is that it hears: what changed until then has to be looked at.
     'syswrite(STDOUT, "."); open(STDIN, "<&", $socket) or die qq(dup: $!\\n);',
     `exec { "${cat}" } "cat";`,
   ].join(" ")
@@ -45,24 +45,24 @@ const onlyType = (type: number): string =>
   `$code = pack("SCCL" x 4, 0x28,0,0,4, 0x15,0,1,unpack("n",pack("S",${type})), 6,0,0,65535, 6,0,0,0);
   setsockopt($socket, 1, 26, pack("S x![P] P", 4, $code)) or die qq(filter: $!\\n);` // SOL_SOCKET, SO_ATTACH_FILTER
 
-export interface NewsDeps {
+export interface NetlinkMonitorDeps {
   readonly clock: Clock
   /** Starts what hears; without it nothing is heard. */
   readonly start: StartLoader | undefined
   readonly log: (line: string) => void
-  /** How often {@link NewsDeps.onTime} is called while changes are told, and while they are not; milliseconds. */
+  /** How often {@link NetlinkMonitorDeps.onTime} is called while changes are told, and while they are not; milliseconds. */
   readonly restMs: number
   readonly oftenMs: number
   /** Something changed: told at once, and at most once a second. What changed has to be looked at. */
-  readonly onNews: () => void
+  readonly onChange: () => void
   /** Time for a look although nothing was told. */
   readonly onTime: () => void
 }
 
 /** Tells when the kernel has changed something, and when it is time to look all the same: more often where nothing is heard. */
-export class KernelNews {
-  readonly #standby: Standby | undefined
-  readonly #deps: NewsDeps
+export class NetlinkMonitor {
+  readonly #standby: StandbyProcess | undefined
+  readonly #deps: NetlinkMonitorDeps
   #listening = false
   #closed = false
   #toldMs = Number.NEGATIVE_INFINITY
@@ -70,18 +70,18 @@ export class KernelNews {
   #timer: Timer | undefined
   #periodMs = 0
 
-  constructor(topic: NewsTopic, deps: NewsDeps) {
+  constructor(topic: NetlinkTopic, deps: NetlinkMonitorDeps) {
     this.#deps = deps
     const { clock, log, start } = deps
     const [setpriv, perl, cat] = ["setpriv", "perl", "cat"].map(findProgram)
     if (start !== undefined && setpriv !== undefined && perl !== undefined && cat !== undefined) {
-      const args = ["--pdeathsig", "KILL", "--", perl, "-e", hearing(topic, cat)]
-      this.#standby = new Standby({ path: setpriv, args }, { clock, log, start })
+      const args = ["--pdeathsig", "KILL", "--", perl, "-e", monitorProgram(topic, cat)]
+      this.#standby = new StandbyProcess({ path: setpriv, args }, { clock, log, start })
     }
     this.#goOn()
   }
 
-  /** Will the next change be told? */
+  /** True when the next change will be told. */
   get listening(): boolean {
     return this.#listening
   }
@@ -109,7 +109,7 @@ export class KernelNews {
     if (this.#listening || this.#standby?.pid === undefined) return
     this.#listening = true
     void this.#standby
-      .ask("", (news) => news !== "", forEverMs)
+      .ask("", (newest) => newest !== "", forEverMs)
       .then(() => {
         if (this.#closed) return
         const leftMs = Math.max(0, pauseMs - (this.#deps.clock.bootMs() - this.#toldMs))
@@ -122,6 +122,6 @@ export class KernelNews {
     this.#toldMs = this.#deps.clock.bootMs()
     this.#listening = false
     this.#goOn()
-    this.#deps.onNews()
+    this.#deps.onChange()
   }
 }

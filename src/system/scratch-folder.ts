@@ -23,7 +23,7 @@ export async function withScratchFolder<T>(
 }
 
 /** The inode of our pid namespace, pid_namespaces(7); the number of a process means nothing in another. */
-export function pidNamespace(): string {
+function pidNamespace(): string {
   try {
     return /\d+/.exec(readlinkSync("/proc/self/ns/pid"))?.[0] ?? "0"
   } catch {

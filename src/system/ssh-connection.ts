@@ -22,7 +22,7 @@ const readProc: ReadProc = (pid, file) => {
 /** Ancestors that are looked at; a login is never deeper. */
 const deepest = 32
 
-export function parseSshConnection(text: string): SshConnection | undefined {
+function parseSshConnection(text: string): SshConnection | undefined {
   const [clientAddress, clientPort, serverAddress, serverPort, ...rest] = text.split(" ")
   if (!clientAddress || !serverAddress || rest.length > 0) return undefined
   const [from, to] = [Number(clientPort), Number(serverPort)]

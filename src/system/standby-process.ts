@@ -50,7 +50,7 @@ export const startLoader: StartLoader = ({ path, args, env }, events) => {
   return { pid: child.pid, write: (text) => child.stdin?.write(text), kill: () => child.kill("SIGKILL") }
 }
 
-/** What a loader said to one request. `ended` is why it died over it, when it did. */
+/** The answer of a loader to one request. `ended` tells why it died over it, when it did. */
 export interface Said {
   readonly out: string
   readonly error: string
@@ -74,7 +74,7 @@ const steadyMs = 2_000
  * One watched loader. Requests are answered one after the other; when it dies, the request it died over is answered
  * with `ended`, and another is started at once.
  */
-export class Standby {
+export class StandbyProcess {
   readonly #command: LoaderCommand
   readonly #deps: { start: StartLoader; clock: Clock; log: (line: string) => void }
   #process: LoaderProcess | undefined
@@ -103,7 +103,7 @@ export class Standby {
     return this.#process?.pid
   }
 
-  /** Is one waiting, with nothing to do? */
+  /** True when one is waiting, with nothing to do. */
   get idle(): boolean {
     return this.#process !== undefined && this.#current === undefined && this.#waiting.length === 0
   }

@@ -12,18 +12,24 @@ export type ReadConnections = () => readonly Connection[]
  */
 const established: ReadonlySet<string> = new Set(["01", "04", "05", "08"])
 
-/** The connections of the caller's network namespace: proc(5), /proc/net/tcp and tcp6. None where they cannot be read. */
-export const readConnections: ReadConnections = () =>
-  ["tcp", "tcp6"].flatMap((table) => {
+/**
+ * The connections of the caller's network namespace: proc(5), /proc/net/tcp and tcp6. None where they cannot be read.
+ * @param readTable the text of either table
+ */
+export function readConnections(
+  readTable = (table: "tcp" | "tcp6") => readFileSync(`/proc/self/net/${table}`, "latin1"),
+): readonly Connection[] {
+  return (["tcp", "tcp6"] as const).flatMap((table) => {
     try {
-      return parseConnections(readFileSync(`/proc/self/net/${table}`, "latin1"))
+      return parseConnections(readTable(table))
     } catch {
       return [] // a kernel without IPv6
     }
   })
+}
 
 /** Reads a table of proc(5): local and remote end in hex, state, and in the tenth field the inode. */
-export function parseConnections(table: string): Connection[] {
+function parseConnections(table: string): Connection[] {
   return table.split("\n").flatMap((line) => {
     const [, local = "", remote = "", state = "", , , , , , inode] = line.trim().split(/\s+/)
     const [from, to] = [parseEnd(local), parseEnd(remote)]

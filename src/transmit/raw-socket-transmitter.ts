@@ -5,6 +5,8 @@ import type { EchoTransmitter, Heard } from "./echo-transmitter.ts"
 
 /* The only import of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
 
+export type RawSocket = Socket
+
 // IP protocol numbers; the last is send-only and takes whole packets (raw(7), IPPROTO_RAW).
 const protocolIcmp = 1
 const protocolIcmpv6 = 58

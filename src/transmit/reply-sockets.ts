@@ -1,8 +1,8 @@
-import type { Socket } from "raw-socket"
 import { reasonOf } from "../errors.ts"
 import { parseAddress } from "../wire/address.ts"
 import { echoReplyPacket } from "./echo-message.ts"
-import { openSocket, protocolRaw, sendOn } from "./raw-socket-transmitter.ts"
+import { openSocket, protocolRaw, type RawSocket, sendOn } from "./raw-socket-transmitter.ts"
+
 /** An echo reply that leaves with a source address of our choice. */
 export interface SocketReply {
   /** The address that was knocked at; it need not be one of this machine's. */
@@ -30,7 +30,7 @@ export interface ReplySockets {
  * CAP_NET_RAW now and not later, so open them before privileges are dropped. They receive nothing. Never throws.
  */
 export async function openReplySockets(): Promise<ReplySockets> {
-  const sockets = new Map<4 | 6, Socket>()
+  const sockets = new Map<4 | 6, RawSocket>()
   const problems: string[] = []
   for (const family of [4, 6] as const) {
     try {

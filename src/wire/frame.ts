@@ -1,7 +1,7 @@
 import { isUnicast } from "./address.ts"
-import { onesSum, pseudoHeaderSum } from "./checksum.ts"
+import { pseudoHeaderSum } from "./checksum.ts"
 import { type Decoded, decoded, rejected } from "./decoded.ts"
-import { decodeEcho, type Echo, echoHeaderLength, echoSum, writeEcho } from "./icmp.ts"
+import { decodeEcho, type Echo, echoHeaderLength, writeEcho } from "./icmp.ts"
 import {
   decodeIpv4,
   freshIpv4Header,
@@ -18,13 +18,13 @@ import {
   protocolIcmpv6,
   writeIpv6,
 } from "./ipv6.ts"
-import { isGroupAddress } from "./link/ethernet.ts"
 import {
   decodeLink,
   isLocallySent,
   type LinkHeader,
   type LinkType,
   linkHeaderLength,
+  replyLink,
   writeLink,
 } from "./link/link.ts"
 import { Writer } from "./writer.ts"
@@ -51,13 +51,17 @@ const noTrailer = new Uint8Array(0)
 const notIp = rejected("link", "not-ip")
 const notIcmpInIpv4 = rejected("ipv4", "not-icmp")
 const notIcmpInIpv6 = rejected("ipv6", "not-icmp")
+const notARequest = rejected("icmp", "not-a-request")
+const notUnicastIpv4 = rejected("ipv4", "not-unicast")
+const notUnicastIpv6 = rejected("ipv6", "not-unicast")
+const tooLong = rejected("icmp", "too-long")
 
 /**
  * Reads one captured frame. Work is bounded whatever the bytes are, nothing is copied, and nothing is thrown: what is
  * no well-formed, unfragmented echo message is a rejection. Everything in the result is a view of `bytes`: copy the
  * bytes first when they will be overwritten.
  *
- * The ICMP checksum is not looked at ({@link echoChecksumOk} does, when somebody wants to know).
+ * The ICMP checksum is not looked at.
  */
 export function decodeFrame(bytes: Uint8Array, linkType: LinkType): Decoded<EchoFrame> {
   const framed = decodeLink(bytes, linkType)
@@ -113,45 +117,31 @@ export function encodeFrame(frame: EchoFrame): Uint8Array {
  * Ethernet frames up themselves.
  *
  * @param data what the reply carries
- * @returns undefined where nothing can be injected (cooked captures belong to no one interface), and where there is
- * nothing to answer: a reply, an address that is not one host's (multicast, broadcast, unspecified), or data that would
- * not fit into a packet.
+ * @returns a rejection where nothing can be injected (see {@link replyLink}) and where there is nothing to answer:
+ * `icmp` not-a-request, `ipv4` or `ipv6` not-unicast (multicast, broadcast, unspecified), `icmp` too-long.
  */
-export function replyFrame(request: EchoFrame, data: Uint8Array): Uint8Array | undefined {
+export function replyFrame(request: EchoFrame, data: Uint8Array): Decoded<Uint8Array> {
   const { ip, echo } = request
-  const link = linkBack(request.link)
-  if (link === undefined || echo.kind !== "request") return undefined
-  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes)) return undefined
-  if (data.length > longestPacket - 40 - echoHeaderLength) return undefined
+  if (echo.kind !== "request") return notARequest
+  const link = replyLink(request.link)
+  if (!link.ok) return link
+  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes))
+    return ip.version === 4 ? notUnicastIpv4 : notUnicastIpv6
+  if (data.length > longestPacket - 40 - echoHeaderLength) return tooLong
   const { identifier, sequence } = echo
-  return encodeFrame({
-    link,
-    ip: headerBack(ip),
-    echo: { kind: "reply", identifier, sequence, data, checksum: undefined },
-    trailer: noTrailer,
-  })
-}
-
-/**
- * Is the ICMP or ICMPv6 checksum right? Reads the whole message, so not for every packet of a flood. False also for
- * packets seen on their way out before the hardware filled it in.
- */
-export function echoChecksumOk({ ip, echo }: EchoFrame): boolean {
-  const length = echoHeaderLength + echo.data.length
-  const sum = echoSum(echo, ip.version, pseudoSum(ip, length))
-  return echo.checksum === undefined || onesSum(noTrailer, sum + echo.checksum) === 0xffff
+  return decoded(
+    encodeFrame({
+      link: link.value,
+      ip: headerBack(ip),
+      echo: { kind: "reply", identifier, sequence, data, checksum: undefined },
+      trailer: noTrailer,
+    }),
+  )
 }
 
 /** RFC 8200 8.1: ICMPv6, unlike ICMP, sums the addresses too. */
 function pseudoSum(ip: Ipv4Header | Ipv6Header, length: number): number {
   return ip.version === 4 ? 0 : pseudoHeaderSum(ip.sourceBytes, ip.destinationBytes, length, protocolIcmpv6)
-}
-
-function linkBack(link: LinkHeader): LinkHeader | undefined {
-  if (link.type === "linux-sll" || link.type === "linux-sll2") return undefined
-  if (link.type !== "ethernet") return link
-  if (isGroupAddress(link.source) || isGroupAddress(link.destination)) return undefined
-  return { ...link, destination: link.source, source: link.destination }
 }
 
 function headerBack(ip: Ipv4Header | Ipv6Header): Ipv4Header | Ipv6Header {

@@ -64,7 +64,7 @@ export function writeEcho(writer: Writer, echo: Echo, version: IpVersion, start:
 }
 
 /** The one's complement sum of the message with 0 for its checksum, on top of `start`; 0..0xffff. */
-export function echoSum(echo: Echo, version: IpVersion, start: number): number {
+function echoSum(echo: Echo, version: IpVersion, start: number): number {
   const typeAndCode = types[version][echo.kind] << 8
   return onesSum(echo.data, start + typeAndCode + echo.identifier + echo.sequence)
 }

@@ -1,20 +1,32 @@
 import { describe, expect, it } from "vitest"
-import { cloudFindings, xdpFindings } from "../../src/check/outside-filters.ts"
+import type { Finding } from "../../src/check/finding.ts"
+import { outsideFilters } from "../../src/check/outside-filters.ts"
+
+/** A machine by what ip(8) prints about its links, and by the name that its firmware gives. */
+async function found(links: string, vendor: string): Promise<Finding[]> {
+  const ran = { exitCode: 0, signal: undefined, timedOut: false, stderr: "", startError: undefined, ok: true }
+  return await outsideFilters(
+    async (request) => ({ ...ran, path: request.path, args: request.args, stdout: links }),
+    "/sbin/ip",
+    () => vendor,
+  )
+}
 
 describe("what no reset can fix", () => {
-  it("is an XDP program on any interface, by what ip(8) prints", () => {
+  it("is an XDP program on any interface, by what ip(8) prints", async () => {
     const links = JSON.stringify([
       { ifindex: 1, ifname: "lo" },
       { ifindex: 2, ifname: "eth0", xdp: { mode: 2, prog: { id: 12, name: "drop", jited: 1 } } },
     ])
-    expect(xdpFindings(links)).toMatchObject([{ level: "note", subject: "xdp" }])
-    expect(xdpFindings(links)[0]?.message).toContain("eth0")
-    expect(xdpFindings("[]")).toEqual([])
+    const findings = await found(links, "")
+    expect(findings).toMatchObject([{ level: "note", subject: "xdp" }])
+    expect(findings[0]?.message).toContain("eth0")
+    expect(await found("[]", "")).toEqual([])
   })
 
-  it("and a provider's firewall, by the name the firmware gives", () => {
-    expect(cloudFindings("Amazon EC2")).toMatchObject([{ level: "note", subject: "provider-firewall" }])
-    expect(cloudFindings("LENOVO")).toEqual([])
-    expect(cloudFindings("")).toEqual([])
+  it("and a provider's firewall, by the name the firmware gives", async () => {
+    expect(await found("[]", "Amazon EC2")).toMatchObject([{ level: "note", subject: "provider-firewall" }])
+    expect(await found("[]", "LENOVO")).toEqual([])
+    expect(await found("[]", "")).toEqual([])
   })
 })

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import type { KnockReport } from "../../src/client/knocker.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
-import type { Verb } from "../../src/knock/request.ts"
+import type { Verb } from "../../src/knock/verbs.ts"
 import { Wire } from "./wire-in-memory.ts"
 
 const secret = new Uint8Array(16).fill(1)

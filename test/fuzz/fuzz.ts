@@ -6,7 +6,7 @@ import { deriveKeys } from "../../src/knock/keys.ts"
 import { encodeRequest, requestMacOf } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
-import { Hearing } from "../../src/listener/packet-path.ts"
+import { PacketPath } from "../../src/listener/packet-path.ts"
 import { LineReader } from "../../src/pipe/line-reader.ts"
 import { parseFromListener, parseToListener } from "../../src/pipe/messages.ts"
 import { decodeArp } from "../../src/wire/arp.ts"
@@ -65,7 +65,7 @@ const lines = [
     source: "192.0.2.2",
     destination: "192.0.2.1",
     device: "eth0",
-    way: "first",
+    flow: "first",
   },
   { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
   { type: "counts", heard: 1, missed: 0, rejected: { "screen/tag": 2 } },
@@ -75,7 +75,7 @@ const lines = [
 ].map((message) => new TextEncoder().encode(`${JSON.stringify(message)}\n`))
 
 let forwarded = 0
-const hearing = new Hearing({
+const packetPath = new PacketPath({
   screen: createScreen([{ ...keys }]),
   takesCanary: () => false,
   holdsPlainText: (data) => Buffer.from(data).includes("reset-iptables"),
@@ -111,7 +111,7 @@ const targets: readonly (() => Uint8Array)[] = [
     decodeArp(input)
     decodeNeighbour(input)
     const before = forwarded
-    hearing.hear(input, "any", link)
+    packetPath.hear(input, "any", link)
     if (forwarded > before) finding("a frame without our knock was forwarded", input)
     return input
   },

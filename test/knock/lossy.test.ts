@@ -5,8 +5,8 @@ import { Knocks } from "../../src/knock/decide.ts"
 import { Exchange } from "../../src/knock/exchange.ts"
 import type { Instant, SecretKind } from "../../src/knock/freshness.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
-import type { Verb } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
+import type { Verb } from "../../src/knock/verbs.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
 
 /** A wire between a client and a guard, in virtual time. Probabilities 0..1, times in milliseconds. */

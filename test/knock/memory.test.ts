@@ -44,12 +44,13 @@ describe("nonces", () => {
     expect(nonces.repeat("a", nonceOf(1), 1000)).toEqual({ kind: "pending" })
   })
 
-  test("copies from elsewhere, however many, leave the first way's turn alone", () => {
+  test("copies from elsewhere, however many, leave the pace of the first flow alone", () => {
     const nonces = new Nonces(1)
     nonces.record("a", nonceOf(0), 1)
     expect(nonces.repeat("a", nonceOf(0), 1, "other")).toEqual({ kind: "pending" })
     nonces.attach("a", nonceOf(0), new Uint8Array(128).fill(9), 100)
-    const kinds = (way: "first" | "other", at: number): string => nonces.repeat("a", nonceOf(0), at, way).kind
+    const kinds = (flow: "first" | "other", at: number): string =>
+      nonces.repeat("a", nonceOf(0), at, flow).kind
     expect(kinds("other", 110)).toBe("answer")
     expect(kinds("first", 119)).toBe("too-soon")
     expect(kinds("other", 129)).toBe("too-soon")

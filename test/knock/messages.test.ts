@@ -8,9 +8,9 @@ import {
   noArgument,
   type Request,
   requestMacOf,
-  type Verb,
 } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
+import { type Verb, verbNames } from "../../src/knock/verbs.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
 
 const keys = deriveKeys(Uint8Array.from({ length: 16 }, (_, i) => i))
@@ -24,7 +24,7 @@ const challenges = fc.option(
   { nil: undefined },
 )
 const requests: fc.Arbitrary<Request> = fc.record({
-  verb: fc.constantFrom<Verb>("probe", "reset", "rollback", "confirm"),
+  verb: fc.constantFrom<Verb>(...verbNames),
   oneWay: fc.boolean(),
   hard: fc.boolean(),
   clientTimeMs: fc.maxSafeNat(),
@@ -34,7 +34,7 @@ const requests: fc.Arbitrary<Request> = fc.record({
 })
 const answers: fc.Arbitrary<Answer> = fc
   .record({
-    verb: fc.constantFrom<Verb>("probe", "reset", "rollback", "confirm"),
+    verb: fc.constantFrom<Verb>(...verbNames),
     verdict: fc.constantFrom<Verdict>(
       "alive",
       "opened",

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from "vitest"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { encodeRequest } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
-import { Hearing } from "../../src/listener/packet-path.ts"
+import { PacketPath } from "../../src/listener/packet-path.ts"
 import type { FromListener } from "../../src/pipe/messages.ts"
 import { ethernetEcho as frameOf } from "./echo-frames.ts"
 
@@ -21,13 +21,13 @@ const knock = (nonce: number): Uint8Array =>
 let sent: FromListener[]
 let now: number
 let pipeOpen: boolean
-let hearing: Hearing
+let packetPath: PacketPath
 
 beforeEach(() => {
   sent = []
   now = 1000
   pipeOpen = true
-  hearing = new Hearing({
+  packetPath = new PacketPath({
     screen: createScreen([{ ...keys }]),
     takesCanary: (data) => data.length === 3,
     holdsPlainText: (data) => Buffer.from(data).includes("reset-iptables"),
@@ -42,9 +42,9 @@ beforeEach(() => {
   })
 })
 
-const hear = (bytes: Uint8Array, device = "any"): void => hearing.hear(bytes, device, "ethernet")
+const hear = (bytes: Uint8Array, device = "any"): void => packetPath.hear(bytes, device, "ethernet")
 
-describe("Hearing", () => {
+describe("PacketPath", () => {
   it("forwards a knock to this host once, however many captures hear it", () => {
     hear(frameOf(knock(1)))
     hear(frameOf(knock(1)), "eth0")
@@ -57,31 +57,31 @@ describe("Hearing", () => {
         source: "192.0.2.2",
         destination: "192.0.2.1",
         device: "any",
-        way: "first",
+        flow: "first",
       },
     ])
-    expect(hearing.rejected()).toEqual({})
+    expect(packetPath.rejected()).toEqual({})
   })
 
-  it("remembers the first interface that can be injected on as the way back", () => {
+  it("remembers the first interface that can be injected on as the return path", () => {
     hear(frameOf(knock(1)))
-    expect(hearing.pathOf(1)?.device).toBe("any")
+    expect(packetPath.pathOf(1)?.device).toBe("any")
     hear(frameOf(knock(1)), "eth0")
     hear(frameOf(knock(1)), "br0")
-    expect(hearing.pathOf(1)?.device).toBe("eth0")
-    expect(hearing.pathOf(2)).toBeUndefined()
-    expect(hearing.pathOf(0)).toBeUndefined()
+    expect(packetPath.pathOf(1)?.device).toBe("eth0")
+    expect(packetPath.pathOf(2)).toBeUndefined()
+    expect(packetPath.pathOf(0)).toBeUndefined()
   })
 
   it("keeps its own copy of the frame: the capture overwrites its buffer", () => {
     const buffer = Uint8Array.from(frameOf(knock(1)))
     hear(buffer)
     buffer.fill(0)
-    expect(hearing.pathOf(1)?.frame.ip.source).toBe("192.0.2.2")
-    expect(Array.from(hearing.pathOf(1)?.frame.echo.data ?? [])).toEqual(Array.from(knock(1)))
+    expect(packetPath.pathOf(1)?.frame.ip.source).toBe("192.0.2.2")
+    expect(Array.from(packetPath.pathOf(1)?.frame.echo.data ?? [])).toEqual(Array.from(knock(1)))
   })
 
-  it("forwards a retransmission when 20 ms have passed, each with a way back of its own", () => {
+  it("forwards a retransmission when 20 ms have passed, each with a return path of its own", () => {
     hear(frameOf(knock(1), { sequence: 1 }))
     now += 19
     hear(frameOf(knock(1), { sequence: 2 }))
@@ -89,10 +89,10 @@ describe("Hearing", () => {
     now += 1
     hear(frameOf(knock(1), { sequence: 3 }))
     expect(sent).toHaveLength(2)
-    expect(hearing.pathOf(2)?.frame.echo.sequence).toBe(3)
+    expect(packetPath.pathOf(2)?.frame.echo.sequence).toBe(3)
   })
 
-  it("forwards the copies of one way more and more slowly, and as fast as a client sends them", () => {
+  it("forwards the copies of one flow more and more slowly, and as fast as a client sends them", () => {
     const forwardedAt = (times: readonly number[]): number[] =>
       times.filter((time) => {
         now = 1000 + time
@@ -120,30 +120,30 @@ describe("Hearing", () => {
     hear(frameOf(knock(1), { identifier: 9 }))
     hear(frameOf(knock(1), { sender: 9 }))
     hear(frameOf(tail))
-    expect(sent.map((message) => message.type === "knock" && message.way)).toEqual(["first", "other"])
+    expect(sent.map((message) => message.type === "knock" && message.flow)).toEqual(["first", "other"])
     now += 5
     hear(frameOf(knock(1)))
     expect(sent).toHaveLength(3)
-    expect(sent[2]).toMatchObject({ source: "192.0.2.2", way: "first" })
+    expect(sent[2]).toMatchObject({ source: "192.0.2.2", flow: "first" })
   })
 
-  it("completes the way back with a frame of the same way only", () => {
+  it("completes the return path with a frame of the same flow only", () => {
     hear(frameOf(knock(1)))
     hear(frameOf(knock(1), { identifier: 9 }), "eth1")
-    expect(hearing.pathOf(1)?.device).toBe("any")
+    expect(packetPath.pathOf(1)?.device).toBe("any")
     const forged = knock(1)
     forged[30] = (forged[30] ?? 0) ^ 1 // its screen MAC is known and does not fit
     hear(frameOf(forged), "eth1")
-    expect(hearing.pathOf(1)?.device).toBe("any")
+    expect(packetPath.pathOf(1)?.device).toBe("any")
     hear(frameOf(knock(1)), "eth0")
-    expect(hearing.pathOf(1)?.device).toBe("eth0")
+    expect(packetPath.pathOf(1)?.device).toBe("eth0")
   })
 
   it("counts what nobody has time to look at", () => {
-    hearing.skip("any")
-    hearing.skip("eth0")
-    expect(hearing.rejected()).toEqual({ "screen/overload": 1 })
-    expect(hearing.heard).toBe(1)
+    packetPath.skip("any")
+    packetPath.skip("eth0")
+    expect(packetPath.rejected()).toEqual({ "screen/overload": 1 })
+    expect(packetPath.heard).toBe(1)
   })
 
   it("is silent about everything else, and counts it by reason", () => {
@@ -156,14 +156,14 @@ describe("Hearing", () => {
     hear(frameOf(bent))
     hear(new Uint8Array(5))
     expect(sent).toEqual([])
-    expect(hearing.rejected()).toMatchObject({
+    expect(packetPath.rejected()).toMatchObject({
       "icmp/not-a-request": 1,
       "screen/not-for-this-host": 1,
       "screen/source-not-allowed": 1,
       "screen/length": 1,
       "screen/screen-mac": 1,
     })
-    expect(hearing.heard).toBe(6)
+    expect(packetPath.heard).toBe(6)
   })
 
   it("takes one plain packet for one event, and only to this host", () => {
@@ -185,13 +185,13 @@ describe("Hearing", () => {
       now += 1
     }
     expect(sent).toHaveLength(20)
-    expect(hearing.rejected()).toEqual({ "plain/too-soon": 1980 })
+    expect(packetPath.rejected()).toEqual({ "plain/too-soon": 1980 })
   })
 
   it("drops a knock when the pipe is full, says so in the counts, and takes its retransmission", () => {
     pipeOpen = false
     hear(frameOf(knock(1)))
-    expect(hearing.rejected()).toEqual({ "screen/pipe-full": 1 })
+    expect(packetPath.rejected()).toEqual({ "screen/pipe-full": 1 })
     pipeOpen = true
     hear(frameOf(knock(1)))
     expect(sent).toHaveLength(1)
@@ -201,7 +201,7 @@ describe("Hearing", () => {
     const link = fc.constantFrom("ethernet", "linux-sll", "linux-sll2", "raw", "null" as const)
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), link, (bytes, linkType) => {
-        hearing.hear(bytes, "any", linkType as "raw")
+        packetPath.hear(bytes, "any", linkType as "raw")
       }),
     )
     expect(sent).toEqual([])
@@ -220,7 +220,7 @@ describe("Hearing", () => {
       hear(frameOf(request))
     }
     expect(sent).toHaveLength(5000)
-    expect(hearing.pathOf(1)).toBeUndefined()
-    expect(hearing.pathOf(5000)).toBeDefined()
+    expect(packetPath.pathOf(1)).toBeUndefined()
+    expect(packetPath.pathOf(5000)).toBeDefined()
   })
 })

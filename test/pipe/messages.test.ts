@@ -20,7 +20,7 @@ const fromListener: FromListener[] = [
     source: "2001:db8::2",
     destination: "2001:db8::1",
     device: "any",
-    way: "other",
+    flow: "other",
   },
   { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
   { type: "counts", heard: 3, missed: 0, rejected: { "screen/tag": 2 } },
@@ -84,7 +84,7 @@ describe("the pipe between listener and guard", () => {
       source: "a",
       destination: "b",
       device: "c",
-      way: "first",
+      flow: "first",
     }
     for (const data of [hex(127), hex(129), `${hex(127)}zz`, hex(128).toUpperCase()])
       expect(parseFromListener(JSON.stringify({ ...knock, data }))).toBeUndefined()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { Fault, type FaultCode } from "../../src/errors.ts"
-import { exitCodeOf, exitCodes, jsonOf, outcomeOfFault, worstOf } from "../../src/report/outcome.ts"
+import { exitCodeFor, exitCodeOf, jsonOf, outcomeOfFault, worstOf } from "../../src/report/outcome.ts"
 
 describe("exit codes", () => {
   it.each([
@@ -32,7 +32,7 @@ describe("exit codes", () => {
       "missing",
       "refused",
     ]
-    expect(order.map((code) => exitCodes[code])).toEqual([3, 2, 4, 78, 77, 69, 1])
+    expect(order.map((code) => exitCodeFor(code))).toEqual([3, 2, 4, 78, 77, 69, 1])
     for (const [place, worse] of order.entries())
       for (const better of [...order.slice(place), "done" as const]) {
         expect(worstOf([worse, better])).toBe(worse)

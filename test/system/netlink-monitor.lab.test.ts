@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { KernelNews, linkNews, type NewsTopic, ruleNews } from "../../src/system/netlink-monitor.ts"
+import {
+  linkChanges,
+  NetlinkMonitor,
+  type NetlinkTopic,
+  ruleChanges,
+} from "../../src/system/netlink-monitor.ts"
 import { type LoaderProcess, startLoader } from "../../src/system/standby-process.ts"
 import { firewallDeps } from "../support/firewall/on-host.ts"
 import { type Host, Lab, labUnavailable } from "../support/lab/lab.ts"
@@ -10,7 +15,7 @@ if (labUnavailable) process.stderr.write(`skipped: news of the kernel: ${labUnav
 /** What a test has of the news of a host's namespace. */
 interface Heard {
   readonly host: Host
-  readonly news: KernelNews
+  readonly news: NetlinkMonitor
   /** How often they were told, and the processes that heard them. */
   readonly heard: { times: number; processes: LoaderProcess[] }
   /** Waits until they are told once more, behind a change. */
@@ -18,12 +23,12 @@ interface Heard {
 }
 
 /** Runs a test on a host of its own whose news are heard. */
-async function withNews(topic: NewsTopic, test: (heard: Heard) => Promise<void>): Promise<void> {
+async function withNews(topic: NetlinkTopic, test: (heard: Heard) => Promise<void>): Promise<void> {
   const lab = new Lab()
   const host = lab.host("h")
   const { start = startLoader, clock } = firewallDeps(host)
   const heard = { times: 0, processes: [] as LoaderProcess[] }
-  const news = new KernelNews(topic, {
+  const news = new NetlinkMonitor(topic, {
     clock,
     log: () => {},
     restMs: 60_000,
@@ -34,7 +39,7 @@ async function withNews(topic: NewsTopic, test: (heard: Heard) => Promise<void>)
       heard.processes.push(process)
       return process
     },
-    onNews: () => {
+    onChange: () => {
       heard.times += 1
     },
   })
@@ -54,7 +59,7 @@ async function withNews(topic: NewsTopic, test: (heard: Heard) => Promise<void>)
 
 describe.skipIf(labUnavailable)("news of the kernel", () => {
   it("come when rules change by nft, iptables and a large file, and seldom when they change all the time", async () => {
-    await withNews(ruleNews, async ({ host, news, heard, more }) => {
+    await withNews(ruleChanges, async ({ host, news, heard, more }) => {
       expect(news.listening).toBe(true)
       await more("a table", () => host.sh("nft add table inet filter"))
       await more("a chain of iptables", () => host.sh("iptables-nft -P INPUT DROP"))
@@ -69,7 +74,7 @@ describe.skipIf(labUnavailable)("news of the kernel", () => {
   })
 
   it("come when interfaces and addresses change, and go on when who heard them was killed", async () => {
-    await withNews(linkNews, async ({ host, news, heard, more }) => {
+    await withNews(linkChanges, async ({ host, news, heard, more }) => {
       await more("an interface", () => host.sh("ip link add more0 type veth peer name more1"))
       await more("an address", () => host.sh("ip address add 192.0.2.7/24 dev more0"))
       await more("an address of IPv6", () => host.sh("ip address add 2001:db8::7/64 dev more0 nodad"))
@@ -86,7 +91,7 @@ describe.skipIf(labUnavailable)("news of the kernel", () => {
       periodsMs.push(periodMs)
       return nothing
     }
-    const news = new KernelNews(ruleNews, {
+    const news = new NetlinkMonitor(ruleChanges, {
       clock: { bootMs: () => 0, wallMs: () => 0, after: () => nothing, every },
       log: () => {},
       start: () => {
@@ -94,7 +99,7 @@ describe.skipIf(labUnavailable)("news of the kernel", () => {
       },
       restMs: 10_000,
       oftenMs: 1000,
-      onNews: () => {},
+      onChange: () => {},
       onTime: () => {},
     })
     expect([periodsMs, news.listening]).toEqual([[1000], false])

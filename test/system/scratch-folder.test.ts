@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
-import { pidNamespace, withScratchFolder } from "../../src/system/scratch-folder.ts"
+import { withScratchFolder } from "../../src/system/scratch-folder.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "fw-scratch-test-"))
 afterAll(() => rmSync(parent, { recursive: true, force: true }))
@@ -35,7 +35,7 @@ it("takes away what dead processes left, and nothing else", async () => {
   const elsewhere = join(parent, "elsewhere")
   mkdirSync(elsewhere)
   writeFileSync(join(elsewhere, "precious"), "")
-  const here = pidNamespace()
+  const here = statSync("/proc/self/ns/pid").ino
   mkdirSync(join(parent, `fw-watchdog-scratch-${dead}.${here}-aaaaaa`))
   const kept = [`${process.pid}.${here}-bbbbbb`, `${dead}.1-dddddd`].map(
     (one) => `fw-watchdog-scratch-${one}`,

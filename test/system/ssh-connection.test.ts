@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { findSshConnection, parseSshConnection } from "../../src/system/ssh-connection.ts"
+import { findSshConnection } from "../../src/system/ssh-connection.ts"
 
 const connection = {
   clientAddress: "198.51.100.7",
@@ -33,6 +33,7 @@ describe("findSshConnection", () => {
   })
 
   it("takes nothing for a connection that is not one", () => {
-    for (const bad of ["", "a b", "a b c d", "a 1 c 2 e"]) expect(parseSshConnection(bad)).toBeUndefined()
+    for (const bad of ["", "a b", "a b c d", "a 1 c 2 e"])
+      expect(findSshConnection({ SSH_CONNECTION: bad }, 1, () => undefined)).toBeUndefined()
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { Clock } from "../../src/clock.ts"
-import { NftConsole } from "../../src/firewall/open/nft/standby-loader.ts"
-import { type LoaderEvents, Standby } from "../../src/system/standby-process.ts"
+import { NftStandbyLoader } from "../../src/firewall/open/nft/standby-loader.ts"
+import { type LoaderEvents, StandbyProcess } from "../../src/system/standby-process.ts"
 
 /** A clock that stands still until it is told, and loaders that say what they are told to. */
 function bench() {
@@ -54,7 +54,7 @@ const untilDot = (newest: string) => newest.endsWith("end.")
 describe("a standby loader", () => {
   it("takes an answer that comes in many pieces, one request after the other", async () => {
     const { deps, started } = bench()
-    const standby = new Standby(command, deps)
+    const standby = new StandbyProcess(command, deps)
     const first = standby.ask("one", untilDot, 1000)
     const second = standby.ask("two", untilDot, 1000)
     expect(started[0]?.written).toEqual(["one"])
@@ -69,7 +69,7 @@ describe("a standby loader", () => {
 
   it("that dies answers what it died over, and another is there at once", async () => {
     const { deps, started, log } = bench()
-    const standby = new Standby(command, deps)
+    const standby = new StandbyProcess(command, deps)
     const asked = standby.ask("one", untilDot, 1000)
     started[0]?.events.onEnd("exit code 1")
     expect(await asked).toMatchObject({ ended: "exit code 1" })
@@ -80,7 +80,7 @@ describe("a standby loader", () => {
 
   it("that hangs is ended after its time", async () => {
     const { deps, started, pass } = bench()
-    const standby = new Standby(command, deps)
+    const standby = new StandbyProcess(command, deps)
     const asked = standby.ask("one", untilDot, 1000)
     pass(999)
     expect(started[0]?.killed).toBe(false)
@@ -91,7 +91,7 @@ describe("a standby loader", () => {
 
   it("that dies again and again is given time", () => {
     const { deps, started, pass } = bench()
-    const standby = new Standby(command, deps)
+    const standby = new StandbyProcess(command, deps)
     for (let death = 0; death < 3; death++) started.at(-1)?.events.onEnd("exit code 127")
     expect(started).toHaveLength(3)
     expect(standby.pid).toBeUndefined()
@@ -105,7 +105,7 @@ describe("a standby loader", () => {
 describe("the nft console", () => {
   it("tells an error from a warning, and loads nothing that is more than one line", async () => {
     const { deps, started } = bench()
-    const console = new NftConsole("/nft", deps)
+    const console = new NftStandbyLoader("/nft", deps)
     const sentinel = "payload expression, datatype ipv4_addr (IPv4 address) (basetype integer), 32 bits\n"
     const warned = console.load("add table ip t")
     started[0]?.events.onError("# Warning: table ip filter is managed by iptables-nft, do not touch!\n")

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { parseSavefile, type Savefile } from "../../src/capture/savefile-source.ts"
-import { decodeFrame, type EchoFrame, echoChecksumOk, encodeFrame } from "../../src/wire/frame.ts"
+import { decodeFrame, type EchoFrame, encodeFrame } from "../../src/wire/frame.ts"
+import { hasGoodChecksum } from "./echo-checksum.ts"
 
 // What scapy built (test/captures/make.py), and what has to be said of it (test/captures/expected.tsv).
 
@@ -32,7 +33,7 @@ function describeFrame(frame: EchoFrame): string {
   words.push("id", `${echo.identifier}`, "seq", `${echo.sequence}`, "data", `${echo.data.length}`)
   if (link.vlanTags.length > 0) words.push("vlan", link.vlanTags.map((tag) => tag.tci & 0xfff).join(","))
   if (trailer.length > 0) words.push("trailer", `${trailer.length}`)
-  if (!echoChecksumOk(frame)) words.push("bad-checksum")
+  if (!hasGoodChecksum(frame)) words.push("bad-checksum")
   return words.join(" ")
 }
 

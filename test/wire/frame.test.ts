@@ -2,13 +2,14 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { parseAddress } from "../../src/wire/address.ts"
 import { decodeArp } from "../../src/wire/arp.ts"
-import type { Decoded } from "../../src/wire/decoded.ts"
-import { decodeFrame, type EchoFrame, echoChecksumOk, encodeFrame, replyFrame } from "../../src/wire/frame.ts"
+import { type Decoded, type Rejection, rejected } from "../../src/wire/decoded.ts"
+import { decodeFrame, type EchoFrame, encodeFrame, replyFrame } from "../../src/wire/frame.ts"
 import { freshIpv4Header, type Ipv4Header } from "../../src/wire/ipv4.ts"
 import { freshIpv6Header } from "../../src/wire/ipv6.ts"
 import type { LinkHeader, LinkType } from "../../src/wire/link/link.ts"
 import { decodeNeighbour } from "../../src/wire/neighbour-discovery.ts"
 import { echoFrames, linkTypes } from "./arbitrary-frames.ts"
+import { hasGoodChecksum } from "./echo-checksum.ts"
 
 const ethernet = (destination: number[], source: number[]): LinkHeader => ({
   type: "ethernet",
@@ -31,6 +32,12 @@ const request4: EchoFrame = {
   },
   trailer: new Uint8Array(0),
 }
+
+/** A header that no version of this program has written. */
+const unknownLink = {
+  ...ethernet([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]),
+  type: "token-ring",
+} as unknown as LinkHeader
 
 const runs = { numRuns: 2000 }
 const linkType = fc.constantFrom(...linkTypes)
@@ -62,7 +69,7 @@ describe("decoding", () => {
         expect(back.link).toEqual(frame.link)
         expect(back.trailer).toEqual(frame.trailer)
         expect({ ...back.ip, checksum: undefined }).toEqual({ ...frame.ip, checksum: undefined })
-        expect(echoChecksumOk(back)).toBe(true)
+        expect(hasGoodChecksum(back)).toBe(true)
       }),
       runs,
     )
@@ -151,12 +158,12 @@ describe("replyFrame", () => {
     fc.assert(
       fc.property(answerable, (frame) => {
         const sent = Uint8Array.from(frame.echo.data, (byte) => byte ^ 0xff)
-        const bytes = replyFrame(frame, sent)
+        const answer = replyFrame(frame, sent)
         if (frame.link.type === "linux-sll" || frame.link.type === "linux-sll2") {
-          expect(bytes).toBeUndefined()
+          expect(answer).toEqual(rejected("link", "no-interface"))
           return
         }
-        const reply = accepted(decodeFrame(bytes as Uint8Array, frame.link.type))
+        const reply = accepted(decodeFrame(accepted(answer), frame.link.type))
         expect(reply.echo).toMatchObject({
           kind: "reply",
           identifier: frame.echo.identifier,
@@ -167,7 +174,7 @@ describe("replyFrame", () => {
         expect(reply.ip.destination).toBe(frame.ip.source)
         expect(reply.ip.version === 4 ? reply.ip.ttl : reply.ip.hopLimit).toBe(64)
         expect(reply.ip.version === 4 ? reply.ip.options.length : reply.ip.extensions.length).toBe(0)
-        expect(echoChecksumOk(reply)).toBe(true)
+        expect(hasGoodChecksum(reply)).toBe(true)
         expect(reply.trailer.length).toBe(0)
         const { link } = frame
         const back = link.type === "ethernet" ? { source: link.destination, destination: link.source } : {}
@@ -177,30 +184,38 @@ describe("replyFrame", () => {
     )
   })
 
-  it.each<[string, Partial<EchoFrame>]>([
-    ["a reply", { echo: { ...request4.echo, kind: "reply" } }],
-    ["a multicast destination", { ip: ipv4("192.0.2.2", "224.0.0.1") }],
-    ["a broadcast destination", { ip: ipv4("192.0.2.2", "255.255.255.255") }],
-    ["a multicast source", { ip: ipv4("224.0.0.1", "192.0.2.1") }],
-    ["an unspecified source", { ip: ipv4("0.0.0.0", "192.0.2.1") }],
+  it.each<[string, Rejection["stage"], string, Partial<EchoFrame>]>([
+    ["a reply", "icmp", "not-a-request", { echo: { ...request4.echo, kind: "reply" } }],
+    ["a multicast destination", "ipv4", "not-unicast", { ip: ipv4("192.0.2.2", "224.0.0.1") }],
+    ["a broadcast destination", "ipv4", "not-unicast", { ip: ipv4("192.0.2.2", "255.255.255.255") }],
+    ["a multicast source", "ipv4", "not-unicast", { ip: ipv4("224.0.0.1", "192.0.2.1") }],
+    ["an unspecified source", "ipv4", "not-unicast", { ip: ipv4("0.0.0.0", "192.0.2.1") }],
     [
       "a broadcast link destination",
+      "link",
+      "group-address",
       { link: ethernet([0xff, 0xff, 0xff, 0xff, 0xff, 0xff], [2, 0, 0, 0, 0, 2]) },
     ],
-    ["a group link source", { link: ethernet([2, 0, 0, 0, 0, 1], [3, 0, 0, 0, 0, 2]) }],
-  ])("does not answer %s", (_, difference) => {
-    expect(replyFrame(request4, new Uint8Array(8))).toBeDefined()
-    expect(replyFrame({ ...request4, ...difference }, new Uint8Array(8))).toBeUndefined()
+    [
+      "a group link source",
+      "link",
+      "group-address",
+      { link: ethernet([2, 0, 0, 0, 0, 1], [3, 0, 0, 0, 0, 2]) },
+    ],
+    ["a link header of an unknown type", "link", "unknown-type", { link: unknownLink }],
+  ])("does not answer %s", (_, stage, reason, difference) => {
+    expect(replyFrame(request4, new Uint8Array(8)).ok).toBe(true)
+    expect(replyFrame({ ...request4, ...difference }, new Uint8Array(8))).toEqual(rejected(stage, reason))
   })
 
   it("does not answer with more than a packet can carry", () => {
-    expect(replyFrame(request4, new Uint8Array(65_487))).toBeDefined()
-    expect(replyFrame(request4, new Uint8Array(65_488))).toBeUndefined()
+    expect(replyFrame(request4, new Uint8Array(65_487)).ok).toBe(true)
+    expect(replyFrame(request4, new Uint8Array(65_488))).toEqual(rejected("icmp", "too-long"))
   })
 
   it("keeps the DSCP of the request and clears its congestion marks", () => {
     const marked = { ...request4, ip: { ...ipv4("192.0.2.2", "192.0.2.1"), tos: 0xbb } }
-    const reply = accepted(decodeFrame(replyFrame(marked, new Uint8Array(0)) as Uint8Array, "ethernet"))
+    const reply = accepted(decodeFrame(accepted(replyFrame(marked, new Uint8Array(0))), "ethernet"))
     expect(reply.ip).toMatchObject({ tos: 0xb8, flags: 2, identification: 0 })
   })
 })

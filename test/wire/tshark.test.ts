@@ -79,7 +79,7 @@ describe.skipIf(tsharkMissing)("tshark", () => {
         const request = decodeFrame(frame.bytes, linkType)
         if (!request.ok) return []
         const reply = replyFrame(request.value, new Uint8Array(128).fill(0xa5))
-        return reply === undefined ? [] : [{ request: request.value, reply }]
+        return reply.ok ? [{ request: request.value, reply: reply.value }] : []
       })
       expect(pairs.length).toBeGreaterThan(4)
       const fields =

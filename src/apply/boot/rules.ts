@@ -5,6 +5,7 @@ import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { renderIpsets, usesIpset } from "../../firewall/snapshot/text/ipset.ts"
 import { type NftBlock, renderTable } from "../../firewall/snapshot/text/nft-text.ts"
 import { isEmptySection, renderSection, type SaveSection } from "../../firewall/snapshot/text/save-text.ts"
+import { isIpFamily, toolNamed } from "../../firewall/tools/table.ts"
 import {
   type Chain,
   closeSection,
@@ -49,7 +50,7 @@ export function bootRules(rules: Snapshot, backend: "nft" | "legacy" | undefined
     if (isEmptyTable(copy)) continue
     const { family } = copy
     const saved = copy.view === "iptables" ? sectionToRestore(copy) : undefined
-    if (saved !== undefined && backend === "nft" && (family === "ip" || family === "ip6"))
+    if (saved !== undefined && backend === "nft" && isIpFamily(family))
       sections[family].push(counterless(saved))
     else if (copy.listed !== undefined && Object.keys(copy.xtRules).length === 0) nft.push(nftText(copy))
     else unsavable.push(`${tableId(copy)}: ${whyNot(copy, backend)}`)
@@ -57,12 +58,9 @@ export function bootRules(rules: Snapshot, backend: "nft" | "legacy" | undefined
   for (const { backend: from, section } of rules.legacyTables) {
     const own = closeSection(section.table, withoutForeign(openSection(section)))
     if (isEmptySection(own)) continue
-    const family = { "iptables-legacy": "ip", "ip6tables-legacy": "ip6" }[from as string] as
-      | "ip"
-      | "ip6"
-      | undefined
-    if (family !== undefined && backend === "legacy") sections[family].push(counterless(own))
-    else unsavable.push(`${from} ${section.table}: ${legacyWhyNot(family !== undefined, backend)}`)
+    const { family } = toolNamed(from)
+    if (isIpFamily(family) && backend === "legacy") sections[family].push(counterless(own))
+    else unsavable.push(`${from} ${section.table}: ${legacyWhyNot(isIpFamily(family), backend)}`)
   }
   const text = [...sections.ip, ...sections.ip6].flatMap(({ rules: own }) => own)
   const sets = rules.ipsets.filter(
@@ -132,7 +130,7 @@ function stillBlock(block: NftBlock): NftBlock {
 function whyNot({ view, family }: NftTableCopy, backend: "nft" | "legacy" | undefined): string {
   if (view === "both")
     return "it mixes rules of iptables with rules of nft, and no service loads both into one table"
-  if (family !== "ip" && family !== "ip6") return "no service loads extensions of arptables or ebtables"
+  if (!isIpFamily(family)) return "no service loads extensions of arptables or ebtables"
   if (backend === "legacy") return "netfilter-persistent would load it with iptables-legacy"
   return "it needs iptables-restore, and netfilter-persistent is not installed"
 }

@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
+import { isLegacyFile } from "../../firewall/tools/detect.ts"
 
 /** The services that load rules when this machine starts. */
 export interface BootServices {
@@ -65,7 +66,7 @@ function plainBackend(root: string): "nft" | "legacy" {
       break
     }
   }
-  return path !== undefined && basename(path).includes("legacy") ? "legacy" : "nft"
+  return path !== undefined && isLegacyFile(basename(path)) ? "legacy" : "nft"
 }
 
 /** The text of a file below `root`; undefined when it is not there. */

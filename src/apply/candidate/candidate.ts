@@ -1,14 +1,11 @@
 import { withCounters } from "../../firewall/snapshot/counters.ts"
-import {
-  type LegacyBackend,
-  type LegacyTableCopy,
-  legacyBuiltinChains,
-} from "../../firewall/snapshot/legacy-tables.ts"
+import { type LegacyTableCopy, legacyBuiltinChains } from "../../firewall/snapshot/legacy-tables.ts"
 import { expectedChains, type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { canonicalIpset, type IpsetCopy, ipsetType, usesIpset } from "../../firewall/snapshot/text/ipset.ts"
 import { canonicalTable } from "../../firewall/snapshot/text/nft-canonical.ts"
 import { emptySection } from "../../firewall/snapshot/text/save-text.ts"
+import { toolNamed } from "../../firewall/tools/table.ts"
 import { closeSection, closeTable, openSection, openTable } from "./chains.ts"
 import { isForeignSet, isForeignTable } from "./foreign-names.ts"
 import { keepForeign } from "./keep-foreign.ts"
@@ -108,7 +105,7 @@ function mergedLegacy(
   const idOf = ({ backend, section }: LegacyTableCopy): string => `${backend} ${section.table}`
   const merged = new Map(result.legacyTables.map((one) => [idOf(one), one]))
   for (const one of before.legacyTables) {
-    const id = `legacy ${familyOf[one.backend]} ${one.section.table}`
+    const id = `legacy ${toolNamed(one.backend).family} ${one.section.table}`
     const now = merged.get(idOf(one))
     const { table } = one.section
     const left = now?.section ?? emptySection(table, legacyBuiltinChains(one.backend, table))
@@ -120,13 +117,6 @@ function mergedLegacy(
     kept.push(...found.kept.map((chain) => `${id} ${chain}`))
   }
   return [...merged.values()]
-}
-
-const familyOf: Readonly<Record<LegacyBackend, string>> = {
-  "iptables-legacy": "ip",
-  "ip6tables-legacy": "ip6",
-  "arptables-legacy": "arp",
-  "ebtables-legacy": "bridge",
 }
 
 /** The sets of other programs, and those that a rule put back needs. */

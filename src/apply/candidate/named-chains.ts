@@ -1,11 +1,11 @@
+import { programNamed } from "../../firewall/tools/table.ts"
+
 /** Tells whether the program of this name is the legacy one on this machine. */
 export type IsLegacy = (name: string) => boolean
 
-const families: Readonly<Record<string, string>> = { ip: "ip", ip6: "ip6", arp: "arp", eb: "bridge" }
-
 /** The table of a program by its own name for it: "ip filter", "legacy ip6 nat". */
 export function tableOf(program: string, isLegacy: IsLegacy): (table: string) => string {
-  const family = families[/^(ip6|ip|arp|eb)/.exec(program)?.[0] ?? "ip"] ?? "ip"
+  const family = programNamed(program)?.family ?? "ip"
   return (table) => `${isLegacy(program) ? "legacy " : ""}${family} ${table}`
 }
 

@@ -1,7 +1,7 @@
 import { planRestore } from "../../firewall/restore/plan.ts"
 import type { RestoreStep } from "../../firewall/restore/steps.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
-import type { SnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { type ToolPaths, tools } from "../../firewall/tools/table.ts"
 
 /** A file of rules, in the words of the tool that loads it. */
 export interface RuleFile {
@@ -13,27 +13,7 @@ export interface RuleFile {
 }
 
 /** The programs by the names that an administrator knows. */
-const tools: Required<SnapshotTools> = {
-  nft: "nft",
-  ipset: "ipset",
-  iptablesNft: "iptables-nft",
-  ip6tablesNft: "ip6tables-nft",
-  iptablesNftSave: "iptables-nft-save",
-  iptablesNftRestore: "iptables-nft-restore",
-  ip6tablesNftSave: "ip6tables-nft-save",
-  ip6tablesNftRestore: "ip6tables-nft-restore",
-  arptablesNftSave: "arptables-nft-save",
-  arptablesNftRestore: "arptables-nft-restore",
-  ebtablesNftSave: "ebtables-nft-save",
-  ebtablesNftRestore: "ebtables-nft-restore",
-  iptablesLegacySave: "iptables-legacy-save",
-  iptablesLegacyRestore: "iptables-legacy-restore",
-  ip6tablesLegacySave: "ip6tables-legacy-save",
-  ip6tablesLegacyRestore: "ip6tables-legacy-restore",
-  arptablesLegacy: "arptables-legacy",
-  ebtablesLegacy: "ebtables-legacy",
-  ebtablesLegacyRestore: "ebtables-legacy-restore",
-}
+const toolNames: ToolPaths = Object.fromEntries(tools.map(({ name }) => [name, name]))
 
 const nothing: Snapshot = {
   version: 1,
@@ -50,7 +30,7 @@ const nothing: Snapshot = {
  * says how to load it. Tables that a program owns, and those that no tool can load, are in none.
  */
 export function ruleFiles(rules: Snapshot): readonly RuleFile[] {
-  const { steps } = planRestore(nothing, { ...rules, unread: [] }, tools)
+  const { steps } = planRestore(nothing, { ...rules, unread: [] }, toolNames)
   const taken = new Set<string>()
   return steps.map((step) => {
     const name = freeName(fileName(step), taken)

@@ -1,5 +1,6 @@
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { SaveSection } from "../../firewall/snapshot/text/save-text.ts"
+import { isIpFamily, toolName } from "../../firewall/tools/table.ts"
 import { chainOf, ruleOnly } from "./by-trace.ts"
 
 /** Targets of iptables-extensions(8) after which a packet is gone. */
@@ -15,8 +16,8 @@ export function stoppedByCounters(before: Snapshot, after: Snapshot): string | u
     for (const { backend, section } of snapshot.legacyTables)
       found.set(`${backend} ${section.table}`, section)
     for (const { family, name, saved } of snapshot.nftTables)
-      if (saved !== undefined && (family === "ip" || family === "ip6"))
-        found.set(`${family === "ip" ? "iptables" : "ip6tables"}-nft ${name}`, saved)
+      if (saved !== undefined && isIpFamily(family))
+        found.set(`${toolName("nft", family, "command")} ${name}`, saved)
     return found
   }
   const earlier = sections(before)

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs"
 import { setTimeout as wait } from "node:timers/promises"
 import type { ProveDeps } from "../../firewall/restore/prove.ts"
-import { startIn } from "../../firewall/sandbox/background-process.ts"
-import type { Throwaway } from "../../firewall/sandbox/namespace.ts"
+import { startInBackground } from "../../firewall/sandbox/background-process.ts"
+import type { Namespace } from "../../firewall/sandbox/namespace.ts"
 import type { Connected } from "../../firewall/sandbox/net-copy.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { isIpFamily, toolName } from "../../firewall/tools/table.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 
 /** An event of nft(8) `monitor trace`: one packet at one rule, or at the end of one chain. */
@@ -28,14 +29,14 @@ const traceGroup = 1 << 8
 
 /** Connects while every packet of the namespace is traced; without nft there are no events. */
 export async function traceConnection(
-  there: Throwaway,
+  there: Namespace,
   { tools, system }: ProveDeps,
   connect: () => Promise<Connected>,
 ): Promise<{ readonly connected: Connected; readonly events: readonly TraceEvent[] }> {
   const nft = tools.nft
   if (nft === undefined) return { connected: await connect(), events: [] }
   await traceEverything(there.run, nft)
-  const monitor = startIn(there, system, nft, ["-a", "monitor", "trace"])
+  const monitor = startInBackground(there, system, nft, ["-a", "monitor", "trace"])
   try {
     for (let look = 0; look < 100 && !isListening(there.pid); look++) await wait(20)
     const connected = await connect()
@@ -110,9 +111,10 @@ export async function stoppedInTrace(
   // Without an answer to who has the address (RFC 826, RFC 4861) no connection even begins.
   const stop = of(new RegExp(`\\btcp [sd]port ${port}\\b`)) ?? of(/\bnd-neighbor-|\barp\b/) ?? undefined
   if (stop === undefined || tools.nft === undefined) return undefined
-  const names: Readonly<Record<string, string>> = { ip: "iptables-nft", ip6: "ip6tables-nft" }
   const copy = candidate.nftTables.find(({ family, name }) => family === stop.family && name === stop.table)
-  const program = copy?.saved === undefined ? undefined : names[stop.family]
+  const { family } = stop
+  const program =
+    copy?.saved !== undefined && isIpFamily(family) ? toolName("nft", family, "command") : undefined
   const where =
     program === undefined
       ? `nft ${stop.family} ${stop.table} ${stop.chain}`

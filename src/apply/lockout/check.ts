@@ -42,25 +42,25 @@ export async function checkLockout(
   connection: SshConnection,
 ): Promise<LockoutVerdict> {
   if (compareSnapshots(candidate, inForce, "ignored").length > 0) await load(copy, candidate)
-  const { way } = copy.net
-  if (way === undefined)
+  const { clientRoute } = copy.net
+  if (clientRoute === undefined)
     return {
       ok: false,
       rule: "unknown",
       message: `no route leads to ${connection.clientAddress}, so a connection from there cannot be tried`,
     }
   await copy.net.plugIn()
-  const family = way.family === "inet6" ? "IPv6" : "IPv4"
+  const family = clientRoute.family === "inet6" ? "IPv6" : "IPv4"
   if ((await copy.net.connect(budgetMs)).ok) return { ok: true, family }
   const there = { ...deps, run: copy.files.run }
   const counted = await takeSnapshot(there, "before a connection")
   const traced = await traceConnection(copy.files, deps, () => copy.net.connect(budgetMs))
   // It came through this time: a rule that counts, such as limit or recent, which is not shut.
   if (traced.connected.ok) return { ok: true, family }
-  const byTrace = await stoppedInTrace(copy.files.run, deps, traced.events, way.port, candidate)
+  const byTrace = await stoppedInTrace(copy.files.run, deps, traced.events, clientRoute.port, candidate)
   const rule =
     byTrace ?? stoppedByCounters(counted, await takeSnapshot(there, "after a connection")) ?? "unknown"
-  const path = `${way.client} to ${way.server} port ${way.port} (${family}, ${way.device})`
+  const path = `${clientRoute.client} to ${clientRoute.server} port ${clientRoute.port} (${family}, ${clientRoute.device})`
   const by = rule === "unknown" ? "no rule was seen to stop it" : `stopped by ${rule}`
   return { ok: false, rule, message: `a new connection from ${path}: ${traced.connected.how}, ${by}` }
 }

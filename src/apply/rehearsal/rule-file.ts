@@ -1,5 +1,6 @@
 import { basename } from "node:path"
 import { isLegacyProgram } from "../../firewall/tools/detect.ts"
+import { plainNameOf, toolName } from "../../firewall/tools/table.ts"
 import { findProgram } from "../../system/find-program.ts"
 import type { SystemTools } from "../../system/system-tools.ts"
 import { isForeignChain, isOperatorsChain } from "../candidate/foreign-names.ts"
@@ -19,12 +20,12 @@ function restoreFor(text: string): string {
     /^-A .*(\s(-s|-d|--to-destination|--to-source|--src-range|--dst-range) "?!? ?\[?[0-9a-f]*:[0-9a-f]*:|\sipv6-icmp\b|--icmpv6-type|icmp6-|-m (ipv6header|frag|hbh|dst|mh|rt|eui64)\b)/im.test(
       text,
     )
-  const plain = six ? "ip6tables" : "iptables"
-  for (const variant of ["", "-nft", "-legacy"]) {
-    const path = findProgram(`${plain}${variant}-restore`)
-    if (path !== undefined) return path
-  }
-  throw new InputRefused(`cannot load a file of ${plain}-save: ${plain}-restore is not here`, {
+  const family = six ? "ip6" : "ip"
+  const nft = toolName("nft", family, "restore")
+  const plain = plainNameOf(nft)
+  const path = findProgram(plain) ?? findProgram(nft) ?? findProgram(toolName("legacy", family, "restore"))
+  if (path !== undefined) return path
+  throw new InputRefused(`cannot load a file of ${plain.replace("restore", "save")}: ${plain} is not here`, {
     hint: "install iptables, or hand over an nft script",
   })
 }

@@ -7,13 +7,13 @@ import {
   ownFolder,
   type Replacement,
 } from "../../firewall/sandbox/file-copy.ts"
+import { programNamed } from "../../firewall/tools/table.ts"
 import { findProgram } from "../../system/find-program.ts"
 
 /** The kinds of programs that are watched while a script runs. */
 export type WrappedKind = "rules" | "network" | "module" | "service"
 
 const kinds: readonly { readonly kind: WrappedKind; readonly names: RegExp }[] = [
-  { kind: "rules", names: /^((ip6?|eb|arp)tables(-nft|-legacy)?(-restore)?|ipset|nft)$/ },
   {
     kind: "network",
     names:
@@ -53,6 +53,8 @@ export function wrappedPrograms(): Wrapped[] {
 }
 
 export function kindOf(name: string): WrappedKind | undefined {
+  const tool = programNamed(name)
+  if (tool !== undefined) return tool.kind === "save" ? undefined : "rules"
   return kinds.find(({ names }) => names.test(name))?.kind
 }
 

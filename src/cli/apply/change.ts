@@ -4,8 +4,8 @@ import { type PlannedChange, planChange } from "../../apply/plan.ts"
 import { findSshClient, type SshConnection } from "../../apply/ssh-client.ts"
 import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
-import { askGuard } from "../../guard/control/client.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
+import { askOnce } from "../../guard/control/client.ts"
 import { exitCodeFor, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import { runCommand } from "../../system/run-command.ts"
 import { findSystemTools } from "../../system/system-tools.ts"
@@ -141,7 +141,7 @@ class FileChange {
       run: runCommand,
       runHere: runCommand,
       clock: systemClock,
-      tools: findSnapshotTools(),
+      tools: findTools(),
       system: findSystemTools(),
     }
     return await planChange(deps, input, { timeoutMs, connection, replaceAll })
@@ -190,7 +190,7 @@ class FileChange {
           }),
         )
       terminal.say("going back; Ctrl-C again leaves without waiting for the guard")
-      askGuard(runtimeFolder, { command: "rollback", by: "Ctrl-C" }, () => false).catch(() => {})
+      askOnce(runtimeFolder, { command: "rollback", by: "Ctrl-C" }).catch(() => {})
     })
     terminal.progress("trying out the way back, and changing the rules")
     const applied = await Promise.race([orderChange(guard, plan, id, options, connection, this.#host), left])

@@ -1,6 +1,6 @@
 import { Fault } from "../../errors.ts"
 import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
-import { askGuard } from "../../guard/control/client.ts"
+import { askOnce } from "../../guard/control/client.ts"
 import type { ControlCommand } from "../../guard/control/commands.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
@@ -32,20 +32,14 @@ export async function rollback(terminal: Terminal, host: ProgramHost): Promise<n
   return exitCodeFor(asked.code)
 }
 
-async function ask(host: ProgramHost, command: ControlCommand): Promise<Outcome> {
+async function ask(
+  host: ProgramHost,
+  command: Extract<ControlCommand, { command: "confirm" | "rollback" }>,
+): Promise<Outcome> {
   if (process.geteuid?.() !== 0)
     throw new Fault("permission", `cannot ${command.command} a change without root`, {
       hint: `sudo fw-apply ${command.command}`,
     })
-  let answer: { readonly outcome?: Outcome; readonly error?: string } = {}
-  await askGuard(foldersFor(host.env).runtime, command, (value) => {
-    answer = value
-    return false
-  })
-  if (answer.outcome !== undefined) return answer.outcome
-  throw new Fault(
-    answer.error === undefined ? "state-unknown" : "refused",
-    `the guard did not ${command.command}: ${answer.error ?? "it is gone"}`,
-    { hint: "`fw-watchdog status` shows the session" },
-  )
+  const { outcome } = await askOnce(foldersFor(host.env).runtime, command)
+  return outcome
 }

@@ -5,7 +5,7 @@ import type { PlannedChange } from "../../apply/plan.ts"
 import type { SshConnection } from "../../apply/ssh-client.ts"
 import { Fault } from "../../errors.ts"
 import { saveSnapshot } from "../../firewall/snapshot/store/store.ts"
-import { askGuard } from "../../guard/control/client.ts"
+import { askOnce, NoGuard } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
 import {
   type ArmedBy,
@@ -74,7 +74,9 @@ export async function joinGuard(
   return {
     runtimeFolder,
     proven: false,
-    giveUp: () => askGuard(runtimeFolder, { command: "disarm", by: "fw-apply" }, () => true).catch(() => {}),
+    async giveUp() {
+      await askOnce(runtimeFolder, { command: "disarm", by: "fw-apply" }).catch(() => {})
+    },
   }
 }
 
@@ -96,22 +98,13 @@ function changedBy(host: ProgramHost, connection: SshConnection | undefined): Ar
 }
 
 async function statusOf(runtimeFolder: string): Promise<SessionStatus | undefined> {
-  let answer: Record<string, unknown> | undefined
   try {
-    await askGuard(runtimeFolder, { command: "status" }, (value) => {
-      answer = value
-      return false
-    })
+    return await askOnce(runtimeFolder, { command: "status" })
   } catch (thrown) {
     // No session, or the journal of a killed one: arming decides what that means.
-    if (thrown instanceof Fault && thrown.code === "refused") return undefined
+    if (thrown instanceof NoGuard) return undefined
     throw thrown
   }
-  if (answer?.error !== undefined)
-    throw new Fault("refused", `the session here cannot take a change: ${answer.error}`, {
-      hint: "try again in a moment",
-    })
-  return answer as SessionStatus | undefined
 }
 
 /** Asks the guard to put a planned change in force. @returns what came of it; `raced` asks for another rehearsal */
@@ -137,15 +130,8 @@ export async function orderChange(
       client: connection?.clientAddress.replace(/%.*$/, "") ?? "",
       user: changedBy(host, connection).user,
     }
-    let answer: Record<string, unknown> | undefined
-    await askGuard(guard.runtimeFolder, { command: "apply", order }, (value) => {
-      answer = value
-      return false
-    })
-    if (answer?.outcome !== undefined) return answer.outcome as Outcome
-    if (answer?.error !== undefined)
-      throw new Fault("refused", `the guard refused the change: ${answer.error}`)
-    throw new Fault("state-unknown", "the guard is gone and did not say whether it changed the rules")
+    const { outcome } = await askOnce(guard.runtimeFolder, { command: "apply", order })
+    return outcome
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

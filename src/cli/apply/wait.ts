@@ -1,5 +1,5 @@
 import { Fault } from "../../errors.ts"
-import { askGuard } from "../../guard/control/client.ts"
+import { NoGuard, watchGuard } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
 import type { SessionStatus } from "../../guard/machine/status.ts"
 import { hasJournal } from "../../guard/state/journal.ts"
@@ -79,9 +79,9 @@ class Waiting {
 
 async function watchOnce(runtimeFolder: string, view: Waiting): Promise<"cut-off" | "over"> {
   try {
-    await askGuard(runtimeFolder, { command: "watch" }, (value) => view.take(value))
+    await watchGuard(runtimeFolder, (value) => view.take(value))
   } catch (thrown) {
-    if (!(thrown instanceof Fault && thrown.code === "refused")) throw thrown
+    if (!(thrown instanceof NoGuard)) throw thrown
   }
   // A session that has ended takes its journal along.
   return hasJournal(runtimeFolder) ? "cut-off" : "over"

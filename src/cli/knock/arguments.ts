@@ -1,4 +1,4 @@
-import type { Verb } from "../../knock/request.ts"
+import { type Verb, verbNames } from "../../knock/verbs.ts"
 import type { KnockOptionTexts } from "./options.ts"
 
 /** What `fw-knock VERB HOST...` can be told: the one table behind the parser, the help and the fast way below. */
@@ -30,13 +30,6 @@ export const knockOptions: readonly {
   { long: "json", help: "one JSON object for each host on standard output" },
 ]
 
-export const verbs: readonly { readonly verb: Verb; readonly help: string }[] = [
-  { verb: "reset", help: "open the firewall there: flush and accept all" },
-  { verb: "probe", help: "would a reset arrive and be answered? Changes nothing" },
-  { verb: "rollback", help: "go back to the rules in force at arming" },
-  { verb: "confirm", help: "keep a change: proves by a new connection that you get in" },
-]
-
 /** A knock as it was typed, unchecked. */
 export interface TypedKnock {
   readonly verb: Verb
@@ -51,7 +44,7 @@ export interface TypedKnock {
  *   table and finds the words for it. What this does read, commander reads in the same way.
  */
 export function readTypedKnock(args: readonly string[]): TypedKnock | undefined {
-  const found = verbs.find(({ verb }) => verb === args[0])
+  const found = verbNames.find((verb) => verb === args[0])
   if (found === undefined) return undefined
   const hosts: string[] = []
   const values = new Map<string, string | true>()
@@ -75,7 +68,7 @@ export function readTypedKnock(args: readonly string[]): TypedKnock | undefined 
   }
   // Which of the two came last is commander's business.
   if (hosts.length === 0 || (values.has("check") && values.has("no-check"))) return undefined
-  return { verb: found.verb, hosts, texts: textsOf(values) }
+  return { verb: found, hosts, texts: textsOf(values) }
 }
 
 function textsOf(values: ReadonlyMap<string, string | true>): KnockOptionTexts {

@@ -1,8 +1,9 @@
 import type { Command } from "commander"
 import { Fault } from "../../errors.ts"
+import { verbNames, verbs, verbsThat } from "../../knock/verbs.ts"
 import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
-import { knockOptions, type TypedKnock, verbs } from "./arguments.ts"
+import { knockOptions, type TypedKnock } from "./arguments.ts"
 import type { KnockOptionTexts } from "./options.ts"
 
 const example = `Example:
@@ -51,9 +52,9 @@ export function knockProgram(
     .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
     .usage("COMMAND HOST... [options]")
     .addHelpText("beforeAll", example)
-  for (const { verb, help } of verbs)
+  for (const verb of verbNames)
     addKnockOptions(program.command(verb))
-      .description(help)
+      .description(verbs[verb].help)
       .argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
       .action((hosts: string[], texts: KnockOptionTexts) => {
         choose(() => commands.knock({ verb, hosts, texts }))
@@ -69,7 +70,7 @@ export function knockProgram(
 }
 
 async function nothingChosen(): Promise<number> {
-  throw new Fault("usage", "no command was given: reset, probe, rollback or confirm and a HOST is wanted", {
+  throw new Fault("usage", `no command was given: ${verbsThat(() => true, "or")} and a HOST is wanted`, {
     hint: "`fw-knock --help` shows examples",
   })
 }

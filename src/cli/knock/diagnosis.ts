@@ -1,5 +1,5 @@
 import type { PathReport } from "../../client/paths.ts"
-import type { Verb } from "../../knock/request.ts"
+import type { Verb } from "../../knock/verbs.ts"
 
 /**
  * Why no answer may have come, the likeliest first, and what to try next, from what the packets met on their way. Nothing of

@@ -1,7 +1,7 @@
 import type { KnockReport } from "../../client/knocker.ts"
 import type { PathReport } from "../../client/paths.ts"
 import type { PortCheck } from "../../client/tcp-check.ts"
-import type { Verb } from "../../knock/request.ts"
+import type { Verb } from "../../knock/verbs.ts"
 import type { JsonValue, Outcome } from "../../report/outcome.ts"
 
 /** Everything that is known about one host when its knock is over. */

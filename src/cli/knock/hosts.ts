@@ -4,6 +4,7 @@ import { resolveHost } from "../../client/resolve.ts"
 import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
 import { deriveKeys } from "../../knock/keys.ts"
+import { verbs } from "../../knock/verbs.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import type { SecretEntry } from "../../secrets/secret-file.ts"
 import { networkDevices } from "../../system/network-devices.ts"
@@ -73,11 +74,13 @@ async function knockAtHost(
     return plainOutcome({ host, report, check: await check })
   }
   if (secret === undefined) throw new Fault("usage", `there is no secret for ${host}`)
-  const connection = verb === "confirm" ? await connectFirst(host, addresses, options, clock) : undefined
+  const { needsConnection, changesNothing } = verbs[verb]
+  const connection = needsConnection ? await connectFirst(host, addresses, options, clock) : undefined
   try {
     // A probe only looks, so its two looks go side by side, the knock first; after a reset the port is news.
-    const beside =
-      verb === "probe" ? sendingsDone().then(() => checkAny(addresses, checkPort, clock)) : undefined
+    const beside = changesNothing
+      ? sendingsDone().then(() => checkAny(addresses, checkPort, clock))
+      : undefined
     const knock = {
       host,
       addresses,
@@ -88,7 +91,7 @@ async function knockAtHost(
     }
     const report = await knocker.knock(knock, waitMs, onPacket)
     const ways = report.address === undefined ? addresses : [report.address]
-    const check = verb === "confirm" ? undefined : await (beside ?? checkAny(ways, checkPort, clock))
+    const check = needsConnection ? undefined : await (beside ?? checkAny(ways, checkPort, clock))
     return knockOutcome({ host, verb, hard: options.hard, waitMs, report, check })
   } finally {
     connection?.destroy()

@@ -1,6 +1,6 @@
 import { Fault } from "../../errors.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
-import type { Verb } from "../../knock/request.ts"
+import { type Verb, verbs, verbsThat } from "../../knock/verbs.ts"
 import { canonicalHost } from "../../secrets/host-name.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { parsePort } from "../terminal/tcp-port.ts"
@@ -49,23 +49,28 @@ export function checkKnockOptions(
   texts: KnockOptionTexts,
 ): KnockOptions {
   const { hard = false, oneWay = false, plain, secretFile } = texts
-  if (hard && verb !== "reset") throw new Fault("usage", `--hard goes with reset, not with ${verb}`)
-  if (oneWay && verb !== "reset" && verb !== "probe")
+  const opening = verbsThat(({ opens }) => opens)
+  const { opens, needsChallenge, needsConnection } = verbs[verb]
+  if (hard && !opens) throw new Fault("usage", `--hard goes with ${opening}, not with ${verb}`)
+  if (oneWay && needsChallenge)
     throw new Fault(
       "usage",
-      `--one-way goes with reset and probe: the server takes ${verb} only after a challenge`,
+      `--one-way goes with ${verbsThat((one) => !one.needsChallenge)}: the server takes ${verb} only after a challenge`,
     )
-  if (plain !== undefined && verb !== "reset")
-    throw new Fault("usage", `--plain goes with reset: a bare text can ask for nothing else, not for ${verb}`)
+  if (plain !== undefined && !opens)
+    throw new Fault(
+      "usage",
+      `--plain goes with ${opening}: a bare text can ask for nothing else, not for ${verb}`,
+    )
   if (plain !== undefined && (hard || oneWay || secretFile !== undefined))
     throw new Fault(
       "usage",
       "--plain goes without --hard, --one-way and --secret-file: a bare text carries nothing",
     )
-  if (verb === "confirm" && texts.check === false)
+  if (needsConnection && texts.check === false)
     throw new Fault(
       "usage",
-      "confirm cannot go without --check: a new TCP connection is what it confirms with",
+      `${verb} cannot go without --check: a new TCP connection is what it confirms with`,
     )
   if (texts.ipv4 && texts.ipv6)
     throw new Fault("usage", "-4 and -6 exclude each other", { hint: "without both, both are tried" })

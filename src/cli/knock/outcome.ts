@@ -1,7 +1,7 @@
 import type { PathReport } from "../../client/paths.ts"
 import type { PortCheck } from "../../client/tcp-check.ts"
 import type { Answer } from "../../knock/answer.ts"
-import type { Verb } from "../../knock/request.ts"
+import { verbs } from "../../knock/verbs.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"
 import { whyNoAnswer } from "./diagnosis.ts"
@@ -106,7 +106,7 @@ function answered(facts: KnockFacts, answer: Answer): Words {
         event: "refused",
         code: "refused",
         what: `refused ${facts.verb}`,
-        hint: whyRefused(facts.verb),
+        hint: verbs[facts.verb].whyRefused,
       }
     case "challenge":
       return {
@@ -171,22 +171,15 @@ function portStays(facts: KnockFacts, words: Words): Words {
 
 function noAnswer(facts: KnockFacts): Words {
   const { report, verb, check, host } = facts
-  const late = verb === "probe" ? "" : `; the ${verb} may still arrive`
+  const late = verbs[verb].changesNothing ? "" : `; the ${verb} may still arrive`
   const open =
-    check?.state === "open" && verb === "reset" ? `try to log in first: ssh ${host}; otherwise ` : ""
+    check?.state === "open" && verbs[verb].opens ? `try to log in first: ssh ${host}; otherwise ` : ""
   return {
     event: "no-answer",
     code: "no-answer",
     what: `no answer within ${formatDuration(facts.waitMs)}; ${sentAndPort(facts)}${late}`,
     hint: `${open}${whyNoAnswer(host, verb, report)}`,
   }
-}
-
-function whyRefused(verb: Verb): string {
-  if (verb === "confirm")
-    return "the server saw no new TCP connection from here to its ssh port, or is going back already: `fw-watchdog status` there; another port: --check tcp/PORT"
-  if (verb === "rollback") return "the session there holds no rules to go back to"
-  return "`fw-watchdog status` on the server says what its session is good for"
 }
 
 function sentAndPort({ report, check }: KnockFacts): string {

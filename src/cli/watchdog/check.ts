@@ -1,11 +1,11 @@
 import type { Finding } from "../../check/finding.ts"
 import { firewallFindings } from "../../check/firewall.ts"
-import { hearsItself } from "../../check/loopback-knock.ts"
-import { beyondReach } from "../../check/outside-filters.ts"
+import { loopbackKnock } from "../../check/loopback-knock.ts"
+import { outsideFilters } from "../../check/outside-filters.ts"
 import { rehearseOpen } from "../../check/rehearse-open.ts"
 import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { listenerUser, spawnListener } from "../../guard/listeners/spawn.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
 import { runCommand } from "../../system/run-command.ts"
@@ -27,11 +27,11 @@ export async function check(terminal: Terminal): Promise<number> {
     findings.push(...found)
     for (const finding of found) show(finding, terminal)
   }
-  say([await hearsItself({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
+  say([await loopbackKnock({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
   say(await firewallFindings(runCommand, systemClock))
-  const tools = findSnapshotTools()
+  const tools = findTools()
   say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
-  say(await beyondReach(runCommand, system.ip))
+  say(await outsideFilters(runCommand, system.ip))
   const problems = findings.filter((finding) => finding.level === "problem").length
   terminal.report({
     event: "checked",

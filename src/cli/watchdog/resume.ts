@@ -1,7 +1,7 @@
 import { join } from "node:path"
 import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { refuseSecondSession } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
 import { owedBy, settleOwed } from "../../guard/reboot/pending-rollback.ts"
@@ -44,7 +44,7 @@ async function settle(terminal: Terminal, folders: Folders): Promise<number> {
   const deps = {
     run: runCommand,
     clock: systemClock,
-    tools: findSnapshotTools(),
+    tools: findTools(),
     system: findSystemTools(),
   }
   const log = openEventLog(join(folders.state, "events.log"))

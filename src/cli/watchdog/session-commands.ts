@@ -1,38 +1,17 @@
-import { Fault } from "../../errors.ts"
-import { askGuard } from "../../guard/control/client.ts"
+import { askOnce } from "../../guard/control/client.ts"
 import type { ControlCommand } from "../../guard/control/commands.ts"
 import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
-import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
+import { exitCodeFor } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
-
-/**
- * One command, one answer.
- * @param untilGone waits behind the answer for the guard to go
- */
-async function ask<Value>(host: ProgramHost, command: ControlCommand, untilGone = false): Promise<Value> {
-  let answer: unknown
-  await askGuard(foldersFor(host.env).runtime, command, (value) => {
-    answer = value
-    return untilGone && value.error === undefined
-  })
-  if (answer === undefined)
-    throw new Fault("state-unknown", "the guard closed the connection without an answer")
-  const { error } = answer as { readonly error?: string }
-  if (error !== undefined)
-    throw new Fault("refused", `the guard refused ${command.command}: ${error}`, {
-      hint: "try again in a moment",
-    })
-  return answer as Value
-}
 
 /**
  * `fw-watchdog status`: what the session of this network namespace is and has done.
  * @throws Fault `refused` when there is none.
  */
 export async function showStatus(terminal: Terminal, host: ProgramHost): Promise<number> {
-  const status = await ask<SessionStatus>(host, { command: "status" })
+  const status = await askOnce(foldersFor(host.env).runtime, { command: "status" })
   if (terminal.json) terminal.object(status)
   else for (const line of statusLines(status)) terminal.result(line)
   return exitCodeFor("done")
@@ -43,10 +22,7 @@ export async function showStatus(terminal: Terminal, host: ProgramHost): Promise
  * @throws Fault `refused` when there is none.
  */
 export async function disarm(terminal: Terminal, host: ProgramHost): Promise<number> {
-  const command = { command: "disarm", by: "fw-watchdog disarm" } as const
-  const { outcome } = await ask<{ outcome: Outcome }>(host, command, true)
-  terminal.report(outcome)
-  return exitCodeFor(outcome.code)
+  return await reportAnswer({ command: "disarm", by: "fw-watchdog disarm" }, terminal, host)
 }
 
 /**
@@ -54,9 +30,7 @@ export async function disarm(terminal: Terminal, host: ProgramHost): Promise<num
  * @throws Fault `refused` when no session is armed.
  */
 export async function undo(terminal: Terminal, host: ProgramHost): Promise<number> {
-  const { outcome } = await ask<{ outcome: Outcome }>(host, { command: "undo" })
-  terminal.report(outcome)
-  return exitCodeFor(outcome.code)
+  return await reportAnswer({ command: "undo" }, terminal, host)
 }
 
 /**
@@ -64,7 +38,15 @@ export async function undo(terminal: Terminal, host: ProgramHost): Promise<numbe
  * @throws Fault `refused` when no session is armed.
  */
 export async function extend(byMs: number, terminal: Terminal, host: ProgramHost): Promise<number> {
-  const { outcome } = await ask<{ outcome: Outcome }>(host, { command: "extend", byMs })
+  return await reportAnswer({ command: "extend", byMs }, terminal, host)
+}
+
+async function reportAnswer(
+  command: Extract<ControlCommand, { command: "disarm" | "undo" | "extend" }>,
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<number> {
+  const { outcome } = await askOnce(foldersFor(host.env).runtime, command)
   terminal.report(outcome)
   return exitCodeFor(outcome.code)
 }

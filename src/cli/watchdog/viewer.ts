@@ -1,5 +1,5 @@
 import { Fault } from "../../errors.ts"
-import { askGuard } from "../../guard/control/client.ts"
+import { askOnce, watchGuard } from "../../guard/control/client.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"
 import type { Terminal } from "../terminal/terminal.ts"
@@ -34,7 +34,7 @@ export async function watchSession(
     interrupts += 1
     if (interrupts > 1) return leave()
     terminal.say("disarming; Ctrl-C again leaves without waiting for the guard")
-    askGuard(runtimeFolder, { command: "disarm", by: "Ctrl-C" }, () => false).catch(() => {})
+    askOnce(runtimeFolder, { command: "disarm", by: "Ctrl-C" }).catch(() => {})
   })
   let leftMs = deadlineMs
   const countdown = setInterval(() => {
@@ -42,7 +42,7 @@ export async function watchSession(
     terminal.progress(`armed, ${formatDuration(Math.max(0, leftMs))} left (Ctrl-C disarms)`)
   }, 1000)
   try {
-    const watching = askGuard(runtimeFolder, { command: "watch" }, (value) => {
+    const watching = watchGuard(runtimeFolder, (value) => {
       if (typeof value.secondsLeft === "number") leftMs = value.secondsLeft * 1000
       const outcome = value.outcome as Outcome | undefined
       if (outcome === undefined) return true
@@ -66,10 +66,8 @@ export async function watchSession(
 async function whyCutOff(runtimeFolder: string): Promise<Fault> {
   let armed = false
   try {
-    await askGuard(runtimeFolder, { command: "status" }, () => {
-      armed = true
-      return false
-    })
+    await askOnce(runtimeFolder, { command: "status" })
+    armed = true
   } catch {
     // Nobody answers.
   }

@@ -1,7 +1,8 @@
 import { reasonOf } from "../../errors.ts"
-import { KernelNews, ruleNews } from "../../system/netlink-monitor.ts"
+import { NetlinkMonitor, ruleChanges } from "../../system/netlink-monitor.ts"
 import { startLoader } from "../../system/standby-process.ts"
-import { type Detected, legacyTables, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
+import { type Detected, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
+import { families, isIpFamily, toolName } from "../tools/table.ts"
 import type { Dropping, StepResult } from "./backend.ts"
 import { openMark, type Scope } from "./backend.ts"
 import { type Backends, startBackends } from "./backends.ts"
@@ -30,9 +31,9 @@ export class Armed implements ArmedFirewall {
   readonly #detected: Detected
   readonly #readText: ReadText
   readonly #backends: Backends
-  #news: KernelNews | undefined
+  #monitor: NetlinkMonitor | undefined
   #refreshing = false
-  /** Was something told that could not be looked at? */
+  /** A change was told that could not be looked at yet. */
   #outdated = false
   /** Opens that have begun to commit, and those of them that a settling has taken in. */
   #begun = 0
@@ -48,6 +49,11 @@ export class Armed implements ArmedFirewall {
     )
   }
 
+  /** False when no tool is here that could open anything. */
+  get canOpen(): boolean {
+    return this.#backends.all.length > 0
+  }
+
   async start(): Promise<void> {
     await this.#refresh()
     const { nft, nftCommand } = this.#backends
@@ -55,13 +61,13 @@ export class Armed implements ArmedFirewall {
     await nft?.warmUp()
     const { clock, log = () => {}, start = startLoader } = this.#deps
     const look = () => void this.#refresh()
-    this.#news = new KernelNews(ruleNews, {
+    this.#monitor = new NetlinkMonitor(ruleChanges, {
       start: nft && start,
       clock,
       log,
       restMs,
       oftenMs: refreshMs,
-      onNews: look,
+      onChange: look,
       onTime: look,
     })
   }
@@ -108,15 +114,12 @@ export class Armed implements ArmedFirewall {
 
   /** Legacy tables that the kernel holds without a program here that could list or open them. */
   #outOfReach(scope: Scope): Dropping[] {
-    const held = legacyTables(this.#readText)
     const found: Dropping[] = []
-    for (const [backend, tables] of [
-      ["iptables-legacy", held.ip],
-      ["ip6tables-legacy", held.ip6],
-      ["arptables-legacy", scope === "all" ? held.arp : []],
-      ["ebtables-legacy", scope === "all" ? held.eb : []],
-    ] as const) {
-      const filtering = tables.filter((table) => table !== "nat" && (scope === "all" || table === "filter"))
+    for (const family of families) {
+      const backend = toolName("legacy", family, "command")
+      const filtering = legacyTablesOf(family, this.#readText).filter((table) =>
+        scope === "all" ? table !== "nat" : table === "filter" && isIpFamily(family),
+      )
       if (filtering.length === 0 || this.#backends.all.some((one) => one.backend === backend)) continue
       found.push({ backend, where: `${filtering.join(", ")} (${backend} is missing, so nobody can tell)` })
     }
@@ -124,25 +127,21 @@ export class Armed implements ArmedFirewall {
   }
 
   describe(): FirewallState {
-    const named = (["nft", "iptables-nft", "iptables-legacy", "ip6tables-nft", "ip6tables-legacy"] as const)
-      .map((name) => this.#detected.tools.get(name))
-      .filter((tool) => tool !== undefined)
-    const held = legacyTables(this.#readText)
     return {
-      backends: named.map(({ name, version }) => `${name} ${/\d+(\.\d+)+/.exec(version ?? "")?.[0] ?? "?"}`),
-      legacyTables: Object.entries(held).flatMap(([family, tables]) =>
-        tables.map((table) => `${family} ${table}`),
+      backends: [...this.#detected.versions].map(([name, version]) => `${name} ${version}`),
+      legacyTables: families.flatMap((family) =>
+        legacyTablesOf(family, this.#readText).map((table) => `${family} ${table}`),
       ),
-      standbys: this.#backends.consoles.flatMap(({ program, pids }) =>
+      standbys: this.#backends.standbyLoaders.flatMap(({ program, pids }) =>
         pids().map((pid) => ({ program, pid })),
       ),
     }
   }
 
   close(): void {
-    this.#news?.close()
+    this.#monitor?.close()
     this.#outdated = false
-    for (const console of this.#backends.consoles) console.close()
+    for (const loader of this.#backends.standbyLoaders) loader.close()
   }
 
   /** An open has committed, or is about to, and has not settled: what is listed now is half ours. */
@@ -158,7 +157,7 @@ export class Armed implements ArmedFirewall {
     if (this.#outdated) return
     this.#refreshing = true
     try {
-      // Flags not by the console: a full listing would keep an open waiting.
+      // Flags not by the standby loader: a full listing would keep an open waiting.
       if ((await nft.refresh()) && nftCommand) await nft.learnFlags(nftCommand)
     } finally {
       this.#refreshing = false

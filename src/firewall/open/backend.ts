@@ -1,15 +1,17 @@
+import type { LegacyBackend } from "../tools/table.ts"
+
 /** Something that can still drop a packet, and where. */
 export interface Dropping {
-  readonly backend: "nft" | "iptables-legacy" | "ip6tables-legacy" | "arptables-legacy" | "ebtables-legacy"
+  readonly backend: "nft" | LegacyBackend
   /** "inet fw input (policy drop)", "filter INPUT (rule 3: -p tcp -j DROP)" */
   readonly where: string
 }
 
-/** What one step of an open came to on one backend. */
+/** The result of one step of an open on one backend. */
 export interface StepResult {
-  /** Was anything changed, or (for the open) is there anything that may have dropped? */
+  /** True when anything was changed, or (for the open) when there is anything that may have dropped. */
   readonly changed: boolean
-  /** What did not work, a line each; empty when all of it did. */
+  /** A line for each failure; empty when all of it worked. */
   readonly failures: readonly string[]
 }
 
@@ -18,7 +20,7 @@ export interface FirewallBackend {
   readonly backend: Dropping["backend"]
   /** Lets packets through as fast as can be, losing nothing of what is there. */
   open(scope: "all" | "filter"): Promise<StepResult>
-  /** Would {@link settle} change anything? True when that cannot be told. */
+  /** True when {@link settle} would change anything, and when that cannot be told. */
   wouldSettle(scope: "all" | "filter"): Promise<boolean>
   /** Makes the opening lasting, and gives back what was only put aside. */
   settle(scope: "all" | "filter"): Promise<StepResult>
@@ -35,11 +37,11 @@ export interface TableName {
   readonly table: string
 }
 
-/** What an open covers: everything that can drop, or only the iptables filter tables (DESIGN 6). */
+/** The extent of an open: everything that can drop, or only the iptables filter tables (DESIGN 6). */
 export type Scope = "all" | "filter"
 
 /** The comment on the `accept` that stands at the head of a chain between the open and the settling. */
 export const openMark = "fw-watchdog open"
 
-/** Did a load reach the kernel? `error` is what the tool said, on one line. */
+/** The result of a load; `error` holds the words of the tool, on one line. */
 export type Loaded = { readonly ok: true } | { readonly ok: false; readonly error: string }

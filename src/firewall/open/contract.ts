@@ -24,13 +24,13 @@ export interface Committed {
 export interface Settled {
   readonly changed: boolean
   readonly failures: readonly string[]
-  /** What the listing afterwards still found. */
+  /** Found by the listing afterwards. */
   readonly stillDropping: readonly Dropping[]
 }
 
 /**
- * What step 1 did to the kernel that was not there before; a snapshot has to leave it out. To be read when that has been
- * taken: another open may come meanwhile.
+ * The traces of step 1 in the kernel, which a snapshot has to leave out. To be read after the snapshot has been taken: another
+ * open may come meanwhile.
  */
 export interface Opened {
   /** nf_tables tables that sleep because of us (`flags dormant`). */
@@ -71,7 +71,7 @@ export interface FirewallDeps {
   readonly run: RunCommand
   readonly clock: Clock
   readonly log?: (line: string) => void
-  /** Where an open was cut off: was a table that sleeps now put to sleep by it? */
+  /** Where an open was cut off: tells whether a table that sleeps now was put to sleep by it. */
   readonly leftAsleep?: (table: TableName) => boolean
   readonly readText?: ReadText
   readonly start?: StartLoader

@@ -3,7 +3,9 @@ import { reasonOf } from "../../errors.ts"
 import { findProgram } from "../../system/find-program.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import { failureOf } from "../../system/run-command.ts"
-import { privateLock } from "../tools/tool-paths.ts"
+import { legacyTablesOf } from "../tools/detect.ts"
+import { toolName } from "../tools/table.ts"
+import { findTool, privateLock } from "../tools/tool-paths.ts"
 import type { HardReport } from "./hard-report.ts"
 
 /** The files and programs that `--hard` needs, passed in for tests. */
@@ -66,17 +68,14 @@ const natChains = ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"]
 /** Only where the kernel holds the table already: asking would make one (ip_tables.c). */
 async function clearLegacyNat(deps: HardDeps, report: Report): Promise<void> {
   const lines = ["*nat", ...natChains.map((chain) => `:${chain} ACCEPT [0:0]`), "-F", "COMMIT", ""]
-  for (const [family, tool] of [
-    ["ip", "iptables"],
-    ["ip6", "ip6tables"],
-  ] as const) {
-    const path = deps.findProgram(`${tool}-legacy-restore`)
-    const held = deps.readText(`/proc/net/${family}_tables_names`).split("\n").includes("nat")
-    if (!held || path === undefined) continue
+  for (const family of ["ip", "ip6"] as const) {
+    const path = findTool(toolName("legacy", family, "restore"), deps.findProgram)
+    if (path === undefined || !legacyTablesOf(family, deps.readText).includes("nat")) continue
     const env = deps.findProgram("env") ?? "/usr/bin/env"
     const args = [privateLock, path, "--noflush"] // a stuck holder of the xtables lock holds nobody up here
     const restored = await deps.run({ path: env, args, input: lines.join("\n") })
-    if (!restored.ok) report.failures.push(`${tool}-legacy nat: ${failureOf(restored)}`)
+    if (!restored.ok)
+      report.failures.push(`${toolName("legacy", family, "command")} nat: ${failureOf(restored)}`)
   }
 }
 
@@ -168,7 +167,7 @@ async function loosenReversePath(deps: HardDeps, report: Report): Promise<void> 
   }
 }
 
-/** What only its owner can take away. bpftool is the one program that lists all of it. */
+/** Names the programs that only their owners can take away. bpftool is the one program that lists all of them. */
 async function nameTheRest({ run, findProgram: find }: HardDeps, report: Report): Promise<void> {
   const ip = find("ip")
   const links = ip === undefined ? undefined : await run({ path: ip, args: ["-j", "link", "show"] })

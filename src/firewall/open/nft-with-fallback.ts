@@ -1,6 +1,5 @@
 import type { Dropping, FirewallBackend, Scope, StepResult } from "./backend.ts"
-import type { LegacyFirewall } from "./legacy/iptables-backend.ts"
-import type { NftFirewall } from "./nft/nft-backend.ts"
+import type { NftBackend } from "./nft/nft-backend.ts"
 
 /**
  * nf_tables by nft; where nft is not there, or nothing of an open by nft worked, by what iptables-nft can do: its own
@@ -8,20 +7,20 @@ import type { NftFirewall } from "./nft/nft-backend.ts"
  */
 export class NftWithFallback implements FirewallBackend {
   readonly backend = "nft"
-  readonly #nft: NftFirewall | undefined
-  readonly #iptables: readonly LegacyFirewall[]
+  readonly #nft: NftBackend | undefined
+  readonly #others: readonly FirewallBackend[]
   #fell = false
 
-  constructor(nft: NftFirewall | undefined, iptables: readonly LegacyFirewall[]) {
+  constructor(nft: NftBackend | undefined, others: readonly FirewallBackend[]) {
     this.#nft = nft
-    this.#iptables = iptables
+    this.#others = others
   }
 
   async open(scope: Scope): Promise<StepResult> {
     const first = await this.#nft?.open(scope)
     if (first !== undefined && (first.changed || first.failures.length === 0)) return first
     this.#fell = true
-    return together([first, ...(await Promise.all(this.#iptables.map((one) => one.open(scope))))])
+    return together([first, ...(await Promise.all(this.#others.map((one) => one.open(scope))))])
   }
 
   async wouldSettle(scope: Scope): Promise<boolean> {
@@ -41,12 +40,12 @@ export class NftWithFallback implements FirewallBackend {
   async dropping(scope: Scope): Promise<readonly Dropping[] | undefined> {
     const found = await this.#nft?.dropping(scope)
     if (found !== undefined) return found
-    const lists = await Promise.all(this.#iptables.map((one) => one.dropping(scope)))
+    const lists = await Promise.all(this.#others.map((one) => one.dropping(scope)))
     return lists.includes(undefined) ? undefined : lists.flatMap((list) => list ?? [])
   }
 
-  #fallen(): readonly LegacyFirewall[] {
-    return this.#fell || this.#nft === undefined ? this.#iptables : []
+  #fallen(): readonly FirewallBackend[] {
+    return this.#fell || this.#nft === undefined ? this.#others : []
   }
 }
 

@@ -19,7 +19,7 @@ export interface JudgedChains<Rule> {
   get(name: string): readonly JudgedRule<Rule>[] | undefined
 }
 
-/** What can become of a packet that enters a base chain. */
+/** The fates of packets that enter a base chain. */
 export interface Judgement<Rule> {
   /** Rules that drop by themselves and that a packet can reach, each once. */
   readonly dropping: readonly Rule[]
@@ -34,8 +34,8 @@ interface Walk<Rule> {
 }
 
 /**
- * Follows a packet from the head of `start` through jumps and gotos. A match may or may not hold, so both ways are
- * taken; a rule behind an unconditional accept or drop is never reached.
+ * Follows a packet from the head of `start` through jumps and gotos. A match may or may not hold, so both cases are
+ * followed; a rule behind an unconditional accept or drop is never reached.
  */
 export function judge<Rule>(chains: JudgedChains<Rule>, start: string): Judgement<Rule> {
   const seen = new Map<string, Walk<Rule>>()

@@ -1,11 +1,10 @@
 import type { Clock } from "../../clock.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import type { StartLoader } from "../../system/standby-process.ts"
-import type { Tool, ToolName } from "../tools/detect.ts"
 import { Armed } from "./armed-firewall.ts"
 import type { ArmedFirewall } from "./contract.ts"
 
-/** What the loaders and commands say there is; an open of it takes every step there is, each time. */
+/** The rules that the loaders and commands pretend; an open of them takes every step there is, each time. */
 const chains = `table inet fw {
 	chain input { # handle 1
 		type filter hook input priority 0; policy drop;
@@ -40,10 +39,10 @@ export const runNobody: RunCommand = async ({ path, args }) => ({
   ok: true,
 })
 
-const tools = ["nft", "iptables-legacy", "iptables-legacy-restore"] as const
+const nobody = "/nobody"
 
 /**
- * An armed firewall over loaders and commands that are nobody: to go the whole way of an open without opening anything. V8
+ * An armed firewall over loaders and commands that are nobody: it takes every step of an open and opens nothing. V8
  * compiles a function when it is first called; those between a knock and the loaders' first byte took 1.2 ms.
  */
 export async function firewallOfNobody(clock: Clock): Promise<ArmedFirewall> {
@@ -55,10 +54,8 @@ export async function firewallOfNobody(clock: Clock): Promise<ArmedFirewall> {
       readText: (path) => (path.endsWith("/ip_tables_names") ? "filter\n" : undefined),
     },
     {
-      tools: new Map(
-        tools.map((name): [ToolName, Tool] => [name, { name, path: "/nobody", version: undefined }]),
-      ),
-      legacyTables: { ip: ["filter"], ip6: [], arp: [], eb: [] },
+      tools: { nft: nobody, "iptables-legacy": nobody, "iptables-legacy-restore": nobody },
+      versions: new Map(),
     },
   )
   await firewall.start()

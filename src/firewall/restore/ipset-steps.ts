@@ -1,13 +1,12 @@
 import { nftWhere } from "../snapshot/compare.ts"
-import type { LegacyBackend } from "../snapshot/legacy-tables.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "../snapshot/text/ipset.ts"
 import type { SaveSection } from "../snapshot/text/save-text.ts"
-import type { SnapshotTools } from "../tools/tool-paths.ts"
+import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
 import { nftDelete } from "./nft-table-text.ts"
 import { type Leave, type LegacyChanges, legacySteps, type NftChanges, type RestoreStep } from "./steps.ts"
 
-/** What has to happen to IP sets. */
+/** The changes to IP sets. */
 export interface IpsetChanges {
   /** Not there, or there with other content. */
   readonly fill: readonly IpsetCopy[]
@@ -41,7 +40,7 @@ interface Context {
   readonly to: Snapshot
   readonly nft: NftChanges
   readonly legacy: LegacyChanges
-  readonly tools: SnapshotTools
+  readonly tools: ToolPaths
   readonly leave: Leave
 }
 

@@ -75,7 +75,7 @@ function sameSets(from: readonly NftBlock[], to: readonly NftBlock[]): boolean {
   )
 }
 
-/** What declares a chain: its policy, and everything else. */
+/** The declaration of a chain: its policy, and everything else. */
 function declared(block: NftBlock): { policy: string | undefined; still: string } {
   const text = canonicalBlock({ ...block, lines: chainText(block).declaration }, "exact").join("\n")
   return { policy: /\bpolicy (\w+);/.exec(text)?.[1], still: text.replace(/\bpolicy \w+;/, "policy *;") }

@@ -7,14 +7,15 @@ import {
   renderTable,
 } from "../snapshot/text/nft-text.ts"
 import { chainNameOf, chainOfRule, rulesByChain, type SaveSection } from "../snapshot/text/save-text.ts"
-/** Does this copy come back with its iptables extensions translated to native rules, because no save prints them? */
+
+/** True when a copy comes back with its iptables extensions translated to native rules, because no save prints them. */
 export function isTranslated(copy: NftTableCopy): boolean {
   return copy.view === "nft" && Object.keys(copy.xtRules).length > 0
 }
 
 /**
- * What of a table iptables-restore loads: its chains that are really there (a save also names built-in chains that are
- * not), and for `both` only the rules that need it, with the chains that they jump to. Undefined when nothing.
+ * The part of a table that iptables-restore loads: its chains that are really there (a save also names built-in chains that
+ * are not), and for `both` only the rules that need it, with the chains that they jump to. Undefined when there is none.
  */
 export function sectionToRestore(copy: NftTableCopy): SaveSection | undefined {
   const { saved, listed, view } = copy
@@ -37,13 +38,13 @@ function jumpTargets(rule: string): string[] {
   return [...rule.matchAll(/ -[jg] (\S+)/g)].map(([, target]) => target ?? "")
 }
 
-/** What removes a table, there or not, in any state: `add` of one that is there changes nothing that outlives the delete. */
+/** Text that removes a table, there or not, in any state: `add` of one that is there changes nothing that outlives the delete. */
 export function nftDelete(table: { family: string; name: string }): string {
   return `add table ${table.family} ${table.name}\ndelete table ${table.family} ${table.name}\n`
 }
 
 /**
- * What of a table goes into the nft transaction, after the iptables restores; may be run again. For `nft` the whole
+ * The part of a table that goes into the nft transaction, after the iptables restores; may be run again. For `nft` the whole
  * table; else only the removal of built-in chains that were not there: arptables and ebtables make all of them.
  * @param born the chains that these make by themselves
  */
@@ -83,7 +84,7 @@ function nativePart(copy: NftTableCopy, listed: NftTableText): string {
   return renderTable({ ...listed, attributes, blocks }) + placed.join("")
 }
 
-/** What puts a restored table to sleep where iptables-restore woke it; in a transaction of its own, after the others. */
+/** Text that puts a restored table to sleep where iptables-restore woke it; in a transaction of its own, after the others. */
 export function nftSleep(copy: NftTableCopy): string {
   const needed = copy.view !== "nft" && copy.listed !== undefined && isDormant(copy.listed)
   return needed ? `add table ${copy.family} ${copy.name} { flags dormant ; }\n` : ""

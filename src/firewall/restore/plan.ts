@@ -1,5 +1,5 @@
 import { compareSnapshots, nftWhere } from "../snapshot/compare.ts"
-import { type LegacyBackend, legacyBuiltinChains } from "../snapshot/legacy-tables.ts"
+import { legacyBuiltinChains } from "../snapshot/legacy-tables.ts"
 import { expectedChains, type NftTableCopy, tableId } from "../snapshot/nft-table.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import {
@@ -8,7 +8,14 @@ import {
   renderSectionCountersBehind,
   type SaveSection,
 } from "../snapshot/text/save-text.ts"
-import type { SnapshotTools } from "../tools/tool-paths.ts"
+import {
+  type Family,
+  families,
+  isIpFamily,
+  type LegacyBackend,
+  type ToolPaths,
+  toolName,
+} from "../tools/table.ts"
 import { ipsetSteps, planIpsets, usersOf } from "./ipset-steps.ts"
 import { nftInPlace } from "./nft-in-place.ts"
 import { nftAmongSaved, nftDelete, nftSleep, nftToRestore, sectionToRestore } from "./nft-table-text.ts"
@@ -32,7 +39,7 @@ export interface RestorePlan {
  * that names a missing set makes its whole restore fail), then the tables that only iptables-nft can load (a
  * transaction each), then everything else of nf_tables in one transaction, then legacy, then sets nobody needs any more.
  */
-export function planRestore(from: Snapshot, to: Snapshot, tools: SnapshotTools): RestorePlan {
+export function planRestore(from: Snapshot, to: Snapshot, tools: ToolPaths): RestorePlan {
   const left: { where: string; why: string }[] = []
   const leave: Leave = (where, why) => left.push({ where, why })
   const differing = new Set<string>()
@@ -85,13 +92,9 @@ function nftChanges(
   }
 }
 
-function nftSteps(
-  { restore, remove, inPlace }: NftChanges,
-  tools: SnapshotTools,
-  leave: Leave,
-): RestoreStep[] {
+function nftSteps({ restore, remove, inPlace }: NftChanges, tools: ToolPaths, leave: Leave): RestoreStep[] {
   const steps: RestoreStep[] = []
-  for (const family of ["ip", "ip6", "arp", "bridge"]) {
+  for (const family of families) {
     const sections = restore
       .filter((copy) => copy.family === family)
       .flatMap((copy) => sectionToRestore(copy) ?? [])
@@ -114,26 +117,14 @@ function nftSteps(
   return steps
 }
 
-function saveStep(
-  family: string,
-  sections: SaveSection[],
-  tools: SnapshotTools,
-  leave: Leave,
-): RestoreStep[] {
-  const { iptablesNftRestore, ip6tablesNftRestore, arptablesNftRestore, ebtablesNftRestore } = tools
-  const loaders: Record<string, { path: string | undefined; args: string[] }> = {
-    ip: { path: iptablesNftRestore, args: ["-c"] },
-    ip6: { path: ip6tablesNftRestore, args: ["-c"] },
-    arp: { path: arptablesNftRestore, args: [] },
-    bridge: { path: ebtablesNftRestore, args: [] },
-  }
-  const { path, args } = loaders[family] ?? { path: undefined, args: [] }
+function saveStep(family: Family, sections: SaveSection[], tools: ToolPaths, leave: Leave): RestoreStep[] {
+  const path = tools[toolName("nft", family, "restore")]
   if (path === undefined) {
     for (const { table } of sections)
       leave(`nft ${family} ${table}`, "the tool that could load it is missing")
     return []
   }
-  const render = args.length > 0 ? renderSection : renderSectionCountersBehind
+  const [args, render] = isIpFamily(family) ? [["-c"], renderSection] : [[], renderSectionCountersBehind]
   return [
     {
       label: labelOf(path, sections),

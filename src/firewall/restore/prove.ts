@@ -1,5 +1,5 @@
 import { withScratchFolder } from "../../system/scratch-folder.ts"
-import { addInterfaces, interfaceNames, type ThrowawayDeps, withThrowaway } from "../sandbox/namespace.ts"
+import { addInterfaces, interfaceNames, type NamespaceDeps, withNamespace } from "../sandbox/namespace.ts"
 import { compareSnapshots, nftWhere } from "../snapshot/compare.ts"
 import type { Difference } from "../snapshot/difference.ts"
 import type { NftTableCopy } from "../snapshot/nft-table.ts"
@@ -15,11 +15,11 @@ export interface Proof {
   /** The name that differences use: "nft ip filter", "iptables-legacy filter", "ipset blocked". */
   readonly table: string
   readonly ok: boolean
-  /** What does not come back, or, with `ok`, what does not come back to the last digit (counters). */
+  /** Parts that do not come back, or, with `ok`, not to the last digit (counters). */
   readonly why?: string
 }
 
-export interface ProveDeps extends RestoreDeps, ThrowawayDeps {}
+export interface ProveDeps extends RestoreDeps, NamespaceDeps {}
 
 /**
  * Restores a snapshot in a throw-away network namespace and compares both views of every table with it. A table whose
@@ -34,9 +34,9 @@ export async function proveRestorable(
 ): Promise<{ snapshot: Snapshot; proofs: Proof[] }> {
   const names = await namedInterfaces(deps, snapshot)
   return await withScratchFolder((folder) =>
-    withThrowaway(deps, async (throwaway) => {
-      await addInterfaces(throwaway, deps.system, names)
-      const there = new Rehearsal({ ...deps, run: throwaway.run }, folder)
+    withNamespace(deps, async (namespace) => {
+      await addInterfaces(namespace, deps.system, names)
+      const there = new Rehearsal({ ...deps, run: namespace.run }, folder)
       return await proveIn(there, snapshot)
     }),
   )
@@ -52,7 +52,7 @@ class Rehearsal {
     this.#folder = folder
   }
 
-  /** What does not come back, by the name of the table; `fault` when the whole restore failed. */
+  /** Parts that do not come back, by the name of the table; `fault` when the whole restore failed. */
   async run(
     snapshot: Snapshot,
   ): Promise<{ fault?: string; wrong: Map<string, string>; inexact: Map<string, string> }> {

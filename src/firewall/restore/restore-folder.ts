@@ -7,8 +7,8 @@ import type { SystemTools } from "../../system/system-tools.ts"
 import { parseScriptResult, type ScriptResult } from "./script.ts"
 
 /**
- * The journal of restores: a folder a restore, made before anything is changed and removed when its end is known. Rules
- * do not outlive the kernel, so a folder of an earlier boot means nothing any more.
+ * Each restore has a folder of its own, made before anything is changed and removed when its end is known. Rules do not
+ * outlive the kernel, so a folder of an earlier boot means nothing any more.
  */
 
 const prefix = "restore-"
@@ -18,7 +18,7 @@ const prefix = "restore-"
  * @returns that folder
  * @throws Fault when it cannot be written; nothing has been changed then
  */
-export function writeJournal(folder: string, files: ReadonlyMap<string, string>): string {
+export function writeRestoreFolder(folder: string, files: ReadonlyMap<string, string>): string {
   try {
     makeFolder(folder)
     const own = mkdtempSync(join(folder, prefix))
@@ -36,10 +36,10 @@ export function writeJournal(folder: string, files: ReadonlyMap<string, string>)
 }
 
 /**
- * Runs the script of a journal to its end, in a session of its own; it goes on when this process ends.
+ * Runs the script in a restore's folder to its end, in a session of its own; it goes on when this process ends.
  * @returns how it ended; undefined when it was cut off
  */
-export async function runJournal(
+export async function runRestore(
   run: RunCommand,
   system: SystemTools,
   own: string,
@@ -47,14 +47,14 @@ export async function runJournal(
   await run({
     path: system.setsid,
     args: ["--wait", system.sh, join(own, "run.sh"), own],
-    // Its own steps have time limits; to kill it half-way is what must not happen.
+    // Its own steps have time limits; it must never be killed in the middle.
     timeoutMs: 24 * 3600 * 1000,
   })
   return readResult(own)
 }
 
-/** The journals in a folder that were begun in this boot and have no end; those that mean nothing are removed. */
-export function interruptedJournals(folder: string): string[] {
+/** The restores below a folder that were begun in this boot and have no end; folders that mean nothing are removed. */
+export function interruptedRestores(folder: string): string[] {
   let names: string[] = []
   try {
     names = readdirSync(folder).filter((name) => name.startsWith(prefix))
@@ -66,16 +66,16 @@ export function interruptedJournals(folder: string): string[] {
     .filter((own) => {
       const begun = readIfThere(join(own, "started")) !== undefined
       const pending = begun && readIfThere(join(own, "boot")) === bootId() && readResult(own) === undefined
-      if (!pending) removeJournal(own)
+      if (!pending) removeRestoreFolder(own)
       return pending
     })
 }
 
-export function removeJournal(own: string): void {
+export function removeRestoreFolder(own: string): void {
   rmSync(own, { recursive: true, force: true })
 }
 
-/** What the failing step said, on one line. */
+/** The words of the failing step, on one line. */
 export function stepError(own: string, id: string): string {
   const lines = (readIfThere(join(own, `${id}.err`)) ?? "").split("\n").map((line) => line.trim())
   return lines

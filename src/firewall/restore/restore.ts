@@ -5,7 +5,13 @@ import { breathe, type SnapshotDeps } from "../snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
 import { planRestore } from "./plan.ts"
 import type { RestoreReport } from "./report.ts"
-import { interruptedJournals, removeJournal, runJournal, stepError, writeJournal } from "./restore-folder.ts"
+import {
+  interruptedRestores,
+  removeRestoreFolder,
+  runRestore,
+  stepError,
+  writeRestoreFolder,
+} from "./restore-folder.ts"
 import { renderRestore, type ScriptResult } from "./script.ts"
 import type { RestoreStep } from "./steps.ts"
 
@@ -14,19 +20,19 @@ export interface RestoreDeps extends SnapshotDeps {
 }
 
 export interface RestoreOptions {
-  /** Where the journal goes: the runtime folder (a tmpfs), made when missing. One restore runs in it at a time. */
+  /** Its steps are written below this: the runtime folder (a tmpfs), made when missing. One restore runs in it at a time. */
   readonly folder: string
   /**
-   * Is given what is in force, when everything has been read and planned and before anything is changed. What it throws
-   * ends the restore with nothing changed.
+   * Takes the rules in force, when everything has been read and planned and before anything is changed. If it throws, the
+   * restore ends with nothing changed.
    */
   readonly beforeChanging?: (inForce: Snapshot) => void
   /**
-   * Whose counts the rules begin with: those of the snapshot, or, where the same rule is in force already, what it has
-   * counted up to now. The snapshot's unless told.
+   * The counts that the rules begin with: those of the snapshot, or, where the same rule is in force already, its own up
+   * to now. The snapshot's unless told.
    */
   readonly counters?: "snapshot" | "in force"
-  /** What is in force, where that is known for sure, as in a namespace that is new. It is read unless told. */
+  /** The rules in force, where they are known for sure, as in a namespace that is new. They are read unless given. */
   readonly inForce?: Snapshot
 }
 
@@ -34,7 +40,7 @@ export interface RestoreOptions {
  * Puts a snapshot back: everything that differs from it, all families and backends together or not at all, counters
  * included. What is there now and not in the snapshot is removed. From the first change on, a script in a session of
  * its own does it (see script.ts), so it ends as well when this process is killed.
- * @throws Fault when the journal cannot be written, and what `beforeChanging` throws; nothing has been changed then
+ * @throws Fault when its steps cannot be written, and whatever `beforeChanging` throws; nothing has been changed then
  */
 export async function restoreSnapshot(
   deps: RestoreDeps,
@@ -59,14 +65,14 @@ export async function restoreSnapshot(
   await breathe()
   const back = planRestore(snapshot, before, deps.tools)
   options.beforeChanging?.(before)
-  const own = writeJournal(options.folder, renderRestore(forward.steps, back.steps, deps.system))
-  const result = await runJournal(deps.run, deps.system, own)
+  const own = writeRestoreFolder(options.folder, renderRestore(forward.steps, back.steps, deps.system))
+  const result = await runRestore(deps.run, deps.system, own)
   const failures = failuresOf(result, own, forward.steps, back.steps)
   const after = await takeSnapshot(deps, "after a restore")
   const differences = compareSnapshots(snapshot, after, "ignored")
   await breathe()
   const end = result?.end ?? "half"
-  if (result !== undefined) removeJournal(own)
+  if (result !== undefined) removeRestoreFolder(own)
   return {
     end,
     ok: end === "restored" && differences.length === 0,
@@ -87,10 +93,10 @@ export async function finishInterruptedRestores(
   options: RestoreOptions,
 ): Promise<("restored" | "put-back" | "half")[]> {
   const ends: ("restored" | "put-back" | "half")[] = []
-  for (const own of interruptedJournals(options.folder)) {
-    const result = await runJournal(deps.run, deps.system, own)
+  for (const own of interruptedRestores(options.folder)) {
+    const result = await runRestore(deps.run, deps.system, own)
     ends.push(result?.end ?? "half")
-    if (result !== undefined) removeJournal(own)
+    if (result !== undefined) removeRestoreFolder(own)
   }
   return ends
 }

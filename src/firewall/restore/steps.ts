@@ -1,27 +1,27 @@
-import type { LegacyBackend } from "../snapshot/legacy-tables.ts"
 import type { NftTableCopy } from "../snapshot/nft-table.ts"
 import { arptablesCommands } from "../snapshot/text/legacy-listing.ts"
 import { renderSection, renderSectionCountersBehind, type SaveSection } from "../snapshot/text/save-text.ts"
-import type { SnapshotTools } from "../tools/tool-paths.ts"
+import { type LegacyBackend, type ToolPaths, toolName, toolNamed } from "../tools/table.ts"
+
 /** One command of a restore. All may be run again after having been cut off anywhere. */
 export interface RestoreStep {
-  /** What it does, for the operator: "iptables-nft filter, nat". */
+  /** Its purpose, for the operator: "iptables-nft filter, nat". */
   readonly label: string
   readonly command: readonly string[]
   /** Its input, kept in a file: on standard input, or in place of the argument `{file}`. */
   readonly input: string
-  /** Its failure decides nothing: the comparison at the end says what came of it. */
+  /** Its failure decides nothing: the comparison at the end shows the result. */
   readonly mayFail: boolean
 }
 
-/** What is left alone, and why. */
+/** Takes the name of something that is left alone, and why. */
 export type Leave = (where: string, why: string) => void
 
 /** nf_tables tables to be restored, and those to be removed. */
 export interface NftChanges {
   readonly restore: readonly NftTableCopy[]
   readonly remove: readonly NftTableCopy[]
-  /** What those that are there already and differ only in their rules need, by "ip filter". */
+  /** By "ip filter", the text for those that are there already and differ only in their rules. */
   readonly inPlace: ReadonlyMap<string, string>
 }
 
@@ -29,16 +29,12 @@ export interface NftChanges {
 export type LegacyChanges = ReadonlyMap<LegacyBackend, readonly SaveSection[]>
 
 /** The steps that load legacy sections. */
-export function legacySteps(changes: LegacyChanges, tools: SnapshotTools, leave: Leave): RestoreStep[] {
-  const { iptablesLegacyRestore, ip6tablesLegacyRestore, arptablesLegacy, ebtablesLegacyRestore } = tools
-  const paths: Record<LegacyBackend, string | undefined> = {
-    "iptables-legacy": iptablesLegacyRestore,
-    "ip6tables-legacy": ip6tablesLegacyRestore,
-    "arptables-legacy": arptablesLegacy,
-    "ebtables-legacy": ebtablesLegacyRestore,
-  }
+export function legacySteps(changes: LegacyChanges, tools: ToolPaths, leave: Leave): RestoreStep[] {
   return [...changes].flatMap(([backend, sections]): RestoreStep[] => {
-    const path = paths[backend]
+    // arptables-legacy-restore is a script that asks the other backend.
+    const tool =
+      backend === "arptables-legacy" ? backend : toolName("legacy", toolNamed(backend).family, "restore")
+    const path = tools[tool]
     if (path === undefined) {
       for (const { table } of sections) leave(`${backend} ${table}`, "the tool that could load it is missing")
       return []

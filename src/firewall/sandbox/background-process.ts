@@ -1,10 +1,10 @@
 import { spawn } from "node:child_process"
 import { commandEnvironment } from "../../system/run-command.ts"
 import type { SystemTools } from "../../system/system-tools.ts"
-import type { Throwaway } from "./namespace.ts"
+import type { Namespace } from "./namespace.ts"
 
 /** A program that runs in a throw-away namespace until it is ended. */
-export interface Running {
+export interface BackgroundProcess {
   /** Everything that it printed so far, standard error included. */
   output(): string
   /** Waits until its output matches, it has ended, or the time is over. */
@@ -13,13 +13,13 @@ export interface Running {
 }
 
 /** Starts a program in a throw-away namespace, with the files of this machine; it dies with this process. */
-export function startIn(
-  throwaway: Throwaway,
+export function startInBackground(
+  namespace: Namespace,
   system: SystemTools,
   path: string,
   args: readonly string[],
-): Running {
-  const enter = ["--pdeathsig", "KILL", system.nsenter, `--net=${throwaway.netns}`, "--"]
+): BackgroundProcess {
+  const enter = ["--pdeathsig", "KILL", system.nsenter, `--net=${namespace.netns}`, "--"]
   const child = spawn(system.setpriv, [...enter, path, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...commandEnvironment },

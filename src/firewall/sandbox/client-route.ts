@@ -21,7 +21,7 @@ export interface Link {
 }
 
 /** How packets from a client reach this machine, taken from how its own would go back. */
-export interface WayIn {
+export interface ClientRoute {
   /** Without its zone. */
   readonly client: string
   readonly server: string
@@ -50,11 +50,11 @@ export async function readLinks(run: RunCommand, system: SystemTools): Promise<L
  * Asks the machine's routes how the client is answered.
  * @returns undefined when there is no route to it
  */
-export async function readWayIn(
+export async function readClientRoute(
   run: RunCommand,
   system: SystemTools,
   { clientAddress, serverAddress, serverPort }: Client,
-): Promise<WayIn | undefined> {
+): Promise<ClientRoute | undefined> {
   const [client = "", zone] = clientAddress.split("%")
   const server = serverAddress?.replace(/%.*$/, "")
   const to = ["route", "get", client, ...(zone === undefined ? [] : ["oif", zone])]

@@ -5,10 +5,10 @@ import { findProgram } from "../../system/find-program.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import type { SystemTools } from "../../system/system-tools.ts"
 import { type Mount, mountsToCopy, overlayOptions, parseMountInfo } from "./mounts.ts"
-import { type Apart, enterArguments, openThrowaway, type Throwaway, type ThrowawayDeps } from "./namespace.ts"
+import { type Apart, enterArguments, type Namespace, type NamespaceDeps, openNamespace } from "./namespace.ts"
 import { copySysctls } from "./sysctl-copy.ts"
 
-/** Every namespace that a script could reach the machine through. */
+/** The further namespaces of a copy: through each of them a script could reach the machine. */
 const apart: readonly Apart[] = ["mount", "pid", "ipc", "uts"]
 
 /** A file that stands in the copy in place of the machine's, by its absolute path. */
@@ -20,7 +20,7 @@ export interface Replacement {
 }
 
 /** A copy of the machine's files, in namespaces of its own; what is written there vanishes with it. */
-export interface FileCopy extends Throwaway {
+export interface FileCopy extends Namespace {
   /** The arguments of nsenter(1) that enter the copy. */
   readonly enter: readonly string[]
   /** Runs a command in the copy, with the files and process ids of the copy. */
@@ -48,25 +48,25 @@ export const behindFolder = `${ownFolder}/behind`
  * @throws Fault when the kernel refuses any of it
  */
 export async function openFileCopy(
-  deps: ThrowawayDeps,
+  deps: NamespaceDeps,
   folder: string,
   replacements: readonly Replacement[],
 ): Promise<FileCopy> {
-  const throwaway = await openThrowaway(deps, apart)
+  const namespace = await openNamespace(deps, apart)
   let held: number | undefined
   const close = async (): Promise<void> => {
-    await throwaway.close()
+    await namespace.close()
     if (held !== undefined) closeSync(held)
     held = undefined
   }
   try {
-    const enter = enterArguments(throwaway, apart)
+    const enter = enterArguments(namespace, apart)
     const runInside = insideOf(deps, enter)
     const shell = async (script: string): Promise<void> => await mustRun(runInside, deps.system, script)
     const mount = program("mount")
     await shell(`${mount} -t tmpfs -o mode=755,size=50% fw-rehearsal '${folder}'`)
     // Through the holder's root: out here the folder stays empty.
-    const outside = join(`/proc/${throwaway.pid}/root`, folder)
+    const outside = join(`/proc/${namespace.pid}/root`, folder)
     held = openSync(outside, "r")
     const tree = `/proc/self/fd/${held}`
     for (const name of ["own", "root", "sysctl", "dev"]) mkdirSync(join(tree, name))
@@ -85,11 +85,11 @@ export async function openFileCopy(
       .filter((at) => at !== "" && existsSync(at))
       .map((at) => `${at} is another filesystem, and not in the copy`)
     return {
-      ...throwaway,
+      ...namespace,
       enter,
       runInside,
       own: join(tree, "own"),
-      root: `/proc/${throwaway.pid}/root`,
+      root: `/proc/${namespace.pid}/root`,
       layers: mounts.map(({ at }, index) => ({ mountedAt: at, path: join(tree, `upper${index}`) })),
       left,
       close,
@@ -100,7 +100,7 @@ export async function openFileCopy(
   }
 }
 
-function insideOf(deps: ThrowawayDeps, enter: readonly string[]): RunCommand {
+function insideOf(deps: NamespaceDeps, enter: readonly string[]): RunCommand {
   const { setpriv, nsenter } = deps.system
   return async (request) => {
     const args = ["--pdeathsig", "KILL", nsenter, ...enter, request.path, ...request.args]

@@ -2,7 +2,7 @@
 export interface Mount {
   readonly at: string
   readonly type: string
-  /** It can be the lower layer of an overlay. What cannot is bound into the copy to be read. */
+  /** True when it can be the lower layer of an overlay; one that cannot is bound into the copy, to be read only. */
   readonly overlay: boolean
 }
 
@@ -18,7 +18,7 @@ const kernelMade = new Set(
   configfs fusectl efivarfs binfmt_misc rpc_pipefs nfsd selinuxfs`.split(/\s+/),
 )
 
-/** Folders that the copy has its own of, and the stores of containers and packages, where no script of rules writes. */
+/** Folders that the copy has of its own, and the stores of containers and packages, where no script of rules writes. */
 const leftOut =
   /^\/(proc|sys|dev|run|var\/run|var\/lock|snap|var\/lib\/(docker|containerd|containers|kubelet|lxc|lxd|machines))(\/|$)/
 

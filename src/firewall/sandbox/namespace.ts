@@ -4,7 +4,7 @@ import { type CommandResult, commandEnvironment, type RunCommand } from "../../s
 import type { SystemTools } from "../../system/system-tools.ts"
 
 /** A network namespace that nobody else uses and that is gone when it is closed or when this process ends. */
-export interface Throwaway {
+export interface Namespace {
   /** Runs a command in it, with the files of this machine; the command is killed when this process ends. */
   readonly run: RunCommand
   /** Its network namespace, as a path for nsenter(1) and `ip link set netns`. */
@@ -15,7 +15,7 @@ export interface Throwaway {
   close(): Promise<void>
 }
 
-export interface ThrowawayDeps {
+export interface NamespaceDeps {
   /** Runs commands on the machine, not in any namespace of the caller's. */
   readonly runHere: RunCommand
   readonly system: SystemTools
@@ -25,11 +25,11 @@ export interface ThrowawayDeps {
 export type Apart = "mount" | "pid" | "ipc" | "uts"
 
 /** The arguments of nsenter(1) that enter all of these namespaces of a process. */
-export function enterArguments(throwaway: Throwaway, apart: readonly Apart[]): string[] {
+export function enterArguments(namespace: Namespace, apart: readonly Apart[]): string[] {
   const file = { mount: "mnt", pid: "pid", ipc: "ipc", uts: "uts" }
   return [
-    `--net=${throwaway.netns}`,
-    ...apart.map((name) => `--${name}=/proc/${throwaway.pid}/ns/${file[name]}`),
+    `--net=${namespace.netns}`,
+    ...apart.map((name) => `--${name}=/proc/${namespace.pid}/ns/${file[name]}`),
     "--",
   ]
 }
@@ -42,7 +42,7 @@ export function enterArguments(throwaway: Throwaway, apart: readonly Apart[]): s
  * @param apart further namespaces that it gets of its own
  * @throws Fault `permission` or `missing` when the machine refuses new namespaces
  */
-export async function openThrowaway(deps: ThrowawayDeps, apart: readonly Apart[] = []): Promise<Throwaway> {
+export async function openNamespace(deps: NamespaceDeps, apart: readonly Apart[] = []): Promise<Namespace> {
   const { setpriv, unshare, nsenter, sh, cat } = deps.system
   const forked = apart.includes("pid") ? ["--fork", "--kill-child"] : []
   const flags = ["--net", ...apart.map((name) => `--${name}`), ...forked]
@@ -100,15 +100,15 @@ function endProcess(pid: number): void {
 }
 
 /** Makes a throw-away namespace for one task and closes it whatever happens. */
-export async function withThrowaway<T>(
-  deps: ThrowawayDeps,
-  task: (throwaway: Throwaway) => Promise<T>,
+export async function withNamespace<T>(
+  deps: NamespaceDeps,
+  task: (namespace: Namespace) => Promise<T>,
 ): Promise<T> {
-  const throwaway = await openThrowaway(deps)
+  const namespace = await openNamespace(deps)
   try {
-    return await task(throwaway)
+    return await task(namespace)
   } finally {
-    await throwaway.close()
+    await namespace.close()
   }
 }
 
@@ -118,12 +118,12 @@ export async function withThrowaway<T>(
  * @returns the names that could not be made
  */
 export async function addInterfaces(
-  throwaway: Throwaway,
+  namespace: Namespace,
   system: SystemTools,
   names: readonly string[],
 ): Promise<string[]> {
   const lacking = async (): Promise<string[]> => {
-    const there = new Set(await interfaceNames(throwaway.run, system))
+    const there = new Set(await interfaceNames(namespace.run, system))
     return names.filter((name) => !there.has(name))
   }
   // A kernel without dummy devices has veth pairs; the other end stays here, with a name that nobody uses.
@@ -133,7 +133,7 @@ export async function addInterfaces(
     const end = (index: number): string => (type === "veth" ? ` peer name fw-end${index}` : "")
     const lines = left.map((name, index) => `link add ${name} type ${type}${end(index)}`)
     // One that the kernel has made by itself, such as sit0, is there already.
-    await ipBatch(throwaway, system, lines)
+    await ipBatch(namespace, system, lines)
     left = await lacking()
   }
   return [...left]
@@ -141,12 +141,12 @@ export async function addInterfaces(
 
 /** Gives ip(8) many commands at once; one that fails does not stop the others. */
 export async function ipBatch(
-  throwaway: Throwaway,
+  namespace: Namespace,
   system: SystemTools,
   lines: readonly string[],
 ): Promise<CommandResult> {
   const input = lines.map((line) => `${line}\n`).join("")
-  return await throwaway.run({ path: system.ip, args: ["-force", "-batch", "-"], input })
+  return await namespace.run({ path: system.ip, args: ["-force", "-batch", "-"], input })
 }
 
 /** The interfaces of the namespace that `run` works in, loopback left out. */

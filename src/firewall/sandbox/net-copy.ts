@@ -1,10 +1,10 @@
 import { Fault } from "../../errors.ts"
 import type { CommandResult, RunCommand } from "../../system/run-command.ts"
 import type { SystemTools } from "../../system/system-tools.ts"
-import { startIn } from "./background-process.ts"
-import { type Client, type Link, readLinks, readWayIn, type WayIn } from "./client-route.ts"
+import { startInBackground } from "./background-process.ts"
+import { type Client, type ClientRoute, type Link, readClientRoute, readLinks } from "./client-route.ts"
 import { clientProgram, serviceProgram } from "./connect-programs.ts"
-import { addInterfaces, ipBatch, openThrowaway, type Throwaway, type ThrowawayDeps } from "./namespace.ts"
+import { addInterfaces, ipBatch, type Namespace, type NamespaceDeps, openNamespace } from "./namespace.ts"
 
 /** How one connection from the client went. */
 export interface Connected {
@@ -16,8 +16,8 @@ export interface Connected {
 /** The interfaces and addresses of this machine in a throw-away namespace, and its client on the other end of a wire. */
 export interface NetCopy {
   /** Undefined when there is no client, or no route to it. */
-  readonly way: WayIn | undefined
-  /** The things of the machine that are not in the copy, a line each. */
+  readonly clientRoute: ClientRoute | undefined
+  /** Interfaces that are not in the copy, a line each. */
   readonly left: readonly string[]
   /** Plugs the wire in; until then no packet moves a counter. Once plugged in, it stays so. */
   plugIn(): Promise<void>
@@ -30,7 +30,7 @@ export interface NetCopy {
 export interface MachineNet {
   readonly links: readonly Link[]
   /** Undefined when there is no client, or no route to it. */
-  readonly way: WayIn | undefined
+  readonly clientRoute: ClientRoute | undefined
   /** Lines for ip(8). */
   readonly routes: readonly string[]
 }
@@ -40,12 +40,12 @@ export async function readMachineNet(
   deps: { readonly run: RunCommand; readonly system: SystemTools },
   client: Client | undefined,
 ): Promise<MachineNet> {
-  const [links, way, routes] = await Promise.all([
+  const [links, clientRoute, routes] = await Promise.all([
     readLinks(deps.run, deps.system),
-    client === undefined ? undefined : readWayIn(deps.run, deps.system, client),
+    client === undefined ? undefined : readClientRoute(deps.run, deps.system, client),
     routeLines(deps.run, deps.system),
   ])
-  return { links, way, routes }
+  return { links, clientRoute, routes }
 }
 
 const wire = "fw-wire"
@@ -57,17 +57,17 @@ const wire = "fw-wire"
  * @throws Fault when the wire cannot be made
  */
 export async function copyNet(
-  deps: ThrowawayDeps,
-  server: Throwaway,
-  { links, way, routes }: MachineNet,
+  deps: NamespaceDeps,
+  server: Namespace,
+  { links, clientRoute, routes }: MachineNet,
 ): Promise<NetCopy> {
   const { system } = deps
-  const wired = way !== undefined && way.device !== "lo" ? way : undefined
+  const wired = clientRoute !== undefined && clientRoute.device !== "lo" ? clientRoute : undefined
   const names = links.map((link) => link.ifname).filter((name) => name !== "lo" && name !== wired?.device)
   // Both are waited for, so that what one of them has made is ended when the other fails.
   const [added, opened] = await Promise.allSettled([
     addInterfaces(server, system, names),
-    wired === undefined ? undefined : openThrowaway(deps),
+    wired === undefined ? undefined : openNamespace(deps),
   ])
   if (opened.status === "rejected") throw opened.reason
   const other = opened.value
@@ -93,22 +93,22 @@ export async function copyNet(
   }
   const from = other ?? server
   return {
-    way,
+    clientRoute,
     left: failed.map((name) => `interface ${name} could not be made in the copy`),
     plugIn: async () => {
       if (wired !== undefined && other !== undefined) await plugIn(wired, server, other, links, system)
     },
     connect: async (budgetMs) => {
-      if (way === undefined) return { ok: false, how: "no route to the client" }
+      if (clientRoute === undefined) return { ok: false, how: "no route to the client" }
       // A neighbour that did not answer the last time is not asked again at once.
       if (other !== undefined) await ipBatch(other, system, [`neighbour flush dev ${wire}`])
-      return await connectOnce(way, server, from, system, budgetMs, other === undefined)
+      return await connectOnce(clientRoute, server, from, system, budgetMs, other === undefined)
     },
     close: async () => await other?.close(),
   }
 }
 
-async function must(there: Throwaway, system: SystemTools, command: string): Promise<CommandResult> {
+async function must(there: Namespace, system: SystemTools, command: string): Promise<CommandResult> {
   const done = await there.run({ path: system.ip, args: command.split(" ") })
   if (done.ok) return done
   throw new Fault("missing", `cannot make the rehearsal's wire: ip ${command}: ${done.stderr.trim()}`)
@@ -141,25 +141,25 @@ async function routeLines(run: RunCommand, system: SystemTools): Promise<string[
   return lines
 }
 
-function hostBits({ family }: WayIn): number {
+function hostBits({ family }: ClientRoute): number {
   return family === "inet6" ? 128 : 32
 }
 
-function serverLines(way: WayIn, links: readonly Link[]): string[] {
-  const known = links.some((link) => link.addr_info.some(({ local }) => local === way.server))
-  const nodad = way.family === "inet6" ? " nodad" : ""
-  const via = way.gateway === undefined ? "" : viaOf(way, way.gateway)
+function serverLines(route: ClientRoute, links: readonly Link[]): string[] {
+  const known = links.some((link) => link.addr_info.some(({ local }) => local === route.server))
+  const nodad = route.family === "inet6" ? " nodad" : ""
+  const via = route.gateway === undefined ? "" : viaOf(route, route.gateway)
   return [
-    ...(known ? [] : [`address add ${way.server}/${hostBits(way)} dev ${way.device}${nodad}`]),
-    `link set ${way.device} up`,
-    ...(isLinkLocal(way.client)
+    ...(known ? [] : [`address add ${route.server}/${hostBits(route)} dev ${route.device}${nodad}`]),
+    `link set ${route.device} up`,
+    ...(isLinkLocal(route.client)
       ? []
-      : [`route replace ${way.client}/${hostBits(way)}${via} dev ${way.device}`]),
+      : [`route replace ${route.client}/${hostBits(route)}${via} dev ${route.device}`]),
   ]
 }
 
-function viaOf(way: WayIn, gateway: string): string {
-  const other = way.family === "inet" && gateway.includes(":") ? "inet6 " : ""
+function viaOf(route: ClientRoute, gateway: string): string {
+  const other = route.family === "inet" && gateway.includes(":") ? "inet6 " : ""
   return ` via ${other}${gateway}`
 }
 
@@ -167,64 +167,66 @@ function isLinkLocal(address: string): boolean {
   return /^fe[89ab][0-9a-f]:/i.test(address)
 }
 
-function clientLines(way: WayIn, links: readonly Link[]): string[] {
-  const device = links.find((link) => link.ifname === way.device)
-  const ours = [way.client, ...(way.gateway === undefined ? [] : [way.gateway])]
+function clientLines(route: ClientRoute, links: readonly Link[]): string[] {
+  const device = links.find((link) => link.ifname === route.device)
+  const ours = [route.client, ...(route.gateway === undefined ? [] : [route.gateway])]
   const addresses = ours.map((address) => {
     const bits = isLinkLocal(address) ? 64 : address.includes(":") ? 128 : 32
     return `address add ${address}/${bits} dev ${wire}${address.includes(":") ? " nodad" : ""}`
   })
   const ethernet = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i
   const hardware =
-    device?.link_type === "ether" && ethernet.test(way.neighbour ?? "")
-      ? [`link set ${wire} address ${way.neighbour}`]
+    device?.link_type === "ether" && ethernet.test(route.neighbour ?? "")
+      ? [`link set ${wire} address ${route.neighbour}`]
       : []
   return ["link set lo up", ...hardware, ...addresses]
 }
 
-/** Both ends up, and the client's way to the server: its route needs a link that is up. */
+/** Both ends up, and the client's route to the server, which needs a link that is up. */
 async function plugIn(
-  way: WayIn,
-  server: Throwaway,
-  client: Throwaway,
+  route: ClientRoute,
+  server: Namespace,
+  client: Namespace,
   links: readonly Link[],
   system: SystemTools,
 ): Promise<void> {
-  const own = links.find((link) => link.ifname === way.device)?.addr_info ?? []
-  // An address of another interface: nobody answers for it on this wire (IPv6), so the way is by one that is here.
-  const direct = own.length === 0 || own.some(({ local }) => local === way.server)
-  const next = direct ? undefined : own.find(({ family }) => family === way.family)?.local
+  const own = links.find((link) => link.ifname === route.device)?.addr_info ?? []
+  // An address of another interface: nobody answers for it on this wire (IPv6), so the route is by one that is here.
+  const direct = own.length === 0 || own.some(({ local }) => local === route.server)
+  const next = direct ? undefined : own.find(({ family }) => family === route.family)?.local
   const via = next === undefined ? "" : ` via ${next}`
-  const route = `route replace ${way.server}/${hostBits(way)}${via} dev ${wire}`
+  const toServer = `route replace ${route.server}/${hostBits(route)}${via} dev ${wire}`
   const lines = [
     `link set ${wire} up`,
-    ...(next === undefined ? [] : [`route replace ${next}/${hostBits(way)} dev ${wire}`]),
-    ...(isLinkLocal(way.server) ? [] : [`${route}${isLinkLocal(way.client) ? "" : ` src ${way.client}`}`]),
+    ...(next === undefined ? [] : [`route replace ${next}/${hostBits(route)} dev ${wire}`]),
+    ...(isLinkLocal(route.server)
+      ? []
+      : [`${toServer}${isLinkLocal(route.client) ? "" : ` src ${route.client}`}`]),
   ]
   await ipBatch(client, system, lines)
   // The machine's end lost its routes to the client when it had no carrier, where the kernel is set so.
-  await ipBatch(server, system, serverLines(way, links))
+  await ipBatch(server, system, serverLines(route, links))
 }
 
 async function connectOnce(
-  way: WayIn,
-  server: Throwaway,
-  client: Throwaway,
+  route: ClientRoute,
+  server: Namespace,
+  client: Namespace,
   system: SystemTools,
   budgetMs: number,
   local: boolean,
 ): Promise<Connected> {
   const at = (address: string, device: string): string =>
     isLinkLocal(address) ? `${address}%${device}` : address
-  const end = local ? way.device : wire
-  const service = startIn(server, system, process.execPath, [
+  const end = local ? route.device : wire
+  const service = startInBackground(server, system, process.execPath, [
     "-e",
-    serviceProgram(at(way.server, way.device), way.port),
+    serviceProgram(at(route.server, route.device), route.port),
   ])
   try {
     if (!(await service.until(/^up$/m, 10_000)))
       return { ok: false, how: `the rehearsal's own service: ${service.output().trim() || "did not start"}` }
-    const attempt = clientProgram(at(way.server, end), way.port, at(way.client, end), budgetMs)
+    const attempt = clientProgram(at(route.server, end), route.port, at(route.client, end), budgetMs)
     const tried = await client.run({
       path: process.execPath,
       args: ["-e", attempt],

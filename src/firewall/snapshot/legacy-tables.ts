@@ -1,12 +1,11 @@
-import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { findProgram } from "../../system/find-program.ts"
 import { failureOf } from "../../system/run-command.ts"
-import { type Backend, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { legacyTablesOf, readTextFile } from "../tools/detect.ts"
+import { type Family, families, isIpFamily, type LegacyBackend, toolName, toolNamed } from "../tools/table.ts"
+import { type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
 import { parseArptablesListing, parseEbtablesListing } from "./text/legacy-listing.ts"
 import { builtinChains, parseSave, type SaveSection } from "./text/save-text.ts"
-
-export type LegacyBackend = Exclude<Backend, "ipset" | "nft">
 
 /** One table of a legacy backend. */
 export interface LegacyTableCopy {
@@ -16,8 +15,7 @@ export interface LegacyTableCopy {
 
 /** The chains that a legacy table is born with. */
 export function legacyBuiltinChains(backend: LegacyBackend, table: string): readonly string[] {
-  const dialect = backend.startsWith("arp") ? "arptables" : backend.startsWith("eb") ? "ebtables" : "iptables"
-  return builtinChains[dialect][table] ?? []
+  return builtinChains[toolNamed(backend).family][table] ?? []
 }
 
 /**
@@ -25,25 +23,23 @@ export function legacyBuiltinChains(backend: LegacyBackend, table: string): read
  * creates tables by being asked (ip_tables.c, ipt_register_table).
  */
 export async function readLegacyTables(deps: SnapshotDeps): Promise<Reading<LegacyTableCopy[]>[]> {
-  return await Promise.all([
-    readByName(deps, "iptables-legacy", "ip_tables_names"),
-    readByName(deps, "ip6tables-legacy", "ip6_tables_names"),
-    readByName(deps, "arptables-legacy", "arp_tables_names"),
-    readEbtables(deps),
-  ])
+  return await Promise.all(
+    families.map(async (family) => {
+      const held = await heldTables(deps, family)
+      if (held.length === 0) return { ok: true, value: [] }
+      if (isIpFamily(family)) return await readSave(deps, family, held)
+      return await readListings(deps, family, held)
+    }),
+  )
 }
 
-async function readByName(
+async function readSave(
   deps: SnapshotDeps,
-  backend: "iptables-legacy" | "ip6tables-legacy" | "arptables-legacy",
-  names: string,
+  family: "ip" | "ip6",
+  held: readonly string[],
 ): Promise<Reading<LegacyTableCopy[]>> {
-  const held = (await readProcNet(deps, names)).split("\n").filter((name) => name !== "")
-  if (held.length === 0) return { ok: true, value: [] }
-  const { iptablesLegacySave, ip6tablesLegacySave, arptablesLegacy } = deps.tools
-  if (backend === "arptables-legacy")
-    return await readListings(deps, backend, held, arptablesLegacy, ["-L", "-n", "-v"], parseArptablesListing)
-  const save = backend === "iptables-legacy" ? iptablesLegacySave : ip6tablesLegacySave
+  const backend = toolName("legacy", family, "command")
+  const save = deps.tools[toolName("legacy", family, "save")]
   if (save === undefined)
     return { ok: false, backend, why: `the kernel holds its tables and ${backend}-save is missing` }
   const saved = await deps.run({ path: save, args: ["-c"], timeoutMs: readTimeoutMs })
@@ -55,54 +51,39 @@ async function readByName(
   return { ok: true, value: sections.map((section) => ({ backend, section })) }
 }
 
-async function readEbtables(deps: SnapshotDeps): Promise<Reading<LegacyTableCopy[]>> {
-  // ebtables has no list of its tables in /proc/net; its table modules are what there is to look at.
-  const modules = readOrEmpty("/proc/modules")
-  const held = [...modules.matchAll(/^ebtable_(filter|nat|broute) /gm)].map(([, name]) => name ?? "")
-  if (held.length === 0) return { ok: true, value: [] }
-  const { ebtablesLegacy } = deps.tools
-  return await readListings(
-    deps,
-    "ebtables-legacy",
-    held,
-    ebtablesLegacy,
-    ["-L", "--Lc"],
-    parseEbtablesListing,
-  )
-}
-
+/** Neither arptables-legacy nor ebtables-legacy has a save that tells all; their listings do. */
 async function readListings(
   deps: SnapshotDeps,
-  backend: LegacyBackend,
-  tables: readonly string[],
-  path: string | undefined,
-  args: readonly string[],
-  parse: (table: string, listing: string) => SaveSection,
+  family: "arp" | "bridge",
+  held: readonly string[],
 ): Promise<Reading<LegacyTableCopy[]>> {
+  const backend = toolName("legacy", family, "command")
+  const path = deps.tools[backend]
   if (path === undefined)
     return { ok: false, backend, why: `the kernel holds its tables and ${backend} is missing` }
+  const options = family === "arp" ? ["-n", "-v"] : ["--Lc"]
+  const parse = family === "arp" ? parseArptablesListing : parseEbtablesListing
   const copies: LegacyTableCopy[] = []
-  for (const table of tables) {
-    const listed = await deps.run({ path, args: ["-t", table, ...args], timeoutMs: readTimeoutMs })
+  for (const table of held) {
+    const args = ["-t", table, "-L", ...options]
+    const listed = await deps.run({ path, args, timeoutMs: readTimeoutMs })
     if (!listed.ok) return { ok: false, backend, why: failureOf(listed) }
     copies.push({ backend, section: parse(table, listed.stdout) })
   }
   return { ok: true, value: copies }
 }
 
-/** A file of /proc/net as the namespace sees it that the commands run in, which need not be ours. Missing is empty. */
-async function readProcNet(deps: SnapshotDeps, name: string): Promise<string> {
-  if (deps.procNet !== undefined) return readOrEmpty(join(deps.procNet, name))
-  const cat = findProgram("cat")
-  if (cat === undefined) return ""
-  const read = await deps.run({ path: cat, args: [join("/proc/net", name)] })
-  return read.ok ? read.stdout : ""
+/** The tables that the kernel holds in the namespace that the commands run in, which need not be ours. */
+async function heldTables(deps: SnapshotDeps, family: Family): Promise<string[]> {
+  if (family === "bridge") return legacyTablesOf(family, readTextFile)
+  const names = await readProcNet(deps, `${family}_tables_names`)
+  return legacyTablesOf(family, () => names)
 }
 
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, "utf8")
-  } catch {
-    return ""
-  }
+async function readProcNet(deps: SnapshotDeps, name: string): Promise<string | undefined> {
+  if (deps.procNet !== undefined) return readTextFile(join(deps.procNet, name))
+  const cat = findProgram("cat")
+  if (cat === undefined) return undefined
+  const read = await deps.run({ path: cat, args: [join("/proc/net", name)] })
+  return read.ok ? read.stdout : undefined
 }

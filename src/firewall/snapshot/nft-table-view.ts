@@ -6,7 +6,7 @@ export interface Views {
   readonly listed: NftTableText
   readonly saved: SaveSection | undefined
   readonly xtRules: Readonly<Record<string, readonly number[]>>
-  /** Does it hold rules that iptables never makes? Its save prints them wrong, with exit code 0. */
+  /** It holds rules that iptables never makes; its save prints those wrong, with exit code 0. */
   readonly foreign: boolean
 }
 
@@ -40,7 +40,7 @@ export function possibleViews(views: Views): NftView[] {
   return views.foreign ? ["both", "iptables"] : ["iptables", "both"]
 }
 
-/** What nft prints for an extension that it has no native words for. */
+/** The words that nft prints for an extension that it has no native words for. */
 const savedNowhere = /\bxt (match|target|watcher) |XT target \S+ not found/
 
 function blockText(listed: NftTableText, chain: string): string {

@@ -1,7 +1,8 @@
 import type { NftTableText } from "./text/nft-text.ts"
 import { builtinChains, type SaveSection } from "./text/save-text.ts"
+
 /**
- * Which view restores a table: `nft` its listing, `iptables` its save, `both` the save for the rules that only xtables
+ * The view that restores a table: `nft` its listing, `iptables` its save, `both` the save for the rules that only xtables
  * can print and the listing for everything else, `none` nothing.
  */
 export type NftView = "nft" | "iptables" | "both" | "none"
@@ -17,7 +18,7 @@ export interface NftTableCopy {
   readonly listed: NftTableText | undefined
   /** As iptables-nft-save and its kin save it, for the tables that they know by name. */
   readonly saved: SaveSection | undefined
-  /** Which rules of which chain hold an xt match or target, by their place from 0: nft prints those, but cannot load them. */
+  /** By chain, the rules that hold an xt match or target, by their place from 0: nft prints those, but cannot load them. */
   readonly xtRules: Readonly<Record<string, readonly number[]>>
   readonly view: NftView
   /** Why no view restores it; set when `view` is "none". */
@@ -31,10 +32,8 @@ export function tableId(table: { readonly family: string; readonly name: string 
   return `${table.family} ${table.name}`
 }
 
-export const dialects = { ip: "iptables", ip6: "iptables", arp: "arptables", bridge: "ebtables" } as const
-
 /** The chains that iptables and its kin expect in this table; undefined when it is not one of theirs. */
 export function expectedChains(table: { family: string; name: string }): readonly string[] | undefined {
-  const dialect = dialects[table.family as keyof typeof dialects]
-  return dialect === undefined ? undefined : builtinChains[dialect][table.name]
+  const tables: Readonly<Record<string, (typeof builtinChains)["ip"] | undefined>> = builtinChains
+  return tables[table.family]?.[table.name]
 }

@@ -1,5 +1,6 @@
 import { failureOf } from "../../system/run-command.ts"
-import { dialects, expectedChains, type NftTableCopy, tableId } from "./nft-table.ts"
+import { families, isIpFamily, toolName } from "../tools/table.ts"
+import { expectedChains, type NftTableCopy, tableId } from "./nft-table.ts"
 import { chooseView } from "./nft-table-view.ts"
 import { breathe, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
 import { canonicalTable } from "./text/nft-canonical.ts"
@@ -118,18 +119,12 @@ function isKnownToSave(table: NftTableText): boolean {
 
 async function readSaves(
   deps: SnapshotDeps,
-  families: ReadonlySet<string>,
+  wanted: ReadonlySet<string>,
 ): Promise<Map<string, SaveSection[]>> {
-  const { iptablesNftSave, ip6tablesNftSave, arptablesNftSave, ebtablesNftSave } = deps.tools
-  const savers = {
-    ip: iptablesNftSave,
-    ip6: ip6tablesNftSave,
-    arp: arptablesNftSave,
-    bridge: ebtablesNftSave,
-  }
   const saves = new Map<string, SaveSection[]>()
-  for (const [family, path] of Object.entries(savers)) {
-    if (path === undefined || !families.has(family)) continue
+  for (const family of families) {
+    const path = deps.tools[toolName("nft", family, "save")]
+    if (path === undefined || !wanted.has(family)) continue
     const saved = await deps.run({ path, args: ["-c"], timeoutMs: readTimeoutMs })
     // A save that fails is a view that is not there; what has only that view then says so.
     if (saved.ok) saves.set(family, parseSave(saved.stdout))
@@ -146,8 +141,7 @@ async function saveByChain(
   table: NftTableText,
   chains: readonly string[],
 ): Promise<SaveSection | undefined> {
-  const { iptablesNft, ip6tablesNft } = deps.tools
-  const path = { ip: iptablesNft, ip6: ip6tablesNft }[table.family]
+  const path = isIpFamily(table.family) ? deps.tools[toolName("nft", table.family, "command")] : undefined
   if (path === undefined || !isKnownToSave(table) || chains.length === 0) return undefined
   const rules: string[] = []
   const names = table.blocks.filter((block) => block.kind === "chain").map((block) => block.name)
@@ -168,7 +162,7 @@ async function saveByChain(
 
 /** Where nft is missing, iptables-nft's own tables are all that can be seen. */
 async function readSavedOnly(deps: SnapshotDeps): Promise<Reading<NftTableCopy[]>> {
-  const saves = await readSaves(deps, new Set(Object.keys(dialects)))
+  const saves = await readSaves(deps, new Set<string>(families))
   const copies = [...saves].flatMap(([family, sections]) =>
     sections.map(
       (saved): NftTableCopy => ({

@@ -1,19 +1,13 @@
 import type { Clock } from "../../clock.ts"
 import type { RunCommand } from "../../system/run-command.ts"
-import type { SnapshotTools } from "../tools/tool-paths.ts"
+import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
 
-/** What holds rules on this machine; each is read by its own tool. */
-export type Backend =
-  | "ipset"
-  | "nft"
-  | "iptables-legacy"
-  | "ip6tables-legacy"
-  | "arptables-legacy"
-  | "ebtables-legacy"
+/** A holder of rules on this machine; each is read by its own tool. */
+export type Backend = "ipset" | "nft" | LegacyBackend
 
 export interface SnapshotDeps {
   readonly run: RunCommand
-  readonly tools: SnapshotTools
+  readonly tools: ToolPaths
   readonly clock: Clock
   /** /proc/net of the namespace that `run` works in, where this process can read it itself; else `cat` is run there. */
   readonly procNet?: string
@@ -21,7 +15,7 @@ export interface SnapshotDeps {
   readonly undisturbed?: boolean
 }
 
-/** What one backend held, or why that is not known. */
+/** The rules that one backend held, or why they are not known. */
 export type Reading<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly backend: Backend; readonly why: string }

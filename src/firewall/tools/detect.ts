@@ -1,47 +1,13 @@
 import { readFileSync, realpathSync } from "node:fs"
 import { basename } from "node:path"
-import { findProgram } from "../../system/find-program.ts"
 import type { RunCommand } from "../../system/run-command.ts"
+import { type Family, isIpFamily, type ToolName, type ToolPaths, tools } from "./table.ts"
 
-/** The programs an open may use, by the names that fix the backend: plain `iptables` is either one, by alternatives. */
-const toolNames = [
-  "nft",
-  "iptables-nft",
-  "iptables-nft-restore",
-  "iptables-nft-save",
-  "ip6tables-nft",
-  "ip6tables-nft-restore",
-  "ip6tables-nft-save",
-  "iptables-legacy",
-  "iptables-legacy-restore",
-  "iptables-legacy-save",
-  "ip6tables-legacy",
-  "ip6tables-legacy-restore",
-  "ip6tables-legacy-save",
-  "arptables-legacy",
-  "ebtables-legacy",
-] as const
-export type ToolName = (typeof toolNames)[number]
-
-/** These load the kernel's module and make their table before they look at what they are asked, `--version` too. */
-const neverAsked: ReadonlySet<ToolName> = new Set(["arptables-legacy", "ebtables-legacy"])
-
-/** One program that is there. `version` is what it says about itself, or undefined when it could not be asked. */
-export interface Tool {
-  readonly name: ToolName
-  /** Absolute path. */
-  readonly path: string
-  readonly version: string | undefined
-}
-
-/** The legacy families; each has its own tables in the kernel, which nf_tables knows nothing of. */
-export type LegacyFamily = "ip" | "ip6" | "arp" | "eb"
-
-/** What this machine has to filter with. */
+/** The tools that can do something on this kernel. */
 export interface Detected {
-  readonly tools: ReadonlyMap<ToolName, Tool>
-  /** Legacy tables that the kernel holds for this network namespace, by family. */
-  readonly legacyTables: Readonly<Record<LegacyFamily, readonly string[]>>
+  readonly tools: ToolPaths
+  /** Version numbers of nft and of the iptables commands; "?" of one that does not tell. In the order of the table. */
+  readonly versions: ReadonlyMap<ToolName, string>
 }
 
 /** Reads a small text file whole; undefined when it cannot be read. */
@@ -61,50 +27,30 @@ export const readTextFile: ReadText = (path) => {
  * tables. The file is per network namespace of the reading process, and takes 50 us to read. ebtables has no such file; its
  * table modules are looked for in /proc/modules instead.
  */
-export function legacyTablesOf(family: LegacyFamily, readText: ReadText): string[] {
-  if (family !== "eb") return (readText(`/proc/net/${family}_tables_names`) ?? "").split("\n").filter(Boolean)
+export function legacyTablesOf(family: Family, readText: ReadText): string[] {
+  if (family !== "bridge")
+    return (readText(`/proc/net/${family}_tables_names`) ?? "").split("\n").filter(Boolean)
   const modules = readText("/proc/modules") ?? ""
   return [...modules.matchAll(/^ebtable_(filter|nat|broute) /gm)].map((match) => `${match[1]}`)
 }
 
-/** {@link legacyTablesOf} of all families. */
-export function legacyTables(readText: ReadText): Record<LegacyFamily, string[]> {
-  const of = (family: LegacyFamily): string[] => legacyTablesOf(family, readText)
-  return { ip: of("ip"), ip6: of("ip6"), arp: of("arp"), eb: of("eb") }
-}
-
 /**
- * Which firewall programs are here, and which legacy tables the kernel holds. Loads no kernel module: only `--version`
- * is asked. Where a distribution has no suffixed names, a plain `iptables-restore` stands for the backend that its
- * version line names; one older than 1.8 names none and is legacy.
+ * Asks the kernel whether it has nf_tables, and nft and the iptables commands for their versions. Loads no kernel module:
+ * arptables-legacy and ebtables-legacy, which load theirs before they look at what they are asked, are not asked.
+ * @param paths the tools that are here
  */
-export async function detect(run: RunCommand, readText: ReadText = readTextFile): Promise<Detected> {
-  const versions = new Map<string, Promise<string | undefined>>()
-  const versionOf = (path: string) => {
-    const known = versions.get(path)
-    if (known) return known
-    const asked = askVersion(run, path)
-    versions.set(path, asked)
-    return asked
+export async function detect(run: RunCommand, paths: ToolPaths): Promise<Detected> {
+  const lacksNft = paths.nft !== undefined && (await kernelLacksNft(run, paths.nft))
+  const usable: Partial<Record<ToolName, string>> = {}
+  const versions: Promise<[ToolName, string]>[] = []
+  for (const { name, backend, family, kind } of tools) {
+    const path = paths[name]
+    if (path === undefined || (lacksNft && backend === "nft")) continue
+    usable[name] = path
+    if (name === "nft" || (kind === "command" && isIpFamily(family)))
+      versions.push(askVersion(run, path).then((version) => [name, version]))
   }
-  const found = await Promise.all(
-    toolNames.map(async (name): Promise<Tool | undefined> => {
-      const path = findProgram(name)
-      // The multi-call programs share one version: asking the short name of each backend is enough.
-      const leader = findProgram(name.replace(/-(restore|save)$/, "")) ?? path
-      if (path !== undefined && neverAsked.has(name)) return { name, path, version: undefined }
-      if (path !== undefined) return { name, path, version: leader && (await versionOf(leader)) }
-      const plain = findProgram(name.replace(/-(nft|legacy)/, ""))
-      if (plain === undefined || name === "nft") return undefined
-      const version = await versionOf(plain)
-      const backend = version?.includes("nf_tables") ? "-nft" : "-legacy"
-      return version !== undefined && name.includes(backend) ? { name, path: plain, version } : undefined
-    }),
-  )
-  const nft = found.find((tool) => tool?.name === "nft")
-  const noNft = nft !== undefined && (await kernelLacksNft(run, nft.path))
-  const tools = found.filter((tool) => tool !== undefined).filter(({ name }) => !(noNft && /nft/.test(name)))
-  return { tools: new Map(tools.map((tool) => [tool.name, tool])), legacyTables: legacyTables(readText) }
+  return { tools: usable, versions: new Map(await Promise.all(versions)) }
 }
 
 /** A kernel without nf_tables answers its tools with EPROTONOSUPPORT or EOPNOTSUPP; then nothing of it can drop. */
@@ -113,16 +59,25 @@ async function kernelLacksNft(run: RunCommand, path: string): Promise<boolean> {
   return !listed.ok && /(Protocol|Operation) not supported/.test(listed.stderr)
 }
 
-async function askVersion(run: RunCommand, path: string): Promise<string | undefined> {
+async function askVersion(run: RunCommand, path: string): Promise<string> {
   const result = await run({ path, args: ["--version"], timeoutMs: 5_000 })
-  return result.ok ? result.stdout.trim().split("\n")[0] : undefined
+  return (result.ok ? /\d+(\.\d+)+/.exec(result.stdout)?.[0] : undefined) ?? "?"
 }
 
-/** Does the program of this path work on the legacy tables? */
+/**
+ * True when the firewall program of this path works on the legacy tables, by the name of the file that its links lead to
+ * (xtables-nft-multi, xtables-legacy-multi): `iptables` may be either. No process is started for it, since asking
+ * arptables-legacy or ebtables-legacy anything loads kernel modules.
+ */
 export function isLegacyProgram(path: string): boolean {
   try {
-    return /legacy/.test(basename(realpathSync(path)))
+    return isLegacyFile(basename(realpathSync(path)))
   } catch {
     return false
   }
+}
+
+/** The same for the name of that file. Before iptables 1.8 there was one backend, and no name said so. */
+export function isLegacyFile(name: string): boolean {
+  return !name.includes("nft")
 }

@@ -1,77 +1,32 @@
-import { realpathSync } from "node:fs"
-import { basename } from "node:path"
 import { findProgram } from "../../system/find-program.ts"
+import { isLegacyProgram } from "./detect.ts"
+import { plainNameOf, type ToolName, type ToolPaths, toolNamed, tools } from "./table.ts"
 
 /**
- * The programs that read and load rules, by absolute path; one that is missing is left out. Plain names (`iptables`)
- * are either backend, by alternatives: these are called by their full names only.
+ * The path of one tool, or undefined. Where a distribution has no suffixed names, the plain one stands for the backend
+ * that it is of.
+ * @param find where programs are
  */
-export interface SnapshotTools {
-  readonly nft?: string
-  readonly ipset?: string
-  readonly iptablesNft?: string
-  readonly ip6tablesNft?: string
-  readonly iptablesNftSave?: string
-  readonly iptablesNftRestore?: string
-  readonly ip6tablesNftSave?: string
-  readonly ip6tablesNftRestore?: string
-  readonly arptablesNftSave?: string
-  readonly arptablesNftRestore?: string
-  readonly ebtablesNftSave?: string
-  readonly ebtablesNftRestore?: string
-  readonly iptablesLegacySave?: string
-  readonly iptablesLegacyRestore?: string
-  readonly ip6tablesLegacySave?: string
-  readonly ip6tablesLegacyRestore?: string
-  readonly arptablesLegacy?: string
-  readonly ebtablesLegacy?: string
-  readonly ebtablesLegacyRestore?: string
+export function findTool(
+  name: ToolName,
+  find: (program: string) => string | undefined = findProgram,
+): string | undefined {
+  const path = find(name)
+  const plainName = plainNameOf(name)
+  if (path !== undefined || plainName === name) return path
+  const plain = find(plainName)
+  if (plain === undefined) return undefined
+  return isLegacyProgram(plain) === (toolNamed(name).backend === "legacy") ? plain : undefined
 }
 
-const names: Readonly<Record<keyof SnapshotTools, string>> = {
-  nft: "nft",
-  ipset: "ipset",
-  iptablesNft: "iptables-nft",
-  ip6tablesNft: "ip6tables-nft",
-  iptablesNftSave: "iptables-nft-save",
-  iptablesNftRestore: "iptables-nft-restore",
-  ip6tablesNftSave: "ip6tables-nft-save",
-  ip6tablesNftRestore: "ip6tables-nft-restore",
-  arptablesNftSave: "arptables-nft-save",
-  arptablesNftRestore: "arptables-nft-restore",
-  ebtablesNftSave: "ebtables-nft-save",
-  ebtablesNftRestore: "ebtables-nft-restore",
-  iptablesLegacySave: "iptables-legacy-save",
-  iptablesLegacyRestore: "iptables-legacy-restore",
-  ip6tablesLegacySave: "ip6tables-legacy-save",
-  ip6tablesLegacyRestore: "ip6tables-legacy-restore",
-  arptablesLegacy: "arptables-legacy",
-  ebtablesLegacy: "ebtables-legacy",
-  ebtablesLegacyRestore: "ebtables-legacy-restore",
-}
-
-/**
- * Looks for all of them. Where a distribution has no suffixed names, the plain one stands for the backend of the
- * multi-call program that it is a link to (xtables-nft-multi, xtables-legacy-multi).
- */
-export function findSnapshotTools(): SnapshotTools {
-  const found: [string, string][] = []
-  for (const [key, name] of Object.entries(names)) {
-    const path = findProgram(name) ?? findPlain(name)
-    if (path !== undefined) found.push([key, path])
+/** The paths of all tools that are here; see {@link findTool}. */
+export function findTools(find?: (program: string) => string | undefined): ToolPaths {
+  const paths: Partial<Record<ToolName, string>> = {}
+  for (const { name } of tools) {
+    const path = findTool(name, find)
+    if (path !== undefined) paths[name] = path
   }
-  return Object.fromEntries(found)
-}
-
-function findPlain(name: string): string | undefined {
-  const backend = /-(nft|legacy)\b/.exec(name)?.[0]
-  const path = backend === undefined ? undefined : findProgram(name.replace(backend, ""))
-  if (backend === undefined || path === undefined) return undefined
-  try {
-    return basename(realpathSync(path)).includes(backend) ? path : undefined
-  } catch {
-    return undefined
-  }
+  return paths
 }
 
 /**

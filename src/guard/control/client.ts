@@ -2,6 +2,7 @@ import { createConnection } from "node:net"
 import { dirname } from "node:path"
 import { Fault, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
+import type { Outcome } from "../../report/outcome.ts"
 import type { SessionStatus } from "../machine/status.ts"
 import { hasJournal } from "../state/journal.ts"
 import { type ControlCommand, controlPath } from "./commands.ts"
@@ -26,14 +27,9 @@ export async function refuseSecondSession(runtimeFolder: string): Promise<void> 
 export async function inUse(path: string): Promise<Fault> {
   let which = ""
   try {
-    await askGuard(dirname(path), { command: "status" }, (value) => {
-      const { armedBy, secondsLeft } = value as Partial<SessionStatus>
-      if (armedBy !== undefined) {
-        const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
-        which = `: by ${armedBy.user}${from}, ${secondsLeft} s left`
-      }
-      return false
-    })
+    const { armedBy, secondsLeft } = await askOnce(dirname(path), { command: "status" })
+    const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
+    which = `: by ${armedBy.user}${from}, ${secondsLeft} s left`
   } catch {
     // It is arming, or ending.
   }
@@ -52,15 +48,56 @@ export const answers = (path: string): Promise<boolean> =>
     socket.once("error", () => resolve(false))
   })
 
+type Question = Exclude<ControlCommand, { command: "watch" }>
+type AnswerTo<Q extends Question> = Q extends { command: "status" }
+  ? SessionStatus
+  : { readonly outcome: Outcome }
+
+/** Nobody answers on the control socket, or whoever did went away without an answer. */
+export class NoGuard extends Fault {}
+
 /**
- * Sends one command to the guard of this namespace and hands every object it answers to `onValue`.
- * Resolves when the guard closes the connection or `onValue` returns false.
- *
- * @throws Fault `refused` when no session is armed, `permission` when the socket may not be used.
+ * Sends one command to the guard of this namespace and takes its one answer. `disarm` takes longer: until the guard has gone,
+ * so that another session can be armed.
+ * @throws NoGuard `refused` when no session is armed, `state-unknown` when the guard went away without an answer
+ * @throws Fault `refused` when the session does not take the command now, `permission` when the socket may not be used,
+ *   `state-unknown` when there is no answer within two minutes (`apply` takes as long as it takes)
  */
-export async function askGuard(
+export async function askOnce<Q extends Question>(runtimeFolder: string, question: Q): Promise<AnswerTo<Q>> {
+  const { command } = question
+  let answer: Record<string, unknown> | undefined
+  await converse(runtimeFolder, question, command === "apply" ? undefined : answerMs, (value) => {
+    answer ??= value
+    return command === "disarm" && value.error === undefined
+  })
+  if (answer?.error !== undefined)
+    throw new Fault("refused", `the session here does not take "${command}" now: ${answer.error}`, {
+      hint: "try again in a moment",
+    })
+  if (answer === undefined || (command !== "status" && answer.outcome === undefined))
+    throw new NoGuard("state-unknown", `the guard is gone and gave no answer to "${command}"`, {
+      hint: "`fw-watchdog status` tells whether a session is armed",
+    })
+  return answer as AnswerTo<Q>
+}
+
+/**
+ * Hands the status of the session and then every event to `onValue` as it happens. Resolves when the guard closes the
+ * connection or `onValue` returns false.
+ * @throws NoGuard `refused` when no session is armed; Fault `permission` when the socket may not be used
+ */
+export async function watchGuard(
+  runtimeFolder: string,
+  onValue: (value: Record<string, unknown>) => boolean,
+): Promise<void> {
+  await converse(runtimeFolder, { command: "watch" }, undefined, onValue)
+}
+
+/** @param timeoutMs how long the guard may say nothing */
+async function converse(
   runtimeFolder: string,
   command: ControlCommand,
+  timeoutMs: number | undefined,
   onValue: (value: Record<string, unknown>) => boolean,
 ): Promise<void> {
   const path = controlPath(runtimeFolder)
@@ -78,13 +115,13 @@ export async function askGuard(
       } else if (!onValue(value)) socket.destroy()
     }, longestAnswer)
     socket.once("connect", () => socket.write(`${JSON.stringify(command)}\n`))
-    if (command.command !== "watch" && command.command !== "apply")
-      socket.setTimeout(answerMs, () => {
+    if (timeoutMs !== undefined)
+      socket.setTimeout(timeoutMs, () => {
         socket.destroy()
         reject(
           new Fault(
             "state-unknown",
-            `the guard gave no answer to ${command.command} within ${answerMs / 1000} s`,
+            `the guard gave no answer to ${command.command} within ${timeoutMs / 1000} s`,
           ),
         )
       })
@@ -97,6 +134,8 @@ export async function askGuard(
           }),
         )
       else if (cause.code === "ENOENT" || cause.code === "ECONNREFUSED") reject(noSession(runtimeFolder))
+      else if (cause.code === "ECONNRESET" || cause.code === "EPIPE")
+        resolve() // it ended, as "close" tells
       else reject(new Fault("state-unknown", `cannot talk to the session: ${reasonOf(cause)}`))
     })
     socket.once("close", () => resolve())
@@ -113,10 +152,10 @@ function parseAnswer(line: string): Record<string, unknown> | undefined {
 }
 
 /** Nobody answers: there is no session, or its guard was killed and left a journal. */
-function noSession(runtimeFolder: string): Fault {
+function noSession(runtimeFolder: string): NoGuard {
   if (!hasJournal(runtimeFolder))
-    return new Fault("refused", "no session is armed here", { hint: "`fw-watchdog` arms one" })
-  return new Fault("refused", "the guard of the session here is gone, and its journal is still there", {
+    return new NoGuard("refused", "no session is armed here", { hint: "`fw-watchdog` arms one" })
+  return new NoGuard("refused", "the guard of the session here is gone, and its journal is still there", {
     hint: "`fw-watchdog resume` goes on with it, what it owes included",
   })
 }

@@ -94,7 +94,7 @@ export class Receiver {
     const verified = this.#secrets.verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return void rejections.add(verified.rejection)
     const authentic = verified.value
-    const decision = this.#knocks.decide(authentic, this.#now(), message.way)
+    const decision = this.#knocks.decide(authentic, this.#now(), message.flow)
     switch (decision.action) {
       case "ignore":
         return void rejections.add(decision.rejection)

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../../clock.ts"
 import type { Fault } from "../../errors.ts"
 import type { FromListener, ToListener } from "../../pipe/messages.ts"
-import { KernelNews, linkNews } from "../../system/netlink-monitor.ts"
+import { linkChanges, NetlinkMonitor } from "../../system/netlink-monitor.ts"
 import type { StartLoader } from "../../system/standby-process.ts"
 
 export type { SpawnListener } from "./listener-process.ts"
@@ -61,7 +61,7 @@ export class ListenerSupervisor {
   #next: ListenerProcess | undefined
   #stopped = false
   #quickEnds = 0
-  #news: KernelNews | undefined
+  #news: NetlinkMonitor | undefined
   #again: Timer | undefined
   #replaceAfterMs = 0
   /** Why the next one was started, and why one was that could not begin; the same again has to wait. */
@@ -95,14 +95,14 @@ export class ListenerSupervisor {
    * @throws Fault with the listener's own code and words when it cannot begin; never when patient
    */
   async start(patient = false): Promise<Ready | undefined> {
-    this.#news = new KernelNews(linkNews, {
+    this.#news = new NetlinkMonitor(linkChanges, {
       start: this.#startNews,
       clock: this.#clock,
       log: () => {},
       restMs: lookMs,
       oftenMs: lookOutMs,
       onTime: () => this.#look(),
-      onNews: () => {
+      onChange: () => {
         for (const child of this.#living) child.nudge()
       },
     })

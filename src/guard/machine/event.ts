@@ -1,6 +1,6 @@
 import type { HardReport } from "../../firewall/open/hard-report.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
-import type { Verb } from "../../knock/request.ts"
+import type { Verb } from "../../knock/verbs.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { Connection } from "../../wire/tcp-connection.ts"
 import type { ArmedSecret } from "./configuration.ts"

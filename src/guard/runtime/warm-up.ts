@@ -73,7 +73,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
     const data = Buffer.from(request).toString("hex")
     const [source, destination] = ["192.0.2.2", "192.0.2.1"]
     const message = parseFromListener(
-      toLine({ type: "knock", ref: round, data, source, destination, device: "any", way: "first" }),
+      toLine({ type: "knock", ref: round, data, source, destination, device: "any", flow: "first" }),
     )
     if (message?.type !== "knock") break
     const done = new Promise<void>((resolve) => {

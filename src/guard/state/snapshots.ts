@@ -5,7 +5,7 @@ import type { TableName } from "../../firewall/open/backend.ts"
 import { finishInterruptedRestores, type RestoreDeps } from "../../firewall/restore/restore.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../firewall/snapshot/store/store.ts"
-import { findSnapshotTools } from "../../firewall/tools/tool-paths.ts"
+import { findTools } from "../../firewall/tools/tool-paths.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { RunCommand } from "../../system/run-command.ts"
 import { findSystemTools } from "../../system/system-tools.ts"
@@ -37,7 +37,7 @@ export class Snapshots {
     readonly runtimeFolder: string
     readonly emit: (outcome: Outcome) => void
   }) {
-    this.deps = { run: parts.run, clock: parts.clock, tools: findSnapshotTools(), system: findSystemTools() }
+    this.deps = { run: parts.run, clock: parts.clock, tools: findTools(), system: findSystemTools() }
     this.#folder = join(parts.stateFolder, "snapshots")
     this.restoreFolder = join(parts.runtimeFolder, "restore")
     this.#spareFolder = join(parts.runtimeFolder, "snapshots")

@@ -1,8 +1,8 @@
 import { isUnspecified } from "../address.ts"
-import { type Decoded, decoded, rejected } from "../decoded.ts"
+import { type Decoded, decoded, type Rejected, rejected } from "../decoded.ts"
 import { Reader } from "../reader.ts"
 import type { Writer } from "../writer.ts"
-import { decodeEthernet, type EthernetHeader, writeEthernet } from "./ethernet.ts"
+import { decodeEthernet, type EthernetHeader, isGroupAddress, writeEthernet } from "./ethernet.ts"
 import {
   arphrdLoopback,
   type CookedHeader,
@@ -12,9 +12,6 @@ import {
   writeCooked,
 } from "./linux-cooked.ts"
 import { type EtherType, type TaggedType, untagged } from "./vlan.ts"
-
-/** How the frames of a capture begin. `null` is BSD's null and OpenBSD's loop encapsulation. */
-export type LinkType = "ethernet" | "linux-sll" | "linux-sll2" | "raw" | "null"
 
 /** No link header at all (LINKTYPE_RAW, tun devices): the version of the IP header tells what it is. */
 export interface RawLinkHeader extends TaggedType {
@@ -35,8 +32,14 @@ export interface NullHeader extends TaggedType {
   readonly bigEndian: boolean
 }
 
-/** Whatever stands in front of the IP packet. `vlanTags` is empty where a link has none. */
+/**
+ * Whatever stands in front of the IP packet. `vlanTags` is empty where a link has none. The union is closed: one more header
+ * does not compile until every switch below knows how to read, write and answer it.
+ */
 export type LinkHeader = EthernetHeader | CookedHeader | RawLinkHeader | NullHeader
+
+/** How the frames of a capture begin. `null` is BSD's null and OpenBSD's loop encapsulation. */
+export type LinkType = LinkHeader["type"]
 
 /** A link header and everything that follows it, link padding included. */
 export interface LinkFrame {
@@ -56,6 +59,10 @@ const familyEtherTypes: ReadonlyMap<number, EtherType> = new Map([
 
 const truncated = rejected("link", "truncated")
 const notIp = rejected("link", "not-ip")
+const unknownType = rejected("link", "unknown-type")
+const noInterface = rejected("link", "no-interface")
+const groupAddress = rejected("link", "group-address")
+const noAddress = new Uint8Array(0)
 
 /** Reads the link header of one frame. Slices are views of `bytes`. Never throws. */
 export function decodeLink(bytes: Uint8Array, linkType: LinkType): Decoded<LinkFrame> {
@@ -76,7 +83,14 @@ function decodeHeader(reader: Reader, bytes: Uint8Array, linkType: LinkType): De
       return decodeRaw(bytes)
     case "null":
       return decodeNull(reader)
+    default:
+      return refused(linkType)
   }
+}
+
+/** The refusal of a type that no case takes; the compiler sees to it that the union has no such type. */
+function refused(_: never): Rejected {
+  return unknownType
 }
 
 function decodeRaw(bytes: Uint8Array): Decoded<RawLinkHeader> {
@@ -125,11 +139,48 @@ export function writeLink(writer: Writer, link: LinkHeader): void {
       break
     case "raw":
       break
+    default:
+      link satisfies never
   }
 }
 
 /**
- * Was this frame seen on its way out of, or inside, the machine that captured it? Then its checksums may be blank:
+ * The header of the frame that answers one with this header, on the interface that it came in on: addresses swapped, tags
+ * kept. A rejection of stage `link` where there can be none: `no-interface` (a cooked capture belongs to no one interface),
+ * `group-address` (multicast or broadcast has no single sender or receiver), `unknown-type`.
+ */
+export function replyLink(link: LinkHeader): Decoded<LinkHeader> {
+  switch (link.type) {
+    case "ethernet":
+      if (isGroupAddress(link.source) || isGroupAddress(link.destination)) return groupAddress
+      return decoded({ ...link, destination: link.source, source: link.destination })
+    case "linux-sll":
+    case "linux-sll2":
+      return noInterface
+    case "raw":
+    case "null":
+      return decoded(link) // it names no station
+    default:
+      return refused(link)
+  }
+}
+
+/** The sender's link address, the same whether the device itself or `any` heard it; empty on links without addresses. */
+export function linkSource(link: LinkHeader): Uint8Array {
+  switch (link.type) {
+    case "ethernet":
+      return link.source
+    case "linux-sll":
+    case "linux-sll2":
+      return link.address.subarray(0, link.addressLength)
+    case "raw":
+    case "null":
+      return noAddress
+  }
+}
+
+/**
+ * True for a frame that was seen while it left, or inside, the machine that captured it. Its checksums may be blank:
  * hardware, or nobody, fills them in after the capture. Cooked captures say so; on Ethernet the loopback device shows by
  * two zero addresses.
  */

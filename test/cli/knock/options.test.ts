@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { checkKnockOptions, type KnockOptionTexts } from "../../../src/cli/knock/options.ts"
 import { Fault } from "../../../src/errors.ts"
-import type { Verb } from "../../../src/knock/request.ts"
+import type { Verb } from "../../../src/knock/verbs.ts"
 
 const check = (verb: Verb, texts: Partial<KnockOptionTexts> = {}, hosts = ["web1"]) =>
   checkKnockOptions(verb, hosts, { wait: "10s", check: "tcp/22", ...texts })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
-import { type NftPort, nftByCommand } from "../../../src/firewall/open/nft/loader.ts"
-import { NftFirewall } from "../../../src/firewall/open/nft/nft-backend.ts"
+import { type NftLoader, nftByCommand } from "../../../src/firewall/open/nft/loader.ts"
+import { NftBackend } from "../../../src/firewall/open/nft/nft-backend.ts"
 import { runOn } from "../../support/firewall/lab-firewall.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
 
@@ -21,7 +21,7 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
         release = resolve
       })
       // The kernel has done it, the listing sees it, and only then the open hears that it is done.
-      const slowToHear: NftPort = {
+      const slowToHear: NftLoader = {
         ...real,
         async load(line) {
           const loaded = await real.load(line)
@@ -30,14 +30,14 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
           return loaded
         },
       }
-      const slowToList: NftPort = {
+      const slowToList: NftLoader = {
         ...real,
         async list(command, terse) {
           await released
           return await real.list(command, terse)
         },
       }
-      const firewall = new NftFirewall(slowToHear, real)
+      const firewall = new NftBackend(slowToHear, real)
       host.sh(locked)
       expect(await firewall.refresh()).toBe(true)
       listed = firewall.learnFlags(slowToList)
@@ -55,7 +55,7 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
     try {
       const host = lab.host("h")
       const port = nftByCommand(runOn(host), "/usr/sbin/nft")
-      const firewall = new NftFirewall(port, port)
+      const firewall = new NftBackend(port, port)
       const open = async (): Promise<void> => {
         await firewall.open("all")
         await firewall.settle("all")

@@ -12,12 +12,12 @@ if (labUnavailable) process.stderr.write(`skipped: undo failures: ${labUnavailab
 
 const everything = rulesets.map((ruleset) => ruleset.script).join("\n")
 
-const quick = ["iptablesNftRestore", "nft", "iptablesLegacyRestore", "ipset"] as const
+const quick = ["iptables-nft-restore", "nft", "iptables-legacy-restore", "ipset"] as const
 const slow = [
-  "ip6tablesNftRestore",
-  "ebtablesNftRestore",
-  "ip6tablesLegacyRestore",
-  "arptablesLegacy",
+  "ip6tables-nft-restore",
+  "ebtables-nft-restore",
+  "ip6tables-legacy-restore",
+  "arptables-legacy",
 ] as const
 const loaders = process.env.FW_LONG ? [...quick, ...slow] : quick
 
@@ -45,7 +45,7 @@ describe.skipIf(labUnavailable)("an undo that fails", () => {
     // It reads as it should, and fails to load, whatever it is asked to load, the first time in this restore.
     const flaky = join(lab.folder, `flaky-${tool}`)
     const loads =
-      { nft: '"$1" = -f', ipset: '"$1" = restore', arptablesLegacy: '"$3" != -L' }[tool as string] ?? "1"
+      { nft: '"$1" = -f', ipset: '"$1" = restore', "arptables-legacy": '"$3" != -L' }[tool as string] ?? "1"
     writeFileSync(
       flaky,
       `#!/bin/sh\nif [ ${loads} ] && [ ! -e ${flaky}.failed ]; then : >${flaky}.failed; echo 'made to fail' >&2; exit 1; fi\nexec ${works} "$@"\n`,
@@ -68,7 +68,7 @@ describe.skipIf(labUnavailable)("an undo that fails", () => {
     const deps = firewallOf(host)
     const snapshot = await takeSnapshot(deps, "open")
     host.sh("iptables-nft -F; iptables-nft -A INPUT -m recent --name b --set -j DROP")
-    const tools = { ...deps.tools, iptablesNftRestore: broken("nothing loads here") }
+    const tools = { ...deps.tools, "iptables-nft-restore": broken("nothing loads here") }
     const report = await restoreSnapshot({ ...deps, tools }, snapshot, {
       folder: join(lab.folder, host.name),
     })
@@ -89,10 +89,10 @@ describe.skipIf(labUnavailable)("an undo that fails", () => {
     const restore = join(lab.folder, "restore-behind-lock")
     writeFileSync(
       restore,
-      `#!/bin/sh\nexport XTABLES_LOCKFILE=\${XTABLES_LOCKFILE:-${lock}}\nexec ${deps.tools.iptablesLegacyRestore} "$@"\n`,
+      `#!/bin/sh\nexport XTABLES_LOCKFILE=\${XTABLES_LOCKFILE:-${lock}}\nexec ${deps.tools["iptables-legacy-restore"]} "$@"\n`,
     )
     chmodSync(restore, 0o755)
-    const tools = { ...deps.tools, iptablesLegacyRestore: restore }
+    const tools = { ...deps.tools, "iptables-legacy-restore": restore }
     const report = await restoreSnapshot({ ...deps, tools }, snapshot, {
       folder: join(lab.folder, host.name),
     })

@@ -9,8 +9,8 @@ import { parseSave } from "../../../src/firewall/snapshot/text/save-text.ts"
 const tools = {
   nft: "/n/nft",
   ipset: "/n/ipset",
-  iptablesNftRestore: "/n/iptables-nft-restore",
-  iptablesLegacyRestore: "/n/iptables-legacy-restore",
+  "iptables-nft-restore": "/n/iptables-nft-restore",
+  "iptables-legacy-restore": "/n/iptables-legacy-restore",
 }
 
 const nothing: Snapshot = {

@@ -71,12 +71,12 @@ describe.skipIf(labUnavailable)("the proof of a snapshot", () => {
     const deps = firewallOf(host)
     // A loader that takes everything and loads half: exit code 0, as FACTS has seen them do.
     const lossy = join(lab.folder, "lossy-restore")
-    writeFileSync(lossy, `#!/bin/sh\ngrep -v -- '^:' | ${deps.tools.iptablesNftRestore} "$@"\n`)
+    writeFileSync(lossy, `#!/bin/sh\ngrep -v -- '^:' | ${deps.tools["iptables-nft-restore"]} "$@"\n`)
     chmodSync(lossy, 0o755)
     const snapshot = await takeSnapshot(deps, "open")
     expect(snapshot.nftTables).toMatchObject([{ view: "iptables" }])
     const proven = await proveRestorable(
-      { ...deps, tools: { ...deps.tools, iptablesNftRestore: lossy } },
+      { ...deps, tools: { ...deps.tools, "iptables-nft-restore": lossy } },
       snapshot,
     )
     expect(proven.snapshot.nftTables).toMatchObject([{ view: "both" }])
@@ -91,7 +91,7 @@ describe.skipIf(labUnavailable)("the proof of a snapshot", () => {
       if (n > 100) throw new Error("the owned table did not come")
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
-    const { iptablesLegacySave: _, ...tools } = deps.tools
+    const { "iptables-legacy-save": _, ...tools } = deps.tools
     const snapshot = await takeSnapshot({ ...deps, tools }, "open")
     const { proofs } = await proveRestorable(deps, snapshot)
     expect(proofs).toEqual([

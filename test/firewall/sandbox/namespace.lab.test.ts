@@ -5,8 +5,8 @@ import { afterAll, describe, expect, it } from "vitest"
 import {
   addInterfaces,
   interfaceNames,
-  openThrowaway,
-  withThrowaway,
+  openNamespace,
+  withNamespace,
 } from "../../../src/firewall/sandbox/namespace.ts"
 import { runCommand } from "../../../src/system/run-command.ts"
 import { findSystemTools } from "../../../src/system/system-tools.ts"
@@ -22,19 +22,19 @@ describe.skipIf(labUnavailable)("a throw-away namespace", () => {
   afterAll(() => lab.close())
 
   it("is another one than ours, empty, and gone when closed", async () => {
-    const throwaway = await openThrowaway(deps)
-    expect(readlinkSync(throwaway.netns)).not.toBe(readlinkSync("/proc/self/ns/net"))
-    const link = await throwaway.run({ path: system.ip, args: ["-o", "link"] })
+    const namespace = await openNamespace(deps)
+    expect(readlinkSync(namespace.netns)).not.toBe(readlinkSync("/proc/self/ns/net"))
+    const link = await namespace.run({ path: system.ip, args: ["-o", "link"] })
     expect(link.stdout.trim().split("\n")).toHaveLength(1)
     expect(link).toMatchObject({ ok: true, path: system.ip, args: ["-o", "link"] })
-    await throwaway.close()
-    expect(existsSync(`/proc/${throwaway.pid}`)).toBe(false)
+    await namespace.close()
+    expect(existsSync(`/proc/${namespace.pid}`)).toBe(false)
   })
 
   it("is closed when the task in it fails", async () => {
     let pid = 0
-    const failing = withThrowaway(deps, async (throwaway) => {
-      pid = throwaway.pid
+    const failing = withNamespace(deps, async (namespace) => {
+      pid = namespace.pid
       throw new Error("on purpose")
     })
     await expect(failing).rejects.toThrow("on purpose")
@@ -42,17 +42,17 @@ describe.skipIf(labUnavailable)("a throw-away namespace", () => {
   })
 
   it("has interfaces of the names asked for, and says which it cannot make", async () => {
-    await withThrowaway(deps, async (throwaway) => {
+    await withNamespace(deps, async (namespace) => {
       const names = ["eth0", "br-0a1b2c3d4e5f", "wg0", "eth0.5"]
-      expect(await addInterfaces(throwaway, system, names)).toEqual([])
-      expect(await addInterfaces(throwaway, system, ["a-name-of-sixteen"])).toEqual(["a-name-of-sixteen"])
-      expect(await interfaceNames(throwaway.run, system)).toEqual(expect.arrayContaining(names))
+      expect(await addInterfaces(namespace, system, names)).toEqual([])
+      expect(await addInterfaces(namespace, system, ["a-name-of-sixteen"])).toEqual(["a-name-of-sixteen"])
+      expect(await interfaceNames(namespace.run, system)).toEqual(expect.arrayContaining(names))
     })
   })
 
   it("refuses with a fault where no namespace can be made", async () => {
     const refusing = { ...system, unshare: "/bin/false" }
-    await expect(openThrowaway({ runHere: runCommand, system: refusing })).rejects.toMatchObject({
+    await expect(openNamespace({ runHere: runCommand, system: refusing })).rejects.toMatchObject({
       name: "Fault",
       code: "permission",
     })
@@ -66,10 +66,10 @@ describe.skipIf(labUnavailable)("a throw-away namespace", () => {
       `
 import { runCommand } from "${dist}/system/run-command.js"
 import { findSystemTools } from "${dist}/system/system-tools.js"
-import { openThrowaway } from "${dist}/firewall/sandbox/namespace.js"
-const throwaway = await openThrowaway({ runHere: runCommand, system: findSystemTools() })
-void throwaway.run({ path: "/bin/sleep", args: ["1000"], timeoutMs: 1e6 })
-setTimeout(() => process.stdout.write(throwaway.pid + "\\n"), 300)
+import { openNamespace } from "${dist}/firewall/sandbox/namespace.js"
+const namespace = await openNamespace({ runHere: runCommand, system: findSystemTools() })
+void namespace.run({ path: "/bin/sleep", args: ["1000"], timeoutMs: 1e6 })
+setTimeout(() => process.stdout.write(namespace.pid + "\\n"), 300)
 `,
     )
     const maker = spawn(process.execPath, [program], { stdio: ["ignore", "pipe", "inherit"] })

@@ -37,10 +37,10 @@ const forged = (verb, flags, challenge) => {
 function lie() {
   say({ type: "ready", devices: ["any"], filter: "", notes: [] })
   setInterval(() => {
-    const way = { source: "192.0.2.2", destination: "192.0.2.1", device: "eth0", way: "first" }
+    const from = { source: "192.0.2.2", destination: "192.0.2.1", device: "eth0", flow: "first" }
     for (const verb of [1, 2, 3, 4]) for (const flags of [0, 1, 2, 3]) for (const challenge of [false, true])
-      say({ type: "knock", ref: 1, data: forged(verb, flags, challenge), ...way })
-    say({ type: "plain", ...way })
+      say({ type: "knock", ref: 1, data: forged(verb, flags, challenge), ...from })
+    say({ type: "plain", ...from })
     say({ type: "open" }); say({ type: "disarm" }); say("not json\\n"); say("{".repeat(100000) + "\\n")
     say({ type: "counts", heard: 1, missed: 1, rejected: Object.fromEntries(Array.from({ length: 90 }, () => [randomBytes(8).toString("hex"), 1])) })
     say({ type: "outdated", why: "x".repeat(150) }); say({ type: "canary" })

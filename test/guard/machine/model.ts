@@ -7,7 +7,8 @@ import { statusOf } from "../../../src/guard/machine/status.ts"
 import type { step } from "../../../src/guard/machine/step.ts"
 import { decodeAnswer, type Verdict } from "../../../src/knock/answer.ts"
 import { deriveKeys } from "../../../src/knock/keys.ts"
-import { encodeRequest, type Verb } from "../../../src/knock/request.ts"
+import { encodeRequest } from "../../../src/knock/request.ts"
+import type { Verb } from "../../../src/knock/verbs.ts"
 import type { Connection } from "../../../src/wire/tcp-connection.ts"
 import { Random } from "./random.ts"
 import { type Fate, World } from "./world.ts"
@@ -226,7 +227,7 @@ class History {
         source,
         destination,
         device: "any",
-        way: again === undefined ? "first" : "first",
+        flow: "first",
       },
       (answer) => this.#answered(sent, answer),
       state,

@@ -2,7 +2,7 @@ import type { SessionConfiguration } from "../../../src/guard/machine/configurat
 import { plainestSession } from "../../../src/guard/machine/configuration.ts"
 import type { Effect } from "../../../src/guard/machine/effect.ts"
 import type { ChangeOrder, CommandEvent } from "../../../src/guard/machine/event.ts"
-import type { Verb } from "../../../src/knock/request.ts"
+import type { Verb } from "../../../src/knock/verbs.ts"
 import type { Outcome } from "../../../src/report/outcome.ts"
 import type { Connection } from "../../../src/wire/tcp-connection.ts"
 import { type Fate, World } from "./world.ts"

@@ -14,11 +14,11 @@ const keep = `
   import { execSync } from "node:child_process"
   import { systemClock as clock } from "${dist("clock")}"
   import { runCommand as run } from "${dist("system/run-command")}"
-  import { findSnapshotTools } from "${dist("firewall/tools/tool-paths")}"
+  import { findTools } from "${dist("firewall/tools/tool-paths")}"
   import { takeSnapshot } from "${dist("firewall/snapshot/snapshot")}"
   import { foldersFor } from "${dist("guard/state/folders")}"
   import { keepOwed } from "${dist("guard/reboot/pending-rollback")}"
-  const deps = { run, clock, tools: findSnapshotTools() }
+  const deps = { run, clock, tools: findTools() }
   const before = await takeSnapshot(deps, "arming")
   execSync(process.env.CHANGE)
   const unconfirmed = await takeSnapshot(deps, "in force")

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { type Snapshot, takeSnapshot } from "../../../src/firewall/snapshot/snapshot.ts"
 import { saveSnapshot } from "../../../src/firewall/snapshot/store/store.ts"
-import { askGuard } from "../../../src/guard/control/client.ts"
+import { askOnce } from "../../../src/guard/control/client.ts"
 import type { ControlCommand } from "../../../src/guard/control/commands.ts"
 import type { ChangeOrder } from "../../../src/guard/machine/event.ts"
 import type { SessionStatus } from "../../../src/guard/machine/status.ts"
@@ -95,24 +95,13 @@ export class ChangeStage {
     })
   }
 
-  async ask(command: ControlCommand): Promise<Outcome> {
-    let answer: { outcome?: Outcome } = {}
-    await askGuard(this.armed.runtimeFolder(), command, (value) => {
-      answer = value
-      return false
-    })
-    if (answer.outcome === undefined) throw new Error(`${command.command}: ${JSON.stringify(answer)}`)
-    return answer.outcome
+  async ask(command: Exclude<ControlCommand, { command: "status" | "watch" }>): Promise<Outcome> {
+    return (await askOnce(this.armed.runtimeFolder(), command)).outcome
   }
 
   /** The guard's own word, without the start of another program. */
   async status(): Promise<SessionStatus> {
-    let answer: Record<string, unknown> = {}
-    await askGuard(this.armed.runtimeFolder(), { command: "status" }, (value) => {
-      answer = value
-      return false
-    })
-    return answer as unknown as SessionStatus
+    return await askOnce(this.armed.runtimeFolder(), { command: "status" })
   }
 
   /** SIGKILL for the guard, and until nobody answers any more. */

@@ -98,10 +98,10 @@ function guardProgram(dist: string, snapshot: string, folder: string): string {
 import { systemClock } from "${dist}/clock.js"
 import { runCommand } from "${dist}/system/run-command.js"
 import { loadSnapshot } from "${dist}/firewall/snapshot/store/store.js"
-import { findSnapshotTools } from "${dist}/firewall/tools/tool-paths.js"
+import { findTools } from "${dist}/firewall/tools/tool-paths.js"
 import { findSystemTools } from "${dist}/system/system-tools.js"
 import { restoreSnapshot } from "${dist}/firewall/restore/restore.js"
-const deps = { run: runCommand, clock: systemClock, tools: findSnapshotTools(), system: findSystemTools() }
+const deps = { run: runCommand, clock: systemClock, tools: findTools(), system: findSystemTools() }
 const snapshot = loadSnapshot("${snapshot}")
 process.stdout.write("begins\\n")
 await restoreSnapshot(deps, snapshot, { folder: "${folder}" })

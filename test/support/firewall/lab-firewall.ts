@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { systemClock } from "../../../src/clock.ts"
 import type { ProveDeps } from "../../../src/firewall/restore/prove.ts"
-import { findSnapshotTools } from "../../../src/firewall/tools/tool-paths.ts"
+import { findTools } from "../../../src/firewall/tools/tool-paths.ts"
 import { type RunCommand, runCommand } from "../../../src/system/run-command.ts"
 import { findSystemTools } from "../../../src/system/system-tools.ts"
 import type { Host, Lab } from "../lab/lab.ts"
@@ -25,7 +25,7 @@ export function firewallOf(host: Host): ProveDeps {
     run: runOn(host),
     runHere: runCommand,
     clock: systemClock,
-    tools: findSnapshotTools(),
+    tools: findTools(),
     system: findSystemTools(),
   }
 }

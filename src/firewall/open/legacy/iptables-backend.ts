@@ -1,5 +1,5 @@
 import type { Dropping, FirewallBackend, Scope, StepResult } from "../backend.ts"
-import type { LegacyPort } from "./loader.ts"
+import type { LegacyLoader } from "./loader.ts"
 import { legacyOpenLines, legacySettleLines, legacyWouldSettle, openedChains, section } from "./open-lines.ts"
 import { judgeLegacy, type LegacyTable, parseLegacyRules } from "./rules.ts"
 
@@ -7,21 +7,21 @@ import { judgeLegacy, type LegacyTable, parseLegacyRules } from "./rules.ts"
  * One family of iptables: legacy, or, where nft cannot be had, what iptables-nft can do. Its commands are only run for
  * tables that the kernel holds already.
  */
-export class LegacyFirewall implements FirewallBackend {
+export class IptablesBackend implements FirewallBackend {
   readonly backend: "iptables-legacy" | "ip6tables-legacy" | "nft"
-  readonly #port: LegacyPort
+  readonly #loader: LegacyLoader
   readonly #held: () => readonly string[] | Promise<readonly string[]>
   /** How many of our accepts stand at the head of a table's chains. */
   readonly #ours = new Map<string, number>()
 
   /** @param held the names of the tables that the kernel holds now */
   constructor(
-    backend: LegacyFirewall["backend"],
-    port: LegacyPort,
+    backend: IptablesBackend["backend"],
+    loader: LegacyLoader,
     held: () => readonly string[] | Promise<readonly string[]>,
   ) {
     this.backend = backend
-    this.#port = port
+    this.#loader = loader
     this.#held = held
   }
 
@@ -35,7 +35,7 @@ export class LegacyFirewall implements FirewallBackend {
     const held = this.#held()
     const tables = openable(held instanceof Promise ? await held : held, scope)
     const results = await Promise.all(
-      tables.map((table) => this.#port.commit(section(table, legacyOpenLines(table)))),
+      tables.map((table) => this.#loader.commit(section(table, legacyOpenLines(table)))),
     )
     const failures: string[] = []
     for (const [index, result] of results.entries()) {
@@ -75,7 +75,7 @@ export class LegacyFirewall implements FirewallBackend {
       const changed = legacyWouldSettle(table, held, ours)
       const lines = legacySettleLines(table, held, ours)
       if (lines.length === 0) return { changed }
-      const result = await this.#port.commit(section(table, lines))
+      const result = await this.#loader.commit(section(table, lines))
       if (result.ok) {
         this.#ours.delete(table)
         return { changed }
@@ -106,7 +106,7 @@ export class LegacyFirewall implements FirewallBackend {
   }
 
   async #list(table: string): Promise<LegacyTable | undefined> {
-    const text = await this.#port.rules(table)
+    const text = await this.#loader.rules(table)
     return text === undefined ? undefined : parseLegacyRules(text)
   }
 

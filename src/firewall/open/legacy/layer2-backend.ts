@@ -5,7 +5,7 @@ import type { StartLoader } from "../../../system/standby-process.ts"
 import { parseArptablesListing, parseEbtablesListing } from "../../snapshot/text/legacy-listing.ts"
 import { builtinChains } from "../../snapshot/text/save-text.ts"
 import type { Dropping, FirewallBackend, Scope, StepResult } from "../backend.ts"
-import { type Ended, WaitingCommands } from "./prestarted-commands.ts"
+import { type Ended, PrestartedCommands } from "./prestarted-commands.ts"
 import { judgeLegacy, type LegacyTable } from "./rules.ts"
 
 /** As many as an open and a second one need: each lists three times and changes a chain or two. */
@@ -16,26 +16,29 @@ const waitingCommands = 12
  * the other backend), so their commands are run one by one, by processes that wait where no other can be started. What
  * they drop shuts nobody out before a neighbour is forgotten: their part of an open is the settling.
  */
-export class Layer2Firewall implements FirewallBackend {
-  readonly backend: "arptables-legacy" | "ebtables-legacy"
+export class Layer2Backend implements FirewallBackend {
+  readonly backend: FirewallBackend["backend"]
+  readonly #family: "arp" | "bridge"
   readonly #run: RunCommand
   readonly #path: string
   readonly #held: () => readonly string[]
-  readonly #waiting: WaitingCommands | undefined
+  readonly #waiting: PrestartedCommands | undefined
 
   /** @param held the names of the tables that the kernel holds now */
   constructor(
-    backend: "arptables-legacy" | "ebtables-legacy",
+    backend: FirewallBackend["backend"],
+    family: "arp" | "bridge",
     tools: { readonly run: RunCommand; readonly start: StartLoader; readonly path: string },
     held: () => readonly string[],
   ) {
     this.backend = backend
+    this.#family = family
     this.#run = tools.run
     this.#path = tools.path
     this.#held = held
     const shell = findProgram("sh")
     if (shell !== undefined)
-      this.#waiting = new WaitingCommands(tools.path, shell, waitingCommands, tools.start)
+      this.#waiting = new PrestartedCommands(tools.path, shell, waitingCommands, tools.start)
   }
 
   /** Process ids of the commands that wait. */
@@ -48,7 +51,7 @@ export class Layer2Firewall implements FirewallBackend {
    * take a module of their own, which few kernels have loaded or have at all.
    */
   refresh(): void {
-    if (this.backend === "arptables-legacy" || this.#tables().length > 0) this.#waiting?.fill()
+    if (this.#family === "arp" || this.#tables().length > 0) this.#waiting?.fill()
   }
 
   close(): void {
@@ -116,7 +119,7 @@ export class Layer2Firewall implements FirewallBackend {
   }
 
   #chains(table: string): readonly string[] {
-    return builtinChains[this.backend === "arptables-legacy" ? "arptables" : "ebtables"][table] ?? []
+    return builtinChains[this.#family][table] ?? []
   }
 
   async #command(args: readonly string[]): Promise<Ended> {
@@ -128,7 +131,7 @@ export class Layer2Firewall implements FirewallBackend {
   }
 
   async #list(table: string): Promise<LegacyTable | undefined> {
-    const arp = this.backend === "arptables-legacy"
+    const arp = this.#family === "arp"
     const args = ["-t", table, "-L", ...(arp ? ["-n", "-v"] : ["--Lc"])]
     const result = await this.#command(args)
     if (!result.ok) return undefined

@@ -3,19 +3,19 @@ import { failureOf } from "../../../system/run-command.ts"
 import { privateLock } from "../../tools/tool-paths.ts"
 import type { Loaded } from "../backend.ts"
 
-/** A way to talk to one legacy family; neither method ever rejects. */
-export interface LegacyPort {
+/** Loads into one legacy family, and lists it; neither method ever rejects. */
+export interface LegacyLoader {
   /** Commits one section (`*TABLE` to `COMMIT`) without flushing what it does not name. */
   commit(section: string): Promise<Loaded>
-  /** What `-S` prints for one table; undefined when it could not be had. */
+  /** The text that `-S` prints for one table; undefined when it could not be had. */
   rules(table: string): Promise<string | undefined>
 }
 
-/** {@link LegacyPort} by a command each time. */
+/** {@link LegacyLoader} by a command each time. */
 export function legacyByCommand(
   run: RunCommand,
   paths: { readonly env: string; readonly restore: string; readonly list: string | undefined },
-): LegacyPort {
+): LegacyLoader {
   const { env, restore, list } = paths
   return {
     async commit(section) {
@@ -37,21 +37,21 @@ export function legacyByCommand(
   }
 }
 
-/** Tries the ports in order until one commits, or lists. */
-export function firstLegacyOf(ports: readonly LegacyPort[]): LegacyPort {
+/** Tries the loaders in order until one commits, or lists. */
+export function firstLegacyOf(loaders: readonly LegacyLoader[]): LegacyLoader {
   return {
     async commit(section) {
       const errors: string[] = []
-      for (const port of ports) {
-        const result = await port.commit(section)
+      for (const loader of loaders) {
+        const result = await loader.commit(section)
         if (result.ok) return result
         if (!errors.includes(result.error)) errors.push(result.error)
       }
       return { ok: false, error: errors.join("; ") }
     },
     async rules(table) {
-      for (const port of ports) {
-        const text = await port.rules(table)
+      for (const loader of loaders) {
+        const text = await loader.rules(table)
         if (text !== undefined) return text
       }
       return undefined
@@ -59,8 +59,8 @@ export function firstLegacyOf(ports: readonly LegacyPort[]): LegacyPort {
   }
 }
 
-/** {@link LegacyPort} by `iptables` commands, one a line, as the old recipe did: not atomic, but it needs no restore. */
-export function legacyOneByOne(run: RunCommand, env: string, path: string): LegacyPort {
+/** {@link LegacyLoader} by `iptables` commands, one a line, as the old recipe did: not atomic, but it needs no restore. */
+export function legacyOneByOne(run: RunCommand, env: string, path: string): LegacyLoader {
   return {
     async commit(section) {
       const [header = "", ...lines] = section.trim().split("\n").slice(0, -1)

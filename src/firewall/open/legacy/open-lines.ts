@@ -3,7 +3,7 @@ import { judgeLegacy, type LegacyTable } from "./rules.ts"
 
 /** The chains of a legacy table that an open touches: all it was born with, none in nat. */
 export function openedChains(table: string): readonly string[] {
-  return table === "nat" ? [] : (builtinChains.iptables[table] ?? [])
+  return table === "nat" ? [] : (builtinChains.ip[table] ?? [])
 }
 
 /** Our rule at the head of a chain between the open and the settling. It needs no match extension to be loaded. */
@@ -52,14 +52,14 @@ function allDropping(table: string, held: LegacyTable): string[] {
   }
 }
 
-/** Somebody may have flushed the chain in between: never more than really stand at its head. */
+/** How many of our accepts stand at the head of a chain: fewer than we put there, when somebody has flushed it since. */
 function oursAtHead(held: LegacyTable, chain: string, ours: number): number {
   const rules = held.rules.filter((rule) => rule.startsWith(`-A ${chain} `))
   const others = rules.findIndex((rule) => rule !== `-A ${chain} ${acceptFirst}`)
   return Math.min(ours, others < 0 ? rules.length : others)
 }
 
-/** What would be there without our own accepts. */
+/** The table without our own accepts. */
 function withoutOurs(table: string, held: LegacyTable, ours: number): LegacyTable {
   const left = new Map(
     openedChains(table).map((chain) => [`-A ${chain} ${acceptFirst}`, oursAtHead(held, chain, ours)]),
@@ -72,7 +72,7 @@ function withoutOurs(table: string, held: LegacyTable, ours: number): LegacyTabl
   return { policies: held.policies, rules }
 }
 
-/** Does settling change anything beside taking our own accepts away? */
+/** True when settling changes more than taking our own accepts away. */
 export function legacyWouldSettle(table: string, held: LegacyTable, ours: number): boolean {
   return legacySettleLines(table, withoutOurs(table, held, ours), 0).length > 0
 }

@@ -25,7 +25,7 @@ const script = 'exec 9<"$0"; set -f; read -r line || exit; exec /proc/self/fd/9 
  * For programs without a mode that waits (arptables-legacy, ebtables-legacy): as many commands as an open and a second one
  * may need, each started beforehand, each good for one use.
  */
-export class WaitingCommands {
+export class PrestartedCommands {
   readonly #path: string
   readonly #shell: string
   readonly #count: number

@@ -26,7 +26,7 @@ export function parseLegacyRules(text: string): LegacyTable {
   return { policies, rules }
 }
 
-/** What can become of a packet in one builtin chain. */
+/** Judges one builtin chain. */
 export function judgeLegacy(table: LegacyTable, chain: string): Judgement<string> {
   const own = new Set(table.rules.map((rule) => rule.split(" ")[1] ?? ""))
   const chains = new Map<string, JudgedRule<string>[]>()

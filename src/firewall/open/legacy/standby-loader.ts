@@ -1,7 +1,7 @@
-import { type Said, Standby } from "../../../system/standby-process.ts"
+import { type Said, StandbyProcess } from "../../../system/standby-process.ts"
 import { privateLock } from "../../tools/tool-paths.ts"
 import type { Loaded } from "../backend.ts"
-import type { LegacyPort } from "./loader.ts"
+import type { LegacyLoader } from "./loader.ts"
 
 /** How many wait: a restore that fails ends, and then the next one has to be there already. */
 const waiting = 2
@@ -19,14 +19,14 @@ const padding = `#${"-".repeat(8_500)}\n`
  * Waiting `iptables-legacy-restore --noflush`: it commits at each COMMIT line, long before its input ends, so one
  * serves many opens; and it answers `-S`.
  */
-export class LegacyConsole implements LegacyPort {
-  readonly #standbys: readonly Standby[]
+export class LegacyStandbyLoader implements LegacyLoader {
+  readonly #standbys: readonly StandbyProcess[]
   #asked = 0
 
-  constructor(path: string, deps: ConstructorParameters<typeof Standby>[1]) {
+  constructor(path: string, deps: ConstructorParameters<typeof StandbyProcess>[1]) {
     const [name = "", value = ""] = privateLock.split("=")
     const command = { path, args: ["--noflush", "--verbose"], env: { [name]: value } }
-    this.#standbys = Array.from({ length: waiting }, () => new Standby(command, deps))
+    this.#standbys = Array.from({ length: waiting }, () => new StandbyProcess(command, deps))
   }
 
   get pids(): readonly number[] {

@@ -8,7 +8,7 @@ import {
 } from "../../snapshot/text/nft-text.ts"
 import type { NftFamily, TableName } from "../backend.ts"
 
-/** What makes a chain a base chain: it hangs on a hook and sees every packet there. */
+/** The hook that a base chain hangs on: it sees every packet there. */
 export interface BaseHook {
   readonly type: string
   readonly hook: string

@@ -2,8 +2,8 @@ import type { RunCommand } from "../../../system/run-command.ts"
 import { failureOf } from "../../../system/run-command.ts"
 import type { Loaded } from "../backend.ts"
 
-/** A way to talk to nf_tables; neither method ever rejects. */
-export interface NftPort {
+/** Loads into nf_tables, and lists it; neither method ever rejects. */
+export interface NftLoader {
   /** Loads one line (nft's language, or a JSON object) as one transaction: all of it or nothing. */
   load(line: string): Promise<Loaded>
   /**
@@ -13,11 +13,11 @@ export interface NftPort {
   list(command: string, terse?: "terse"): Promise<string | undefined>
 }
 
-/** What every listing is asked with: handles, and priorities as numbers. */
+/** The options of every listing: handles, and priorities as numbers. */
 export const listingOptions: readonly string[] = ["-a", "-y"]
 
-/** {@link NftPort} by a command each time: for where no standby can be had. */
-export function nftByCommand(run: RunCommand, path: string): NftPort {
+/** {@link NftLoader} by a command each time: for where no standby can be had. */
+export function nftByCommand(run: RunCommand, path: string): NftLoader {
   return {
     async load(line) {
       // With -j nft opens /dev/stdin by name, which fails on the socket that is our pipe; `-f -` without -j reads it.
@@ -36,21 +36,21 @@ export function nftByCommand(run: RunCommand, path: string): NftPort {
   }
 }
 
-/** Tries the ports in order until one loads; the errors of all are told when none does. */
-export function firstOf(ports: readonly NftPort[]): NftPort {
+/** Tries the loaders in order until one loads; the errors of all are told when none does. */
+export function firstOf(loaders: readonly NftLoader[]): NftLoader {
   return {
     async load(line) {
       const errors: string[] = []
-      for (const port of ports) {
-        const result = await port.load(line)
+      for (const loader of loaders) {
+        const result = await loader.load(line)
         if (result.ok) return result
         if (!errors.includes(result.error)) errors.push(result.error)
       }
       return { ok: false, error: errors.join("; ") || "there is no nft" }
     },
     async list(command, terse) {
-      for (const port of ports) {
-        const text = await port.list(command, terse)
+      for (const loader of loaders) {
+        const text = await loader.list(command, terse)
         if (text !== undefined) return text
       }
       return undefined

@@ -1,6 +1,6 @@
 import type { Dropping, FirewallBackend, Loaded, Scope, StepResult, TableName } from "../backend.ts"
 import { type NftRule, type NftTable, parseNftListing, tableKey } from "./listing.ts"
-import type { NftPort } from "./loader.ts"
+import type { NftLoader } from "./loader.ts"
 import {
   asJson,
   asLine,
@@ -23,10 +23,10 @@ const shownLength = 120
  * nf_tables, all families; iptables-nft's tables are among them. What the kernel holds is known before an open from the
  * last {@link refresh}, and looked at again after the blind first transaction.
  */
-export class NftFirewall implements FirewallBackend {
+export class NftBackend implements FirewallBackend {
   readonly backend = "nft"
-  readonly #port: NftPort
-  readonly #lister: NftPort
+  readonly #loader: NftLoader
+  readonly #lister: NftLoader
   #tables: readonly NftTable[] = []
   #tablesText: string | undefined
   /** Tables that carried a flag before any open: put to sleep by somebody else, or owned. */
@@ -37,15 +37,13 @@ export class NftFirewall implements FirewallBackend {
   #opens = 0
   /** Tables that we put to sleep and have not woken. */
   readonly #asleep = new Map<string, TableName>()
-  /** Tables that refused to be touched: their owner has to go first. */
-  readonly #owned = new Map<string, TableName>()
 
   /**
-   * @param port what an open goes by: the fastest way first
+   * @param loader by what an open is loaded: the fastest first
    * @param lister what whole rulesets are listed by, which may take half a second; not what the next open waits for
    */
-  constructor(port: NftPort, lister: NftPort) {
-    this.#port = port
+  constructor(loader: NftLoader, lister: NftLoader) {
+    this.#loader = loader
     this.#lister = lister
   }
 
@@ -54,14 +52,9 @@ export class NftFirewall implements FirewallBackend {
     return [...this.#asleep.values()]
   }
 
-  /** Tables that refused the last open because a process owns them. */
-  get owned(): readonly TableName[] {
-    return [...this.#owned.values()]
-  }
-
   /** Looks at what is there now, cheaply: the chains only. True when the flags of these tables are to be learned. */
   async refresh(): Promise<boolean> {
-    const text = await this.#port.list("list chains")
+    const text = await this.#loader.list("list chains")
     if (text === undefined) return false
     if (text !== this.#tablesText) this.#tables = parseNftListing(text)
     this.#tablesText = text
@@ -72,9 +65,9 @@ export class NftFirewall implements FirewallBackend {
    * Learns which tables carry flags. A full listing (0.3 s with 20 000 rules): never between knock and open. One that an
    * open began in counts for nothing: it may show a table asleep before the open has heard that it put it to sleep.
    */
-  async learnFlags(port: NftPort): Promise<void> {
+  async learnFlags(loader: NftLoader): Promise<void> {
     const [chains, opens] = [this.#tablesText, this.#opens]
-    const text = await port.list("list ruleset", "terse")
+    const text = await loader.list("list ruleset", "terse")
     if (text === undefined || this.#asleep.size > 0 || opens !== this.#opens) return
     this.#flagsOf = chains
     this.#flagged.clear()
@@ -86,8 +79,8 @@ export class NftFirewall implements FirewallBackend {
    * Takes over the tables that sleep because of an open that was cut off; the next open settles and wakes them.
    * @param isLeft whether a table that sleeps is one of those, and not somebody else's doing
    */
-  async takeOverSleeping(port: NftPort, isLeft: (table: TableName) => boolean): Promise<void> {
-    const text = await port.list("list ruleset", "terse")
+  async takeOverSleeping(loader: NftLoader, isLeft: (table: TableName) => boolean): Promise<void> {
+    const text = await loader.list("list ruleset", "terse")
     for (const { family, table, dormant, owned } of text === undefined
       ? []
       : parseNftListing(text, "terse")) {
@@ -98,21 +91,20 @@ export class NftFirewall implements FirewallBackend {
     }
   }
 
-  /** Goes the way of an open with nothing in it: the first load of a fresh process takes four milliseconds more. */
+  /** Loads an open with nothing in it: the first load of a fresh process takes four milliseconds more. */
   async warmUp(): Promise<boolean> {
     planOpen(this.#tables, "all")
-    return (await this.#port.load("")).ok
+    return (await this.#loader.load("")).ok
   }
 
   async open(scope: Scope): Promise<StepResult> {
     this.#opens += 1
     const failures: string[] = []
     const done = new Map<string, TableStep>()
-    this.#owned.clear()
     const guessed = planOpen(this.#tables, scope).filter((step) => !this.#isFlagged(step))
     // With nothing to load here the other backends' loads are more urgent than a listing.
     if (guessed.length === 0) await new Promise((resolve) => setImmediate(resolve))
-    else if ((await this.#port.load(asLine(guessed))).ok) this.#did(guessed, done)
+    else if ((await this.#loader.load(asLine(guessed))).ok) this.#did(guessed, done)
     await this.refresh()
     if (this.#tablesText === undefined) failures.push("nft: cannot list what the kernel holds")
     const missing = planOpen(this.#tables, scope).filter(
@@ -121,7 +113,7 @@ export class NftFirewall implements FirewallBackend {
     // Asleep by a stale guess although it carries nat: it gets its accepts first, then it may wake.
     const wrong = missing.filter((step) => !step.sleeps && this.#asleep.has(tableKey(step.table)))
     const plain = missing.filter((step) => !this.#isFlagged(step))
-    if (plain.length > 0 && (await this.#port.load(asLine(plain))).ok) this.#did(plain, done)
+    if (plain.length > 0 && (await this.#loader.load(asLine(plain))).ok) this.#did(plain, done)
     else for (const step of plain) failures.push(...(await this.#openAlone(step, done)))
     // Asleep already, or owned. If it is neither any more, it sleeps by us after all.
     for (const step of missing.filter((one) => this.#isFlagged(one)))
@@ -143,7 +135,7 @@ export class NftFirewall implements FirewallBackend {
       const steps = this.#settling(tables, scope).filter((step) => step.commands.length > 0)
       const changed = steps.some(({ lasting }) => lasting)
       const bad = new Set<string>()
-      if (steps.length > 0 && !(await this.#port.load(asLine(steps))).ok) {
+      if (steps.length > 0 && !(await this.#loader.load(asLine(steps))).ok) {
         // Another writer was in between, or one table is in the way: look again, in the end table by table.
         if (attempt < 2) continue
         for (const step of steps) {
@@ -195,17 +187,14 @@ export class NftFirewall implements FirewallBackend {
   }
 
   async #openAlone(step: TableStep, done: Map<string, TableStep>): Promise<string[]> {
-    const line = await this.#port.load(asLine([step]))
+    const line = await this.#loader.load(asLine([step]))
     if (line.ok) {
       this.#did([step], done)
       return []
     }
-    if (/operation not permitted/i.test(line.error)) {
-      // Counted among what still drops; only its owner could have opened it (nf_tables_api.c, nft_table_lookup).
-      this.#owned.set(tableKey(step.table), step.table)
-      return []
-    }
-    const json = await this.#port.load(asJson([step]))
+    // Counted among what still drops; only its owner could have opened it (nf_tables_api.c, nft_table_lookup).
+    if (/operation not permitted/i.test(line.error)) return []
+    const json = await this.#loader.load(asJson([step]))
     if (json.ok) {
       this.#did([{ ...step, sleeps: false }], done)
       return []
@@ -214,24 +203,24 @@ export class NftFirewall implements FirewallBackend {
   }
 
   async #loadAlone(step: TableStep): Promise<Loaded> {
-    const line = await this.#port.load(asLine([step]))
-    return line.ok ? line : await this.#port.load(asJson([step]))
+    const line = await this.#loader.load(asLine([step]))
+    return line.ok ? line : await this.#loader.load(asJson([step]))
   }
 
   async #wakeOrDelete(asleep: readonly TableName[], tables: readonly NftTable[]): Promise<string[]> {
     const empty = new Set(tables.filter((table) => table.empty).map(tableKey))
     const made = asleep.filter((table) => empty.has(tableKey(table)))
     for (const table of made)
-      if ((await this.#port.load(deleteLine([table]))).ok) this.#asleep.delete(tableKey(table))
+      if ((await this.#loader.load(deleteLine([table]))).ok) this.#asleep.delete(tableKey(table))
     return await this.#wake(asleep.filter((table) => this.#asleep.has(tableKey(table))))
   }
 
   async #wake(tables: readonly TableName[]): Promise<string[]> {
     if (tables.length === 0) return []
     const failures: string[] = []
-    const all = await this.#port.load(wakeLine(tables))
+    const all = await this.#loader.load(wakeLine(tables))
     for (const table of tables) {
-      const woken = all.ok ? all : await this.#port.load(wakeLine([table]))
+      const woken = all.ok ? all : await this.#loader.load(wakeLine([table]))
       if (woken.ok) this.#asleep.delete(tableKey(table))
       else failures.push(`nft: ${tableKey(table)} stays asleep: ${woken.error}`)
     }

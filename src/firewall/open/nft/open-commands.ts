@@ -1,7 +1,8 @@
+import { isIpFamily } from "../../tools/table.ts"
 import { openMark, type Scope, type TableName } from "../backend.ts"
 import type { NftChain, NftRule, NftTable } from "./listing.ts"
 
-/** What has to be loaded for one table. */
+/** The commands that have to be loaded for one table. */
 export interface TableStep {
   readonly table: TableName
   /** True when these commands put the table to sleep. */
@@ -16,11 +17,11 @@ export interface TableStep {
 const named = ({ family, table }: TableName): string => `${family} ${table}`
 
 /** True for chains that carry address translation; sleeping or flushing them would cut what they carry. */
-export const isNat = (chain: NftChain): boolean => chain.base?.type === "nat"
+const isNat = (chain: NftChain): boolean => chain.base?.type === "nat"
 
 /** True when the scope covers this table. `filter` is the old recipe: iptables-nft's two filter tables. */
 export function inScope(table: TableName, scope: Scope): boolean {
-  return scope === "all" || ((table.family === "ip" || table.family === "ip6") && table.table === "filter")
+  return scope === "all" || (isIpFamily(table.family) && table.table === "filter")
 }
 
 /**
@@ -68,7 +69,7 @@ function pushPolicy(chain: NftChain, commands: string[], json: object[]): void {
   json.push({ add: { chain: { family, table, name, ...hook, ...device } } })
 }
 
-/** The two ways in which a chain is settled. */
+/** How a chain is settled: flushed, or only its rules that can drop are picked out. */
 export type Settling = "flush" | "pick"
 
 /**
@@ -79,8 +80,8 @@ export type Settling = "flush" | "pick"
 export function settlingOf(chain: NftChain): Settling {
   const { base, family, table } = chain
   if (base === undefined || base.type === "nat" || base.type === "route") return "pick"
-  const ip = family === "ip" || family === "ip6" || family === "inet"
-  const iptablesSecurity = (family === "ip" || family === "ip6") && table === "security"
+  const ip = isIpFamily(family) || family === "inet"
+  const iptablesSecurity = isIpFamily(family) && table === "security"
   const early = base.priority < -100 && base.hook !== "ingress" && base.hook !== "egress"
   return ip && (early || iptablesSecurity) ? "pick" : "flush"
 }

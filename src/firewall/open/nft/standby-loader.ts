@@ -1,6 +1,6 @@
-import { Standby } from "../../../system/standby-process.ts"
+import { StandbyProcess } from "../../../system/standby-process.ts"
 import type { Loaded } from "../backend.ts"
-import { listingOptions, type NftPort } from "./loader.ts"
+import { listingOptions, type NftLoader } from "./loader.ts"
 
 /**
  * Written behind every request: nft answers it with one line on standard output whatever happened before, without asking
@@ -14,11 +14,11 @@ const loadMs = 3_000
 const listMs = 60_000
 
 /** One interactive `nft -i`, started at arming: lists and loads again and again without a fork, an exec or a file. */
-export class NftConsole implements NftPort {
-  readonly #standby: Standby
+export class NftStandbyLoader implements NftLoader {
+  readonly #standby: StandbyProcess
 
-  constructor(path: string, deps: ConstructorParameters<typeof Standby>[1]) {
-    this.#standby = new Standby({ path, args: [...listingOptions, "-i"] }, deps)
+  constructor(path: string, deps: ConstructorParameters<typeof StandbyProcess>[1]) {
+    this.#standby = new StandbyProcess({ path, args: [...listingOptions, "-i"] }, deps)
   }
 
   get pid(): number | undefined {
@@ -33,7 +33,7 @@ export class NftConsole implements NftPort {
   }
 
   async list(command: string): Promise<string | undefined> {
-    // What an open waits for has to come soon, or the next way is tried.
+    // An open waits for this: it has to come soon, or the next loader is tried.
     const said = await this.#ask(command, command === "list chains" ? loadMs : listMs)
     return said.error === undefined ? said.out : undefined
   }

@@ -10,7 +10,7 @@ import type { NftRule, NftTable } from "./listing.ts"
 /** Statements after which the packet is gone: nft(8), VERDICT, REJECT, QUEUE, SYNPROXY and FWD STATEMENT. */
 const droppingStatements: ReadonlySet<string> = new Set(["drop", "reject", "queue", "synproxy", "fwd"])
 
-/** What can become of a packet in the base chains of one table. */
+/** Judges the base chains of one table, one at a time. */
 export interface NftJudge {
   base(chain: string): Judgement<NftRule>
 }

@@ -72,7 +72,7 @@ export function loadSnapshot(path: string): Snapshot {
 }
 
 /** The snapshots in a folder, oldest first; none when there is no folder. */
-export async function listSnapshots(folder: string): Promise<string[]> {
+async function listSnapshots(folder: string): Promise<string[]> {
   try {
     const names = (await readdir(folder)).filter((name) => name.startsWith(prefix) && name.endsWith(suffix))
     return names.sort().map((name) => join(folder, name))

@@ -1,6 +1,6 @@
 /** The text of `ipset save` (ipset(8)): `create NAME TYPE options`, then `add NAME element options`. */
 
-/** One IP set: what creates it, and its elements. */
+/** One IP set: its type and options, and its elements. */
 export interface IpsetCopy {
   readonly name: string
   /** Everything behind `create NAME `: the type and its options. */
@@ -29,7 +29,7 @@ export function ipsetType(set: IpsetCopy): string {
   return set.header.split(" ")[0] ?? ""
 }
 
-/** Can the two be swapped? The kernel wants the same type and family (ip_set_core.c, ip_set_swap). */
+/** True when the two can be swapped: the kernel wants the same type and family (ip_set_core.c, ip_set_swap). */
 export function isSwappable(a: IpsetCopy, b: IpsetCopy): boolean {
   return ipsetType(a) === ipsetType(b) && familyOf(a) === familyOf(b)
 }
@@ -51,7 +51,7 @@ export function canonicalIpset(set: IpsetCopy, moving: "exact" | "ignored"): str
 }
 
 /** Lists of sets last: their members have to be there. */
-export function inCreationOrder(sets: readonly IpsetCopy[]): IpsetCopy[] {
+function inCreationOrder(sets: readonly IpsetCopy[]): IpsetCopy[] {
   const isList = (set: IpsetCopy): number => (ipsetType(set) === "list:set" ? 1 : 0)
   return [...sets].sort((a, b) => isList(a) - isList(b))
 }
@@ -71,7 +71,7 @@ export function renderIpsets(sets: readonly IpsetCopy[], present: ReadonlySet<st
   return lines.map((line) => `${line}\n`).join("")
 }
 
-/** Does this rule of a save use the set: `-m set --match-set`, `-j SET --add-set` and its kin? */
+/** True when this rule of a save uses one of the sets: `-m set --match-set`, `-j SET --add-set` and its kin. */
 export function usesIpset(rule: string, names: ReadonlySet<string>): boolean {
   for (const [, name] of rule.matchAll(/--(?:match|add|del|map)-set "?([^\s"]+)"?/g))
     if (name !== undefined && names.has(name)) return true

@@ -76,12 +76,12 @@ export function chainText(block: NftBlock): NftChainText {
   return { declaration, rules: rules.map((rule) => rule.trim()) }
 }
 
-/** Is this a table that a process owns (`flags owner`): only its owner may touch it (nf_tables(7), NFT_TABLE_F_OWNER)? */
+/** True for a table that a process owns (`flags owner`): nobody else may touch it (nf_tables(7), NFT_TABLE_F_OWNER). */
 export function isOwned(table: NftTableText): boolean {
   return hasFlag(table, "owner")
 }
 
-/** Are this table's hooks switched off (`flags dormant`)? */
+/** True when this table's hooks are switched off (`flags dormant`). */
 export function isDormant(table: NftTableText): boolean {
   return hasFlag(table, "dormant")
 }

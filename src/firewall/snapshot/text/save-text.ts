@@ -1,3 +1,5 @@
+import type { Family } from "../../tools/table.ts"
+
 /**
  * The text of `*-save`, in the iptables dialect (iptables-save(8)): a section a table, `*name`, `:CHAIN POLICY [p:b]`,
  * `[p:b] -A CHAIN ...`, `COMMIT`. The arp and bridge tools print the same without COMMIT and without chain counters.
@@ -12,19 +14,20 @@ export interface SaveSection {
   readonly rules: readonly string[]
 }
 
-/** The chains that each table is born with, by dialect; a policy belongs to these only. */
-export const builtinChains: Readonly<
-  Record<"iptables" | "arptables" | "ebtables", Record<string, readonly string[]>>
-> = {
-  iptables: {
-    filter: ["INPUT", "FORWARD", "OUTPUT"],
-    nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
-    mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
-    raw: ["PREROUTING", "OUTPUT"],
-    security: ["INPUT", "FORWARD", "OUTPUT"],
-  },
-  arptables: { filter: ["INPUT", "OUTPUT", "FORWARD"] },
-  ebtables: {
+const ipChains: Readonly<Record<string, readonly string[]>> = {
+  filter: ["INPUT", "FORWARD", "OUTPUT"],
+  nat: ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
+  mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
+  raw: ["PREROUTING", "OUTPUT"],
+  security: ["INPUT", "FORWARD", "OUTPUT"],
+}
+
+/** The chains that each table of iptables and its kin is born with; a policy belongs to these only. */
+export const builtinChains: Readonly<Record<Family, Readonly<Record<string, readonly string[]>>>> = {
+  ip: ipChains,
+  ip6: ipChains,
+  arp: { filter: ["INPUT", "OUTPUT", "FORWARD"] },
+  bridge: {
     filter: ["INPUT", "FORWARD", "OUTPUT"],
     nat: ["PREROUTING", "OUTPUT", "POSTROUTING"],
     broute: ["BROUTING"],
@@ -74,7 +77,7 @@ export function emptySection(table: string, builtin: readonly string[]): SaveSec
   return { table, chains: builtin.map((chain) => `:${chain} ACCEPT [0:0]`), rules: [] }
 }
 
-/** Has this section no effect: no rule, no chain of its own, every policy ACCEPT? */
+/** True for a section without effect: no rule, no chain of its own, every policy ACCEPT. */
 export function isEmptySection(section: SaveSection): boolean {
   return section.rules.length === 0 && section.chains.every((line) => / ACCEPT( |$)/.test(line))
 }

@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -13,12 +14,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { Snapshot } from "../../../../src/firewall/snapshot/snapshot.ts"
 import { decodeSnapshot, encodeSnapshot } from "../../../../src/firewall/snapshot/store/format.ts"
-import {
-  listSnapshots,
-  loadSnapshot,
-  pruneSnapshots,
-  saveSnapshot,
-} from "../../../../src/firewall/snapshot/store/store.ts"
+import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../../../src/firewall/snapshot/store/store.ts"
 
 const snapshot: Snapshot = {
   version: 1,
@@ -46,11 +42,13 @@ const snapshot: Snapshot = {
 }
 
 describe("snapshots on disk", () => {
+  let made: string
   let folder: string
   beforeEach(() => {
-    folder = join(mkdtempSync(join(tmpdir(), "fw-store-")), "state", "snapshots")
+    made = mkdtempSync(join(tmpdir(), "fw-store-"))
+    folder = join(made, "state", "snapshots")
   })
-  afterEach(() => rmSync(join(folder, "../../.."), { recursive: true, force: true }))
+  afterEach(() => rmSync(made, { recursive: true, force: true }))
 
   it("come back as they were, from a file that only root can read", async () => {
     const path = await saveSnapshot(folder, snapshot)
@@ -65,9 +63,13 @@ describe("snapshots on disk", () => {
     const paths: string[] = []
     for (const takenAtMs of [5, 5, 4, 3, 2, 1])
       paths.push(await saveSnapshot(folder, { ...snapshot, takenAtMs }))
-    expect(await listSnapshots(folder)).toEqual(paths)
+    const inOrder = (): string[] =>
+      readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name))
+    expect(inOrder()).toEqual(paths)
     expect(await pruneSnapshots(folder, 3)).toBe(3)
-    expect(await listSnapshots(folder)).toEqual(paths.slice(3))
+    expect(inOrder()).toEqual(paths.slice(3))
     expect(await pruneSnapshots(folder, 3)).toBe(0)
     expect(await pruneSnapshots(folder, 0)).toBe(3)
     expect(await pruneSnapshots(join(folder, "none"), 3)).toBe(0)
