@@ -1,6 +1,7 @@
 // Writes the main process of fw-watchdog.service: write-standing-guard VERSION prints the script.
-import { armedAllocator, armedOptions } from "../../src/guard/launch/options.ts"
+
 import { withNotifySocket } from "../../src/guard/launch/systemd-notify.ts"
+import { armedAllocator, armedOptions } from "../../src/system/process/armed-process.ts"
 
 const version = process.argv[2]
 if (version === undefined) throw new Error("usage: write-standing-guard VERSION")

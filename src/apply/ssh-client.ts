@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import { Fault } from "../errors.ts"
-import { findSshConnection } from "../system/ssh-connection.ts"
+import { findSshConnection } from "../system/network/ssh-connection.ts"
 
 /** The way in that a change must not shut. */
 export interface SshConnection {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import "../system/no-inspector.ts"
+import "../system/process/no-inspector.ts"
 import { knockMain } from "../cli/knock/main.ts"
 import { processHost } from "../cli/terminal/terminal.ts"
 

@@ -2,7 +2,7 @@
 import { closeSync, createReadStream, openSync, writeSync } from "node:fs"
 import type { GuardOrder } from "../guard/launch/order.ts"
 import { canNotify, orderDescriptor } from "../guard/launch/systemd-notify.ts"
-import { closeInheritedDescriptors } from "../system/inherited-descriptors.ts"
+import { closeInheritedDescriptors } from "../system/process/inherited-descriptors.ts"
 
 // Node opens its inspector on SIGUSR1, for any local user: this handler has to be there before anything else.
 process.on("SIGUSR1", () => {})

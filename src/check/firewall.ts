@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open/arm-firewall.ts"
-import type { RunCommand } from "../system/run-command.ts"
+import type { RunCommand } from "../system/process/run-command.ts"
 import type { Finding } from "./finding.ts"
 
 /** Each backend that is here, and what an open would take away from it now. Changes nothing. */

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import type { RunCommand } from "../system/run-command.ts"
+import type { RunCommand } from "../system/process/run-command.ts"
 import type { Finding } from "./finding.ts"
 
 /** Filters that no reset can open, because they drop packets before the listener hears them, or outside of this machine. */

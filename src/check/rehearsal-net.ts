@@ -5,8 +5,8 @@ import {
   type NamespaceDeps,
   openNamespace,
 } from "../firewall/sandbox/namespace.ts"
-import type { RunCommand } from "../system/run-command.ts"
-import type { SystemTools } from "../system/system-tools.ts"
+import type { RunCommand } from "../system/process/run-command.ts"
+import type { SystemTools } from "../system/process/system-tools.ts"
 
 /** How a TCP connection from the client to the server went. */
 export interface Reached {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { type Capture, type CaptureOptions, openCapture, snapLength } from "../capture/pcap-source.ts"
 import { Fault, reasonOf } from "../errors.ts"
-import { networkDevices } from "../system/network-devices.ts"
+import { networkDevices } from "../system/network/network-devices.ts"
 
 export type OnFrame = CaptureOptions["onFrame"]
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { networkInterfaces } from "node:os"
-import { networkDevices } from "../system/network-devices.ts"
+import { networkDevices } from "../system/network/network-devices.ts"
 
 /** The interfaces of this host and their addresses, as far as captures and answers depend on them. */
 export type InterfaceSnapshot = ReadonlyMap<string, string>

@@ -13,7 +13,7 @@ import {
   type ToListener,
   toLine,
 } from "../pipe/messages.ts"
-import { favourNobody } from "../system/real-time-priority.ts"
+import { favourNobody } from "../system/process/real-time-priority.ts"
 import { openReplySockets, type ReplySockets } from "../transmit/reply-sockets.ts"
 import { parseAddress } from "../wire/address.ts"
 import { replyFrame } from "../wire/frame.ts"

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, describe, expect, it } from "vitest"
-import { findProgram } from "../../src/system/find-program.ts"
+import { findProgram } from "../../src/system/process/find-program.ts"
 
 const analyze = findProgram("systemd-analyze")
 if (analyze === undefined)

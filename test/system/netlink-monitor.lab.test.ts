@@ -4,8 +4,8 @@ import {
   NetlinkMonitor,
   type NetlinkTopic,
   ruleChanges,
-} from "../../src/system/netlink-monitor.ts"
-import { type LoaderProcess, startLoader } from "../../src/system/standby-process.ts"
+} from "../../src/system/network/netlink-monitor.ts"
+import { type LoaderProcess, startLoader } from "../../src/system/process/standby-process.ts"
 import { firewallDeps } from "../support/firewall/on-host.ts"
 import { type Host, Lab, labUnavailable } from "../support/lab/lab.ts"
 import { eventually } from "../support/lab/programs.ts"

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, expect, it } from "vitest"
-import { withScratchFolder } from "../../src/system/scratch-folder.ts"
+import { withScratchFolder } from "../../src/system/files/scratch-folder.ts"
 
 const parent = mkdtempSync(join(tmpdir(), "fw-scratch-test-"))
 afterAll(() => rmSync(parent, { recursive: true, force: true }))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { findSshConnection } from "../../src/system/ssh-connection.ts"
+import { findSshConnection } from "../../src/system/network/ssh-connection.ts"
 
 const connection = {
   clientAddress: "198.51.100.7",

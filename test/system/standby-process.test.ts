@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import type { Clock } from "../../src/clock.ts"
 import { NftStandbyLoader } from "../../src/firewall/open/nft/standby-loader.ts"
-import { type LoaderEvents, StandbyProcess } from "../../src/system/standby-process.ts"
+import { type LoaderEvents, StandbyProcess } from "../../src/system/process/standby-process.ts"
 
 /** A clock that stands still until it is told, and loaders that say what they are told to. */
 function bench() {

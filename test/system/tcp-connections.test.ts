@@ -1,6 +1,6 @@
 import { endianness } from "node:os"
 import { describe, expect, it } from "vitest"
-import { readConnections } from "../../src/system/tcp-connections.ts"
+import { readConnections } from "../../src/system/network/tcp-connections.ts"
 import { type Connection, connectionKey, plainAddress } from "../../src/wire/tcp-connection.ts"
 
 const tcp = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { dirname, join } from "node:path"
-import { fileFault } from "../../system/durable-file.ts"
+import { fileFault } from "../../system/files/durable-file.ts"
 
 const mark = "# Written by fw-apply --save; sha256 of what follows:"
 

@@ -6,7 +6,7 @@ import type { Namespace } from "../../firewall/sandbox/namespace.ts"
 import type { Connected } from "../../firewall/sandbox/net-copy.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { isIpFamily, toolName } from "../../firewall/tools/table.ts"
-import type { RunCommand } from "../../system/run-command.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
 
 /** An event of nft(8) `monitor trace`: one packet at one rule, or at the end of one chain. */
 export interface TraceEvent {

@@ -7,7 +7,7 @@ import { type FileCopy, openFileCopy, type Replacement } from "../../firewall/sa
 import { copyNet, type NetCopy, readMachineNet } from "../../firewall/sandbox/net-copy.ts"
 import { nftWhere } from "../../firewall/snapshot/compare.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
-import { withScratchFolder } from "../../system/scratch-folder.ts"
+import { withScratchFolder } from "../../system/files/scratch-folder.ts"
 import type { SshConnection } from "../ssh-client.ts"
 
 /** A copy of this machine: its files, its interfaces and its rules. */

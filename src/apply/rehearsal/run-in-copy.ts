@@ -2,7 +2,7 @@ import { spawn } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { type FileCopy, ownFolder } from "../../firewall/sandbox/file-copy.ts"
-import type { SystemTools } from "../../system/system-tools.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 import type { RuleInput } from "../input.ts"
 import type { MachineCopy } from "./machine-copy.ts"
 

@@ -8,7 +8,7 @@ import {
   type Replacement,
 } from "../../firewall/sandbox/file-copy.ts"
 import { programNamed } from "../../firewall/tools/table.ts"
-import { findProgram } from "../../system/find-program.ts"
+import { findProgram } from "../../system/process/find-program.ts"
 
 /** The kinds of programs that are watched while a script runs. */
 export type WrappedKind = "rules" | "network" | "module" | "service"

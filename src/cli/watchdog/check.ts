@@ -8,8 +8,8 @@ import { Fault } from "../../errors.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { listenerUser, spawnListener } from "../../guard/listeners/spawn.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
-import { runCommand } from "../../system/run-command.ts"
-import { findSystemTools } from "../../system/system-tools.ts"
+import { runCommand } from "../../system/process/run-command.ts"
+import { findSystemTools } from "../../system/process/system-tools.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 
 /**

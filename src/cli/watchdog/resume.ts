@@ -10,8 +10,8 @@ import { readJournal } from "../../guard/state/journal.ts"
 import { openEventLog } from "../../report/event-log.ts"
 import { exitCodeFor, worstOf } from "../../report/outcome.ts"
 import { tellPeople } from "../../system/broadcast.ts"
-import { runCommand } from "../../system/run-command.ts"
-import { findSystemTools } from "../../system/system-tools.ts"
+import { runCommand } from "../../system/process/run-command.ts"
+import { findSystemTools } from "../../system/process/system-tools.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { reasonOf } from "../../errors.ts"
-import { NetlinkMonitor, ruleChanges } from "../../system/netlink-monitor.ts"
-import { startLoader } from "../../system/standby-process.ts"
+import { NetlinkMonitor, ruleChanges } from "../../system/network/netlink-monitor.ts"
+import { startLoader } from "../../system/process/standby-process.ts"
 import { type Detected, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
 import { families, isIpFamily, toolName } from "../tools/table.ts"
 import type { Dropping, StepResult } from "./backend.ts"

@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock.ts"
-import type { RunCommand } from "../../system/run-command.ts"
-import type { StartLoader } from "../../system/standby-process.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
+import type { StartLoader } from "../../system/process/standby-process.ts"
 import type { ReadText } from "../tools/detect.ts"
 import type { Dropping, Scope, TableName } from "./backend.ts"
 

@@ -1,4 +1,4 @@
-import { withScratchFolder } from "../../system/scratch-folder.ts"
+import { withScratchFolder } from "../../system/files/scratch-folder.ts"
 import { addInterfaces, interfaceNames, type NamespaceDeps, withNamespace } from "../sandbox/namespace.ts"
 import { compareSnapshots, nftWhere } from "../snapshot/compare.ts"
 import type { Difference } from "../snapshot/difference.ts"

@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Fault } from "../../errors.ts"
-import { fileFault, makeFolder, writeDurably } from "../../system/durable-file.ts"
-import type { RunCommand } from "../../system/run-command.ts"
-import type { SystemTools } from "../../system/system-tools.ts"
+import { fileFault, makeFolder, writeDurably } from "../../system/files/durable-file.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 import { parseScriptResult, type ScriptResult } from "./script.ts"
 
 /**

@@ -1,4 +1,4 @@
-import type { SystemTools } from "../../system/system-tools.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 import { compareSnapshots } from "../snapshot/compare.ts"
 import { withCounters } from "../snapshot/counters.ts"
 import { breathe, type SnapshotDeps } from "../snapshot/reading.ts"

@@ -1,4 +1,4 @@
-import type { SystemTools } from "../../system/system-tools.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 import type { RestoreStep } from "./steps.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
-import { commandEnvironment } from "../../system/run-command.ts"
-import type { SystemTools } from "../../system/system-tools.ts"
+import { commandEnvironment } from "../../system/process/run-command.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 import type { Namespace } from "./namespace.ts"
 
 /** A program that runs in a throw-away namespace until it is ended. */

@@ -1,5 +1,5 @@
-import type { RunCommand } from "../../system/run-command.ts"
-import type { SystemTools } from "../../system/system-tools.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 
 /** One address of an interface, as `ip -j address` names it. */
 export interface LinkAddress {

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { Fault, reasonOf } from "../../errors.ts"
-import { type CommandResult, commandEnvironment, type RunCommand } from "../../system/run-command.ts"
-import type { SystemTools } from "../../system/system-tools.ts"
+import { type CommandResult, commandEnvironment, type RunCommand } from "../../system/process/run-command.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 
 /** A network namespace that nobody else uses and that is gone when it is closed or when this process ends. */
 export interface Namespace {

@@ -1,6 +1,6 @@
 import { Fault } from "../../errors.ts"
-import type { CommandResult, RunCommand } from "../../system/run-command.ts"
-import type { SystemTools } from "../../system/system-tools.ts"
+import type { CommandResult, RunCommand } from "../../system/process/run-command.ts"
+import type { SystemTools } from "../../system/process/system-tools.ts"
 import { startInBackground } from "./background-process.ts"
 import { type Client, type ClientRoute, type Link, readClientRoute, readLinks } from "./client-route.ts"
 import { clientProgram, serviceProgram } from "./connect-programs.ts"

@@ -1,6 +1,6 @@
 import { join } from "node:path"
-import { findProgram } from "../../system/find-program.ts"
-import { failureOf } from "../../system/run-command.ts"
+import { findProgram } from "../../system/process/find-program.ts"
+import { failureOf } from "../../system/process/run-command.ts"
 import { legacyTablesOf, readTextFile } from "../tools/detect.ts"
 import { type Family, families, isIpFamily, type LegacyBackend, toolName, toolNamed } from "../tools/table.ts"
 import { type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"

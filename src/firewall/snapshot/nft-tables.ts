@@ -1,4 +1,4 @@
-import { failureOf } from "../../system/run-command.ts"
+import { failureOf } from "../../system/process/run-command.ts"
 import { families, isIpFamily, toolName } from "../tools/table.ts"
 import { expectedChains, type NftTableCopy, tableId } from "./nft-table.ts"
 import { chooseView } from "./nft-table-view.ts"

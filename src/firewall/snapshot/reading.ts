@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock.ts"
-import type { RunCommand } from "../../system/run-command.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
 import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
 
 /** A holder of rules on this machine; each is read by its own tool. */

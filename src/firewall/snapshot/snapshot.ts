@@ -1,4 +1,4 @@
-import { failureOf } from "../../system/run-command.ts"
+import { failureOf } from "../../system/process/run-command.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
 import type { NftTableCopy } from "./nft-table.ts"
 import { readNftTables } from "./nft-tables.ts"

@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync } from "node:fs"
 import { basename } from "node:path"
-import type { RunCommand } from "../../system/run-command.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
 import { type Family, isIpFamily, type ToolName, type ToolPaths, tools } from "./table.ts"
 
 /** The tools that can do something on this kernel. */

@@ -1,4 +1,4 @@
-import { findProgram } from "../../system/find-program.ts"
+import { findProgram } from "../../system/process/find-program.ts"
 import { isLegacyProgram } from "./detect.ts"
 import { plainNameOf, type ToolName, type ToolPaths, toolNamed, tools } from "./table.ts"
 

@@ -1,4 +1,4 @@
-import type { ReadConnections } from "../../system/tcp-connections.ts"
+import type { ReadConnections } from "../../system/network/tcp-connections.ts"
 import type { Runtime } from "../runtime/runtime.ts"
 import type { ControlHandler } from "./commands.ts"
 import { loginOf, processesOfThisMachine } from "./login.ts"

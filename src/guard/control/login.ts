@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
-import { findSshConnection } from "../../system/ssh-connection.ts"
+import { findSshConnection } from "../../system/network/ssh-connection.ts"
 import { type Connection, connectionKey, plainAddress } from "../../wire/tcp-connection.ts"
 import type { Login } from "../machine/event.ts"
 

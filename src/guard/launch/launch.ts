@@ -2,12 +2,17 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, constants, existsSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
-import { findProgram } from "../../system/find-program.ts"
 import { entryPoint } from "../../system/installed-files.ts"
+import {
+  armedOptions,
+  cleanEnvironment,
+  type GuardStart,
+  withoutCore,
+} from "../../system/process/armed-process.ts"
+import { findProgram } from "../../system/process/find-program.ts"
 import { refuseSecondSession } from "../control/client.ts"
-import type { ArmingResult, GuardOrder } from "../launch/order.ts"
 import { inFirstNamespace, preparePrivateFolder } from "../state/folders.ts"
-import { armedOptions, cleanEnvironment, type GuardStart, withoutCore } from "./options.ts"
+import type { ArmingResult, GuardOrder } from "./order.ts"
 import { asTransientUnit } from "./transient-unit.ts"
 
 /** How long a guard may take to arm, in milliseconds. A tenth of a second; beside 100 000 rules, which it reads, most of a minute. */

@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs"
 import type { Clock } from "../../clock.ts"
-import type { GuardStart } from "./options.ts"
+import type { GuardStart } from "../../system/process/armed-process.ts"
 
 /*
  * Node has no datagram sockets of AF_UNIX, and a systemd-notify(1) for each message would be a fork: with the pids limit

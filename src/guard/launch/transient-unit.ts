@@ -1,4 +1,4 @@
-import type { GuardStart } from "./options.ts"
+import type { GuardStart } from "../../system/process/armed-process.ts"
 import { withNotifySocket } from "./systemd-notify.ts"
 
 /** The name of the transient unit; there is one first network namespace, so there is one of it. */

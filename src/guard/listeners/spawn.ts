@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { Fault } from "../../errors.ts"
 import { entryPoint } from "../../system/installed-files.ts"
-import { favourBeginner } from "../../system/real-time-priority.ts"
-import { armedOptions, cleanEnvironment } from "../launch/options.ts"
+import { armedOptions, cleanEnvironment } from "../../system/process/armed-process.ts"
+import { favourBeginner } from "../../system/process/real-time-priority.ts"
 
 /** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
 export function listenerUser(passwd = readFileSync("/etc/passwd", "utf8")): { uid: number; gid: number } {

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from "../../clock.ts"
 import type { Fault } from "../../errors.ts"
 import type { FromListener, ToListener } from "../../pipe/messages.ts"
-import { linkChanges, NetlinkMonitor } from "../../system/netlink-monitor.ts"
-import type { StartLoader } from "../../system/standby-process.ts"
+import { linkChanges, NetlinkMonitor } from "../../system/network/netlink-monitor.ts"
+import type { StartLoader } from "../../system/process/standby-process.ts"
 
 export type { SpawnListener } from "./listener-process.ts"
 

@@ -1,5 +1,5 @@
-import { findProgram } from "../../system/find-program.ts"
-import type { RunCommand } from "../../system/run-command.ts"
+import { findProgram } from "../../system/process/find-program.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
 
 /** systemctl answers from memory; milliseconds. */
 const askMs = 2000

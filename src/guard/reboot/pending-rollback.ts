@@ -7,7 +7,7 @@ import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts
 import { encodeSnapshot } from "../../firewall/snapshot/store/format.ts"
 import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import { makeFolder, writeDurablyBehind } from "../../system/durable-file.ts"
+import { makeFolder, writeDurablyBehind } from "../../system/files/durable-file.ts"
 import { outcomeOfRestore } from "../machine/outcomes/restore.ts"
 import { type Folders, preparePrivateFolder } from "../state/folders.ts"
 

@@ -2,7 +2,7 @@ import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, rm
 import { join } from "node:path"
 import { Fault, reasonOf } from "../../errors.ts"
 import { bootId } from "../../system/boot-id.ts"
-import { writeDurably } from "../../system/durable-file.ts"
+import { writeDurably } from "../../system/files/durable-file.ts"
 import type { SessionConfiguration } from "../machine/configuration.ts"
 import {
   type LastChange,

@@ -7,8 +7,8 @@ import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts
 import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../firewall/snapshot/store/store.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import type { RunCommand } from "../../system/run-command.ts"
-import { findSystemTools } from "../../system/system-tools.ts"
+import type { RunCommand } from "../../system/process/run-command.ts"
+import { findSystemTools } from "../../system/process/system-tools.ts"
 import { within } from "../../system/within.ts"
 import type { SnapshotRef } from "../machine/record.ts"
 

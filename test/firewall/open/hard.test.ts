@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { clearHard, type HardDeps } from "../../../src/firewall/open/hard.ts"
-import type { CommandResult } from "../../../src/system/run-command.ts"
+import type { CommandResult } from "../../../src/system/process/run-command.ts"
 
 /** A machine made of texts: what each command prints, what each file holds. */
 function machine(answers: Record<string, string>, files: Record<string, string>) {

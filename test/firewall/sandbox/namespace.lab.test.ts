@@ -8,8 +8,8 @@ import {
   openNamespace,
   withNamespace,
 } from "../../../src/firewall/sandbox/namespace.ts"
-import { runCommand } from "../../../src/system/run-command.ts"
-import { findSystemTools } from "../../../src/system/system-tools.ts"
+import { runCommand } from "../../../src/system/process/run-command.ts"
+import { findSystemTools } from "../../../src/system/process/system-tools.ts"
 import { compiledSource } from "../../support/firewall/compiled.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
 

@@ -5,8 +5,8 @@ import { afterAll, describe, expect, it } from "vitest"
 import { detect, isLegacyProgram } from "../../../src/firewall/tools/detect.ts"
 import { programNamed, toolName, tools } from "../../../src/firewall/tools/table.ts"
 import { findTools } from "../../../src/firewall/tools/tool-paths.ts"
-import { findProgram } from "../../../src/system/find-program.ts"
-import { type RunCommand, runCommand } from "../../../src/system/run-command.ts"
+import { findProgram } from "../../../src/system/process/find-program.ts"
+import { type RunCommand, runCommand } from "../../../src/system/process/run-command.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "fw-tools-"))
 afterAll(() => rmSync(folder, { recursive: true }))

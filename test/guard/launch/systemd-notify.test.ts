@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll, describe, expect, it } from "vitest"
 import { serviceManager, withNotifySocket } from "../../../src/guard/launch/systemd-notify.ts"
-import { findProgram } from "../../../src/system/find-program.ts"
+import { findProgram } from "../../../src/system/process/find-program.ts"
 
 const perl = findProgram("perl")
 if (perl === undefined) process.stderr.write("skipped: notifying systemd: there is no perl here\n")

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { armedAllocator, cleanEnvironment } from "../../../src/guard/launch/options.ts"
 import { parseOrder } from "../../../src/guard/launch/order.ts"
 import { asTransientUnit } from "../../../src/guard/launch/transient-unit.ts"
+import { armedAllocator, cleanEnvironment } from "../../../src/system/process/armed-process.ts"
 
 const guard = { path: "/usr/bin/node", args: ["/x/guard.js"] }
 const command = (args: readonly string[]): readonly string[] => args.slice(args.indexOf("--") + 1)

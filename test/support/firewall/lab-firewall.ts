@@ -3,8 +3,8 @@ import { join } from "node:path"
 import { systemClock } from "../../../src/clock.ts"
 import type { ProveDeps } from "../../../src/firewall/restore/prove.ts"
 import { findTools } from "../../../src/firewall/tools/tool-paths.ts"
-import { type RunCommand, runCommand } from "../../../src/system/run-command.ts"
-import { findSystemTools } from "../../../src/system/system-tools.ts"
+import { type RunCommand, runCommand } from "../../../src/system/process/run-command.ts"
+import { findSystemTools } from "../../../src/system/process/system-tools.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /** Runs commands in a host of the lab, as the guard would there. */

@@ -1,4 +1,4 @@
-import type { LoaderProcess, StartLoader } from "../../../system/standby-process.ts"
+import type { LoaderProcess, StartLoader } from "../../../system/process/standby-process.ts"
 
 /** How a command ended that had been waiting. */
 export interface Ended {

@@ -1,4 +1,4 @@
-import { type Said, StandbyProcess } from "../../../system/standby-process.ts"
+import { type Said, StandbyProcess } from "../../../system/process/standby-process.ts"
 import { privateLock } from "../../tools/tool-paths.ts"
 import type { Loaded } from "../backend.ts"
 import type { LegacyLoader } from "./loader.ts"

@@ -1,5 +1,5 @@
-import type { RunCommand } from "../../../system/run-command.ts"
-import { failureOf } from "../../../system/run-command.ts"
+import type { RunCommand } from "../../../system/process/run-command.ts"
+import { failureOf } from "../../../system/process/run-command.ts"
 import type { Loaded } from "../backend.ts"
 
 /** Loads into nf_tables, and lists it; neither method ever rejects. */

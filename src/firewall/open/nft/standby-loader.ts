@@ -1,4 +1,4 @@
-import { StandbyProcess } from "../../../system/standby-process.ts"
+import { StandbyProcess } from "../../../system/process/standby-process.ts"
 import type { Loaded } from "../backend.ts"
 import { listingOptions, type NftLoader } from "./loader.ts"
 

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } fro
 import { readdir, rm } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Fault } from "../../../errors.ts"
-import { fileFault, makeFolder, writeDurablyBehind } from "../../../system/durable-file.ts"
+import { fileFault, makeFolder, writeDurablyBehind } from "../../../system/files/durable-file.ts"
 import type { Snapshot } from "../snapshot.ts"
 import { decodeSnapshot, encodeSnapshot } from "./format.ts"
 

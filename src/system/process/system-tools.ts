@@ -1,4 +1,4 @@
-import { Fault } from "../errors.ts"
+import { Fault } from "../../errors.ts"
 import { findProgram } from "./find-program.ts"
 
 /** Programs of every Linux system (util-linux, coreutils, iproute2), by absolute path. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import type { Clock, Timer } from "../clock.ts"
-import { reasonOf } from "../errors.ts"
+import type { Clock, Timer } from "../../clock.ts"
+import { reasonOf } from "../../errors.ts"
 import { commandEnvironment } from "./run-command.ts"
 
 /** A program that is started at arming and waits on its standard input. */

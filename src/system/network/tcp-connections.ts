@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs"
 import { endianness } from "node:os"
-import { addressText } from "../wire/address.ts"
-import { type Connection, isMapped } from "../wire/tcp-connection.ts"
+import { addressText } from "../../wire/address.ts"
+import { type Connection, isMapped } from "../../wire/tcp-connection.ts"
 
 /** Every connection that stands now. Passed in for tests. */
 export type ReadConnections = () => readonly Connection[]

@@ -1,6 +1,6 @@
-import type { Clock, Timer } from "../clock.ts"
-import { findProgram } from "./find-program.ts"
-import { StandbyProcess, type StartLoader } from "./standby-process.ts"
+import type { Clock, Timer } from "../../clock.ts"
+import { findProgram } from "../process/find-program.ts"
+import { StandbyProcess, type StartLoader } from "../process/standby-process.ts"
 
 /** The messages that a socket of netlink(7) hears: its protocol, the groups as a mask, and the type that counts. */
 export interface NetlinkTopic {

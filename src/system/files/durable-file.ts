@@ -10,7 +10,7 @@ import {
 } from "node:fs"
 import { type FileHandle, open, rename, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
-import { Fault, type FaultCode, reasonOf } from "../errors.ts"
+import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
 
 /**
  * Writes a file so that after a crash there is the old one or the new one, whole: beside it, fsync, rename, fsync of

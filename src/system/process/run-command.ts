@@ -1,5 +1,5 @@
 import { execa } from "execa"
-import { Fault } from "../errors.ts"
+import { Fault } from "../../errors.ts"
 
 /** One external command: no shell, an absolute path, a time limit, a clean environment. */
 export interface CommandRequest {
