@@ -7,7 +7,7 @@ import { knock, publicCopy, secretFile } from "../support/workstation.ts"
 import type { Responder } from "./responder.ts"
 import { makeStage, type Stage } from "./stage.ts"
 
-const unavailable = labUnavailable ?? (existsSync("/usr/bin/perl") ? undefined : "no perl on this machine")
+const unavailable = labUnavailable ?? (existsSync("/usr/bin/perl") ? undefined : "perl is not installed")
 if (unavailable) process.stderr.write(`skipped: fw-knock without root: ${unavailable}\n`)
 
 const commandLine = (pid: string): string => {

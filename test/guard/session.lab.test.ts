@@ -88,7 +88,9 @@ describe.skipIf(labUnavailable)("a session", () => {
     const score = (pid: unknown): string => readFileSync(`/proc/${pid}/oom_score_adj`, "utf8").trim()
     const mayLower = server.try(["sh", "-c", "echo -1000 >/proc/self/oom_score_adj"]).code === 0
     if (!mayLower)
-      process.stderr.write("skipped: oom_score_adj: this machine gives root no CAP_SYS_RESOURCE\n")
+      process.stderr.write(
+        "skipped: oom_score_adj: this kernel or container gives root no CAP_SYS_RESOURCE\n",
+      )
     expect([score(guardPid), score(listenerPid)]).toEqual([mayLower ? "-1000" : "0", "0"])
     // Nice, real-time priority and policy: proc(5), /proc/pid/stat.
     const scheduled = (pid: unknown): string[] => {

@@ -7,8 +7,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { findProgram } from "../../src/system/process/find-program.ts"
 
 const analyze = findProgram("systemd-analyze")
-if (analyze === undefined)
-  process.stderr.write("skipped: the units: systemd-analyze is not on this machine\n")
+if (analyze === undefined) process.stderr.write("skipped: the units: systemd-analyze is not installed\n")
 
 const units = fileURLToPath(new URL("../../scripts/systemd", import.meta.url))
 const run = (...args: string[]) => spawnSync(analyze as string, args, { encoding: "utf8" })

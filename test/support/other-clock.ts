@@ -11,8 +11,7 @@ const faketime: string | undefined = readdirSync(libraries)
   .find((path) => existsSync(path))
 
 /** Why no process can be given another clock here, or undefined when it can. */
-export const noOtherClock =
-  faketime === undefined ? "needs libfaketime (apt-get install faketime)" : undefined
+export const noOtherClock = faketime === undefined ? "faketime is not installed" : undefined
 
 /** An environment in which a program's wall clock is off by so much (faketime(1): "+3650d"); its other clocks are right. */
 export function withClock(off: string): NodeJS.ProcessEnv {

@@ -10,7 +10,7 @@ import { decodeNeighbour, encodeAdvertisement } from "../../src/wire/neighbour-d
 
 // What is made here has to be well formed in the eyes of somebody else.
 
-const tsharkMissing = spawnSync("tshark", ["--version"]).status === 0 ? undefined : "there is no tshark here"
+const tsharkMissing = spawnSync("tshark", ["--version"]).status === 0 ? undefined : "tshark is not installed"
 if (tsharkMissing) process.stderr.write(`skipped: wire/tshark: ${tsharkMissing}\n`)
 
 const linkNumbers = { ethernet: 1, raw: 101, null: 0 }

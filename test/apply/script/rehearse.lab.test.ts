@@ -81,7 +81,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     ["a name", "iptables -A INPUT -s some.example.com -j DROP", /:1: .*names do not resolve in a rehearsal/],
     [
       "the network",
-      "true\nfor a in $(curl -s http://example.com/l); do iptables -A INPUT -s $a; done",
+      "true\nfor a in $(getent hosts some.example.com); do iptables -A INPUT -s $a; done",
       /:2: .*no network/,
     ],
   ])("refuses %s", async (_, script, message) => {
@@ -113,18 +113,18 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     const swappiness = readFileSync("/proc/sys/vm/swappiness", "utf8")
     const script = `iptables -A INPUT -j ACCEPT
       echo x >${mark}; rm /etc/hostname; echo 1 >/proc/sys/vm/swappiness
-      sysctl -qw net.netfilter.nf_conntrack_max=4711 net.ipv4.ip_forward=1
-      modprobe nf_conntrack_ftp; systemctl restart ssh
+      sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=4711 net.ipv4.ip_forward=1
+      modprobe nf_conntrack_ftp; service ssh restart
       ls /proc/[0-9]* -d | wc -l >/run/processes; kill -9 1; (sleep 1000; iptables -F) &
       ip route | grep -q "^default via 192.0.2.254 dev eth0"`
     const done = await rehearseOn(host, inputOf(lab, script))
     expect(done.writes).toEqual(["/etc/hostname (removed)", "/run/processes", mark].sort())
     expect(done.notes).toEqual([
       "sysctl net.ipv4.ip_forward = 1: no rule, so not applied; set it yourself",
-      "sysctl net.netfilter.nf_conntrack_max = 4711: no rule, so not applied; set it yourself",
+      "sysctl net.netfilter.nf_conntrack_tcp_timeout_established = 4711: no rule, so not applied; set it yourself",
       "sysctl vm.swappiness = 1: no rule, so not applied; set it yourself",
       "modprobe nf_conntrack_ftp: no rule, so not done; modules that rules need load by themselves",
-      "systemctl restart ssh: not done, services are not part of the rehearsal",
+      "service ssh restart: not done, services are not part of the rehearsal",
       "the script left 2 processes running; ended with the rehearsal",
     ])
     await done.close()

@@ -112,7 +112,7 @@ async function knocked(stage: ArmedStage, to: string, look: () => Promise<boolea
 }
 
 function replay({ client }: ArmedStage, frames: readonly string[]): void {
-  const program = join(benchFolder, "../lab/send-frames.py")
+  const program = join(benchFolder, "../support/lab/send-frames.py")
   client.run(["/usr/bin/python3", program, "eth0", "1000", String(frames.length)], {
     input: frames.join("\n"),
   })

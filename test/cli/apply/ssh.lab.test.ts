@@ -5,7 +5,7 @@ import { type Host, labUnavailable, twoHosts } from "../../support/lab/lab.ts"
 import { ArmedServer, eventually, fwApply } from "../../support/lab/programs.ts"
 
 const sshd = "/usr/sbin/sshd"
-const unavailable = labUnavailable ?? (existsSync(sshd) ? undefined : "no sshd here (openssh-server)")
+const unavailable = labUnavailable ?? (existsSync(sshd) ? undefined : "openssh-server is not installed")
 if (unavailable) process.stderr.write(`skipped: confirming over ssh: ${unavailable}\n`)
 
 /** sshd with keys and a configuration of its own. @returns the words of an ssh client that it lets in as root */

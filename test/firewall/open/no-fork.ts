@@ -6,7 +6,7 @@ const hierarchy = "/sys/fs/cgroup/pids"
 /** Why the pids limit cannot be reached here on purpose, or undefined. */
 export const noForkUnavailable: string | undefined = existsSync(`${hierarchy}/cgroup.procs`)
   ? undefined
-  : "needs the pids controller of cgroup v1"
+  : "this kernel or container shows no pids controller of cgroup v1"
 
 /** Takes from this process, for the time of `task`, the power to start any other: the pids limit is reached. */
 export async function withoutFork(task: () => Promise<void>): Promise<void> {

@@ -6,7 +6,7 @@ export const cgroupUnavailable: string | undefined = ["memory", "pids"].every((c
   existsSync(`/sys/fs/cgroup/${controller}/cgroup.procs`),
 )
   ? undefined
-  : "needs the memory and pids controllers of cgroup v1"
+  : "this kernel or container shows no memory and pids controllers of cgroup v1"
 
 /** A control group of its own under one controller of version 1. */
 export class ControlGroup {

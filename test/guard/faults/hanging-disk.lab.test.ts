@@ -17,7 +17,8 @@ function freezableDisk(folder: string): string | undefined {
   ] as const) {
     const { status, error, stderr } = spawnSync(command, args, { encoding: "utf8" })
     if (status !== 0) {
-      process.stderr.write(`skipped: a disk that hangs: ${command}: ${error?.message ?? stderr}\n`)
+      const why = error ? `${command} is not installed` : `this kernel or container: ${stderr.trim()}`
+      process.stderr.write(`skipped: a disk that hangs: ${why}\n`)
       return undefined
     }
   }

@@ -8,7 +8,7 @@ import { serviceManager, withNotifySocket } from "../../../src/guard/launch/syst
 import { findProgram } from "../../../src/system/process/find-program.ts"
 
 const perl = findProgram("perl")
-if (perl === undefined) process.stderr.write("skipped: notifying systemd: there is no perl here\n")
+if (perl === undefined) process.stderr.write("skipped: notifying systemd: perl is not installed\n")
 
 /** Says "ready", then each datagram with the process that the kernel says sent it. */
 const receiver = `

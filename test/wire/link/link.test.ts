@@ -15,7 +15,7 @@ import {
 } from "../../../src/wire/link/link.ts"
 import { echoFrames } from "../arbitrary-frames.ts"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
+const root = fileURLToPath(new URL("../../..", import.meta.url))
 
 describe("a link header", () => {
   it("of an unknown type is refused, read or to be answered, whatever it holds", () => {
