@@ -38,12 +38,12 @@ export interface Change {
   /**
    * `preparing`: its rules are read and the revert is tried out; nothing is owed. `writing`: it is being written down.
    * `applying`: from here on a guard that is killed owes the revert. `waiting`: in force, to be confirmed. `reverting`:
-   * nobody can confirm it any more.
+   * it was in force, and nobody can confirm it any more.
    */
   readonly stage: "preparing" | "writing" | "applying" | "waiting" | "reverting"
   /** When it reverts, on the boot clock, in milliseconds. */
   readonly deadlineMs: number
-  /** The firewall was opened since: the change is not what is in force. */
+  /** An open has taken its rules away since: the change is not what is in force. */
   readonly opened: boolean
   /** Keys of the connections that stood when the change had been applied. */
   readonly standing: readonly string[]
@@ -67,7 +67,9 @@ export interface LastChange {
 export interface Watch {
   /** Counts up with each open and restore, so that a look that was under way then is known to be too late. */
   readonly turn: number
-  /** When to look next, on the boot clock; undefined while nothing is watched, or a look is under way. */
+  /** Begun by an open, and not ended by rules that were put in force since. */
+  readonly on: boolean
+  /** When to look next, on the boot clock; undefined while nothing is watched, or a look or a restore is under way. */
   readonly nextMs: number | undefined
   /** Everything that can drop, as of the latest look or open. */
   readonly dropping: readonly string[]
@@ -185,6 +187,11 @@ export function secondsLeft({ endsAtMs }: SessionRecord, nowMs: number): number 
   return Math.max(0, Math.ceil((endsAtMs - nowMs) / 1000))
 }
 
+/** Tells whether a change is not what is in force, because of an open that is done or under way. */
+export function isOpened({ change, tasks }: SessionRecord): boolean {
+  return change?.opened === true || tasks.some(({ kind }) => kind === "open")
+}
+
 /** Tells whether this session owes a rollback, sooner or later. */
 export function owesRollback({
   configuration,
@@ -193,7 +200,7 @@ export function owesRollback({
   return !configuration.dryRun && (configuration.onExpiry === "rollback" || debt !== undefined)
 }
 
-const unwatched: Watch = { turn: 0, nextMs: undefined, dropping: [], outOfReach: [], reLocks: 0 }
+const unwatched: Watch = { turn: 0, on: false, nextMs: undefined, dropping: [], outOfReach: [], reLocks: 0 }
 
 /**
  * A session that begins now.

@@ -1,5 +1,5 @@
 import type { ArmedBy } from "./configuration.ts"
-import { type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
+import { isOpened, type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
 
 /** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
 export interface SessionStatus {
@@ -91,7 +91,7 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
             client: change.client,
             secondsLeft: Math.max(0, Math.ceil((change.deadlineMs - nowMs) / 1000)),
             applied: change.stage === "waiting" || change.stage === "reverting",
-            opened: change.opened,
+            opened: isOpened(record),
           },
     lastChange,
   }

@@ -57,7 +57,7 @@ function follow(at: At, event: SessionEvent): At {
     case "moment":
       return moment(at)
     case "told-to-end":
-      return askEnd(at, event.how, event.message).now
+      return askEnd(at, event.how, event.message).next
     case "secrets-read":
       return update(at, { configuration: { ...at.record.configuration, secrets: event.secrets } })
     case "committed":
@@ -131,7 +131,6 @@ function advance(at: At): At {
     const [task] = now.record.tasks
     if (task === undefined) return endWhenDone(now)
     const next = task.kind === "open" ? goOnOpening(now, task) : startRestoring(now, task)
-    if (next === now || next.record.tasks[0] === task) return next
     if (next.record.tasks[0]?.id === task.id) return next
     now = next
   }
@@ -141,9 +140,9 @@ function advance(at: At): At {
 function moment(at: At): At {
   const { record, nowMs } = at
   if (record.ending !== undefined) return endWhenTooLong(at)
-  if (nowMs >= record.endsAtMs) return askEnd(at, "expired", "the session expired").now
+  if (nowMs >= record.endsAtMs) return askEnd(at, "expired", "the session expired").next
   if (record.changeOverMs !== undefined && nowMs >= record.changeOverMs)
-    return askEnd(at, "change-over", "the change is over, and so is its session").now
+    return askEnd(at, "change-over", "the change is over, and so is its session").next
   return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(at))))
 }
 
@@ -153,7 +152,7 @@ function proveWhenDue(at: At): At {
   if (proveMs === undefined || at.nowMs < proveMs) return at
   const done = update(at, { proveMs: undefined })
   if (lastOpen === undefined) return done
-  return update(done, {}, { type: "prove", snapshot: lastOpen, restore: "an undo" })
+  return effect(done, { type: "prove", snapshot: lastOpen, restore: "an undo" })
 }
 
 /** When something is due next, on the boot clock, in milliseconds; infinite when nothing is. */

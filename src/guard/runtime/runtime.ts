@@ -44,7 +44,7 @@ export interface RuntimeParts {
   readonly nonceCapacity?: number
 }
 
-/** Without its command name: the parts that a control connection says. */
+/** A command as a control connection says it, before the runtime has numbered it. */
 type Command = CommandEvent extends infer One
   ? One extends CommandEvent
     ? Omit<One, "type" | "ask">
@@ -96,7 +96,9 @@ export class Runtime {
       events: {
         onKnock: (message, reply) => this.knock(message, reply),
         onPlain: (message) => this.plain(message),
-        onEnded: (why) => this.#record.ending ?? this.#log.ended(why),
+        onEnded: (why) => {
+          if (this.#record.ending === undefined) this.#log.ended(why)
+        },
         onReplaced: (why) => this.#log.replaced(why),
       },
     })
@@ -128,7 +130,7 @@ export class Runtime {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
         const { record, effects } = step(this.#record, next, this.#parts.clock.bootMs())
         this.#record = record
-        for (const effect of effects) this.#carryOut(effect)
+        for (const effect of effects) this.#attempt(effect)
       }
     } finally {
       this.#following = false
@@ -146,7 +148,7 @@ export class Runtime {
   /** A request that a listener says it heard; `reply` sends 128 bytes back to where it came from. */
   knock(message: KnockMessage, reply: (data: Uint8Array) => void): void {
     const record = this.#record
-    if (isPast({ record, effects: [], nowMs: this.#parts.clock.bootMs() })) return
+    if (isPast(record, this.#parts.clock.bootMs())) return
     const fresh = this.#receiver.knock(message, reply, this.#answerState())
     if (fresh === undefined) return
     const knock = this.#number()
@@ -194,6 +196,17 @@ export class Runtime {
       rejected: this.#rejections.totals(listeners),
     }
     return statusOf(this.#record, live, this.#parts.clock.bootMs())
+  }
+
+  /** One that throws, which none should, takes no other along. */
+  #attempt(effect: Effect): void {
+    try {
+      this.#carryOut(effect)
+    } catch (thrown) {
+      queueMicrotask(() => {
+        throw thrown
+      })
+    }
   }
 
   #carryOut(effect: Effect): void {
@@ -249,8 +262,9 @@ export class Runtime {
     const fresh = this.#knocks.get(knock)
     if (fresh === undefined) return
     this.#receiver.answer(fresh, verdict, this.#answerState(), { verified })
-    // Of a reset the first answer says that it is committed, the second that it was looked at.
-    if (fresh.authentic.request.verb !== "reset" || verified) this.#knocks.delete(knock)
+    // The first answer to a reset says that it is committed; another one follows, when it was looked at.
+    const another = (verdict === "opened" || verdict === "open-failed") && !verified
+    if (!another) this.#knocks.delete(knock)
   }
 
   #answerState(): { stillDropping: number; reLocks: number; secondsLeft: number } {

@@ -36,7 +36,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
   const firewall = Object.assign(await firewallOfNobody(stillClock), { opened: async () => undefined })
   let settled: () => void = () => {}
   const emit = ({ event }: Outcome): void => {
-    if (event === "opened") settled()
+    if (event === "opened" || event === "open-failed") settled()
   }
   const marker = new OpenMarker("/dev/null")
   const session = new Runtime(
@@ -83,6 +83,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
     session.knock(message, () => {
       answered = true
     })
+    if (session.record.tasks.length === 0) break // it was not taken
     await done
     answers += answered ? 1 : 0
   }

@@ -159,6 +159,79 @@ describe("a change", () => {
     expect([session.inForce, session.over, session.events.at(-1)]).toEqual(["change c1", true, "change-over"])
   })
 
+  it("is reverted before an older open is undone", () => {
+    const session = new Staged({ timeoutMs: 600_000 })
+    session.knock("reset")
+    session.pass(2000)
+    session.command({ command: "apply", order })
+    session.pass(2000)
+    expect(session.inForce).toBe("change c1")
+    session.command({ command: "undo" })
+    expect(session.knock("confirm", "192.0.2.2", [connection(50_001)])()).toEqual(["refused false"])
+    session.pass(8000)
+    expect([session.inForce, session.record.change]).toEqual(["at arming", undefined])
+  })
+
+  it("is reverted before a rollback that is owed since the same moment", () => {
+    const session = new Staged({ timeoutMs: 600_000, openForMs: 10_000 })
+    session.knock("reset")
+    session.pass(2000)
+    session.command({ command: "apply", order: { ...order, withinMs: 5000 } })
+    session.pass(2000)
+    session.kill(() => true)
+    session.nowMs += 60_000
+    session.resume()
+    session.pass(20_000)
+    expect([session.inForce, session.record.debt]).toEqual(["at arming", undefined])
+  })
+
+  it("cannot be confirmed while an open waits behind an undo", () => {
+    const session = new Staged()
+    session.command({ command: "apply", order })
+    session.pass(2000)
+    session.knock("reset")
+    session.pass(2000)
+    session.command({ command: "undo" })
+    session.pass(100)
+    session.knock("reset")
+    session.pass(2950)
+    expect(session.knock("confirm", "192.0.2.2", [connection(50_001)])()).toEqual(["refused false"])
+    session.pass(5000)
+    expect([session.inForce, session.record.change?.opened]).toEqual(["open", true])
+  })
+
+  it("can be confirmed after an open that took nothing away", () => {
+    const session = new Staged({ timeoutMs: 600_000 })
+    session.knock("reset")
+    session.pass(2000)
+    session.command({ command: "apply", order })
+    session.pass(2000)
+    session.kernel = { rules: "change c1", state: "flushed" } // rules that drop nothing
+    session.knock("reset")
+    session.pass(2000)
+    expect(session.record.change?.opened).toBe(false)
+  })
+
+  it("is taken back by who asks for it, also when it needs no confirmation", () => {
+    const session = new Staged()
+    session.command({ command: "apply", order: { ...order, withinMs: 0 } })
+    session.pass(500)
+    const rolledBack = session.command({ command: "rollback", by: "Ctrl-C" })
+    session.pass(5000)
+    expect([session.inForce, rolledBack()?.event]).toEqual(["at arming", "rolled-back"])
+  })
+
+  it("is called off while it waits for its turn", () => {
+    const session = new Staged({ timeoutMs: 600_000 })
+    session.knock("reset")
+    const applied = session.command({ command: "apply", order })
+    session.pass(100)
+    const rolledBack = session.command({ command: "rollback", by: "ada" })
+    expect([applied()?.event, rolledBack()?.event]).toEqual(["apply-refused", "called-off"])
+    session.pass(5000)
+    expect([session.inForce, session.record.tasks]).toEqual(["open", []])
+  })
+
   it("cannot be confirmed while the firewall is open, and can be again when that is undone", () => {
     const session = new Staged()
     session.command({ command: "apply", order })

@@ -85,6 +85,10 @@ class History {
   #over = false
   /** Changes that were over when an undo put their rules back. */
   readonly #onPurpose = new Set<string>()
+  /** Changes that were put in force, or nearly. */
+  readonly #begun = new Set<string>()
+  /** Those that a rollback to the rules of arming has put an end to. */
+  readonly #older = new Set<string>()
   /** The change that each running revert takes back, by its task. */
   readonly #reverts = new Map<number, string>()
   /** Kills, or a disk that refuses: where nothing can be written down a killed guard may forget, and has said so. */
@@ -338,7 +342,7 @@ class History {
     const world = this.#world
     switch (effect.type) {
       case "commit":
-        if (world.record.configuration.openForMs > 0) this.#owes = true
+        if (world.record.configuration.openForMs > 0 && world.record.ending === undefined) this.#owes = true
         return
       case "answer":
         if (effect.verdict === "confirmed") this.#confirmed()
@@ -357,6 +361,9 @@ class History {
           change.confirmed = true
         return
       }
+      case "apply":
+        this.#begun.add(effect.id)
+        return
       case "restore": {
         const task = world.record.tasks.find(({ id }) => id === effect.task)
         if (task?.kind === "restore" && task.to === "before-change")
@@ -380,7 +387,11 @@ class History {
     const { tasks } = this.#world.record
     const task = tasks.find(({ id }) => id === event.task)
     const works = event.report.end === "restored" || event.report.end === "nothing-to-do"
+    if (works && task?.kind === "restore" && task.to === "arming")
+      for (const id of this.#begun) this.#older.add(id)
     const reverts = works ? this.#reverts.get(event.task) : undefined
+    if (reverts !== undefined && this.#older.has(reverts))
+      this.#breaks(`change ${reverts} reverts behind a rollback to older rules`)
     if (reverts !== undefined && this.#changes.get(reverts)?.confirmed)
       this.#breaks(`change ${reverts} was confirmed, and reverts`)
     const pays = task?.kind === "restore" && (task.to === "arming" || task.to === "last-open")
@@ -391,13 +402,17 @@ class History {
     const id = this.#world.record.lastChange?.id ?? ""
     const change = this.#changes.get(id)
     if (change === undefined) return this.#breaks("a confirmation of no change")
+    const { kernel } = this.#world
+    const inForce = kernel.state === "shut" && kernel.rules === `change ${id}`
+    if (!inForce && this.#trouble === 0) this.#breaks(`change ${id} is confirmed, and not what is in force`)
     change.confirmed = true
   }
 
   #hears({ event, facts }: { event: string; facts?: { readonly [key: string]: unknown } }): void {
     const id = String(facts?.id ?? "")
     const change = this.#changes.get(id)
-    if (event === "applied" && change?.withinMs === 0) change.confirmed = true
+    const stays = event === "applied" && this.#world.record.change === undefined
+    if (stays && change?.withinMs === 0) change.confirmed = true
     const reverted = change !== undefined && (event === "rolled-back" || event === "rollback-failed")
     if (reverted && change.confirmed) this.#breaks(`change ${id} was confirmed, and reverts`)
     if (change !== undefined && event !== "applied") change.ended = true

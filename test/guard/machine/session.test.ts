@@ -199,6 +199,24 @@ describe("the watch for what locks again", () => {
     expect([reLocked(), session.record.watch.reLocks]).toEqual([2, 2])
   })
 
+  it("goes on behind an undo that had nothing to undo, or that failed", () => {
+    let fails = false
+    const session = new Staged({ timeoutMs: 600_000 }, ({ type }) =>
+      type === "restore" && fails ? { end: "fails" } : undefined,
+    )
+    session.kernel = { rules: "nothing", state: "flushed" }
+    session.plain()
+    session.pass(3000)
+    session.command({ command: "undo" })
+    session.pass(1000)
+    fails = true
+    session.knock("rollback")
+    session.pass(5000)
+    session.kernel = { rules: "others", state: "shut" }
+    session.pass(5000)
+    expect(session.events).toContain("re-locked")
+  })
+
   it("says nothing of what a restore locks, not even by a look that was under way", () => {
     const session = new Staged({}, ({ type }) => (type === "look" ? { takesMs: 5000 } : undefined))
     session.plain()

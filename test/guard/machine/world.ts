@@ -241,8 +241,7 @@ export class World {
         if (effect.cutOff === "kept" && this.rulesOf(effect.lastOpen) !== undefined)
           return kept(effect.lastOpen)
         if (!works) return kept(undefined, ["keep: no"])
-        const rules = this.kernel.state === "flushed" ? "nothing" : this.kernel.rules
-        return kept(this.#save(rules, end === "memory-only"))
+        return kept(this.#save(this.#listed(), end === "memory-only"))
       }
       case "settle": {
         const changed = this.kernel.state !== "flushed"
@@ -264,7 +263,7 @@ export class World {
       }
       case "apply": {
         const [before, candidate] = [this.rulesOf(effect.before), this.rulesOf(effect.candidate)]
-        if (candidate === undefined || this.kernel.state !== "shut" || this.kernel.rules !== before)
+        if (candidate === undefined || this.kernel.state === "asleep" || this.#listed() !== before)
           return { type: "apply-refused", task: effect.task, outcome: raced }
         return {
           type: "restored",
@@ -276,7 +275,7 @@ export class World {
       case "prepare": {
         const { id } = effect.order
         if (!works) return { type: "prepare-refused", id, outcome: raced }
-        const before = this.#save(this.kernel.rules, false)
+        const before = this.#save(this.#listed(), false)
         return { type: "prepared", id, sides: { before, candidate: this.#save(`change ${id}`, false) } }
       }
       case "look": {
@@ -284,6 +283,11 @@ export class World {
         return { type: "looked", turn: effect.turn, dropping, tookMs: 1 }
       }
     }
+  }
+
+  /** The rules that a listing finds. */
+  #listed(): string {
+    return this.kernel.state === "flushed" ? "nothing" : this.kernel.rules
   }
 
   #restore(rules: string, end: Fate["end"]): RestoreReport {

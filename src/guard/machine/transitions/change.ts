@@ -13,7 +13,7 @@ import {
   unchanged,
   unexpected,
 } from "../outcomes/change.ts"
-import type { Change, RestoreTask } from "../record.ts"
+import type { Change, RestoreTask, Task } from "../record.ts"
 
 /** The session outlives a change's deadline by so much, in milliseconds. */
 const sessionOutlivesMs = 30_000
@@ -59,7 +59,9 @@ function anotherChange(change: Change, nowMs: number): Outcome {
   const which =
     change.stage === "preparing"
       ? "another change is being prepared"
-      : `a change by ${change.user} waits for its confirmation, ${left} s left`
+      : change.stage === "reverting"
+        ? `a change by ${change.user} is being reverted`
+        : `a change by ${change.user} waits for its confirmation, ${left} s left`
   return refusal("change-pending", which, "one change at a time: `fw-apply confirm` or `fw-apply rollback`")
 }
 
@@ -108,10 +110,15 @@ export function applyRefused(at: At, event: End<"apply-refused">): At {
   return refused(withoutTask(at, task.id), change, event.outcome)
 }
 
-/** Takes a change off before it has changed anything. */
-export function dropChange(at: At, change: Change): At {
+/** Takes a change off the list before it has changed anything. */
+export function dropChange(at: At, change: Change, outcome: Outcome): At {
   const tasks = at.record.tasks.filter((task) => task.kind !== "restore" || task.to !== "candidate")
-  return refused(update(at, { tasks }), change, endingSoon)
+  return refused(update(at, { tasks }), change, outcome)
+}
+
+/** Tells whether a change has its place on the list, and has not changed anything yet. */
+export function isInLine({ record }: At): boolean {
+  return record.tasks.some((task) => task.kind === "restore" && task.to === "candidate" && !task.running)
 }
 
 function refused(at: At, change: Change, outcome: Outcome): At {
@@ -120,7 +127,7 @@ function refused(at: At, change: Change, outcome: Outcome): At {
 
 function dropCalledOff(at: At, change: Change, why: string): At {
   const outcome = refusal("apply-refused", `called off: ${why}`, "nothing was changed", { id: change.id })
-  return refused(at, change, outcome)
+  return dropChange(at, change, outcome)
 }
 
 function replyOf(at: At, { ask }: Change, outcome: Outcome): At {
@@ -144,14 +151,15 @@ export function applyEnded(
     return endChange(done, change, notApplied(id, report.failures.join("; "), undefined))
   if (report.end === "half" || (wrong.length > 0 && !force)) {
     const why = report.failures[0] ?? `somebody else wrote rules at the same moment: ${wrong.join(", ")}`
-    return revertFirst(update(done, { change: { ...change, failed: why } }), { why })
+    return revertFirst(update(done, { change: { ...change, failed: why } }), why)
   }
   const left = report.left.map(({ where, why }) => `${where}: ${why}`)
   const outcome = applied(id, withinMs, { secondsLeft: withinMs / 1000, left, differences: wrong })
-  if (withinMs === 0) return endChange(adopt(done, change), change, outcome)
-  // Somebody has asked for the revert meanwhile, and it is on the list.
-  const stage = revertOf(done) === undefined ? "waiting" : "reverting"
-  const deadlineMs = at.nowMs + withinMs
+  // Somebody may have asked for the revert meanwhile: then it is on the list.
+  const asked = revertOf(done) !== undefined
+  if (withinMs === 0 && !asked) return endChange(adopt(done, change), change, outcome)
+  const stage = asked ? "reverting" : "waiting"
+  const deadlineMs = asked ? at.nowMs : at.nowMs + withinMs
   const waiting = update(done, { change: { ...change, stage, deadlineMs, standing, ask: undefined } })
   return effect(replyOf(lastAtLeast(waiting, withinMs + sessionOutlivesMs), change, outcome), {
     type: "emit",
@@ -228,6 +236,11 @@ export function askRevert(at: At, why: string, ask?: number): At {
     case "applying":
     case "waiting":
     case "reverting": {
+      if (isInLine(at))
+        return effect(
+          dropCalledOff(at, change, why),
+          ...asks.map((ask) => ({ type: "reply", ask, outcome: calledOff(change.id, why) }) as const),
+        )
       const task = revertOf(at)
       if (task !== undefined)
         return replaceTask(at, { ...task, asker: { asks: [...(task.asker.asks ?? []), ...asks] } })
@@ -238,12 +251,17 @@ export function askRevert(at: At, why: string, ask?: number): At {
 }
 
 /** Takes back the change before anything else is done: it could not be applied whole, or what is next is older than it. */
-export function revertFirst(at: At, { why }: { readonly why: string }): At {
+export function revertFirst(at: At, why: string): At {
   const { change } = at.record
   if (change === undefined) return at
-  const added = addRestore(unconfirmable(at, change), "before-change", { cause: "change", why })
+  const reverting = unconfirmable(at, change)
+  const added =
+    revertOf(reverting) === undefined
+      ? addRestore(reverting, "before-change", { cause: "change", why })
+      : reverting
   const { tasks } = added.record
-  return update(added, { tasks: [...tasks.slice(-1), ...tasks.slice(0, -1)] })
+  const isRevert = (task: Task): boolean => task.kind === "restore" && task.to === "before-change"
+  return update(added, { tasks: [...tasks.filter(isRevert), ...tasks.filter((task) => !isRevert(task))] })
 }
 
 /** From now on nobody can confirm it, and a guard that goes on with it reverts at once. */

@@ -11,7 +11,7 @@ import { askUndo } from "./restore.ts"
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000
 
-/** Carries out a command of the control socket; each ends in one reply. */
+/** Carries out a command of the control socket; each ends in one reply, unless the session ends first. */
 export function command(at: At, event: CommandEvent): At {
   const { ask } = event
   const ending = at.record.ending !== undefined
@@ -22,8 +22,8 @@ export function command(at: At, event: CommandEvent): At {
     case "extend":
       return ending ? reply(at, endingAlready) : extend(at, ask, event.byMs)
     case "disarm": {
-      const { now, outcome } = askEnd(at, "disarmed", `disarmed by ${event.by}; ${leftInForce(at)}`)
-      return reply(now, outcome)
+      const { next, outcome } = askEnd(at, "disarmed", `disarmed by ${event.by}; ${leftInForce(at)}`)
+      return reply(next, outcome)
     }
     case "apply":
       return ending ? reply(at, endingSoon) : askChange(at, ask, event.order)
@@ -49,7 +49,8 @@ function extend(at: At, ask: number, byMs: number): At {
 
 /** The rules that a session leaves in force when it is disarmed now, in words. */
 function leftInForce({ record }: At): string {
-  return record.change === undefined
+  const { change } = record
+  return change === undefined || change.stage === "preparing" || change.stage === "writing"
     ? "the firewall stays as it is"
     : "the change that waits for its confirmation goes back"
 }

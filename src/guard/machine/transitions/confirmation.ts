@@ -4,7 +4,7 @@ import { type Connection, connectionKey, plainAddress } from "../../../wire/tcp-
 import { type At, effect } from "../at.ts"
 import type { Login } from "../event.ts"
 import { confirmed, fromNewConnection, nothingWaits, refusal } from "../outcomes/change.ts"
-import type { Change } from "../record.ts"
+import { type Change, isOpened } from "../record.ts"
 import { adopt, endChange } from "./change.ts"
 
 /** The part of a change that decides who may confirm it. */
@@ -54,7 +54,7 @@ function confirm(
     return refused("the rules are still being changed", "try again in a moment")
   if (change.stage === "reverting" || at.nowMs >= change.deadlineMs)
     return refused("too late: the rules are going back", "apply the change again")
-  if (change.opened)
+  if (isOpened(at.record))
     return refused(
       "the firewall was opened since: the change is not what is in force",
       "`fw-apply rollback` goes back to the rules before it; `fw-watchdog undo` first puts the change back in force",

@@ -1,7 +1,8 @@
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, update } from "../at.ts"
+import { endingSoon } from "../outcomes/change.ts"
 import type { SessionEnd } from "../record.ts"
-import { askRevert, dropChange } from "./change.ts"
+import { askRevert, dropChange, isInLine } from "./change.ts"
 import { askOpen, unwatch } from "./open.ts"
 import { askRollback } from "./restore.ts"
 
@@ -20,27 +21,28 @@ export function askEnd(
   at: At,
   how: SessionEnd,
   message: string,
-): { readonly now: At; readonly outcome: Outcome } {
-  if (at.record.ending !== undefined) return { now: at, outcome: endingAlready }
+): { readonly next: At; readonly outcome: Outcome } {
+  if (at.record.ending !== undefined) return { next: at, outcome: endingAlready }
   const outcome: Outcome = { event: how, code: "done", message, facts: { ends: true } }
   const ending = { how, outcome, limitMs: at.nowMs + lastWorkMs }
   const owed = owedAtEnd(at, how)
   const stopped = withoutChange(update(at, { ending }, { type: "stop-listening" }))
-  const now =
+  const next =
     owed === "reset"
       ? askOpen(stopped, false)
       : owed === undefined
         ? forgive(stopped, how)
         : askRollback(stopped, owed === "rollback" ? "end" : "debt")
-  return { now, outcome }
+  return { next, outcome }
 }
 
 /** Takes the change back, or off when it has not changed anything yet. */
 function withoutChange(at: At): At {
-  const { change, tasks } = at.record
+  const { change } = at.record
   if (change === undefined || change.stage === "preparing") return at // dropped when it is prepared
-  const queued = tasks.some((task) => task.kind === "restore" && task.to === "candidate" && !task.running)
-  return change.stage === "writing" || queued ? dropChange(at, change) : askRevert(at, "the session ends")
+  return change.stage === "writing" || isInLine(at)
+    ? dropChange(at, change, endingSoon)
+    : askRevert(at, "the session ends")
 }
 
 /** The work that is owed when it ends. A disarm owes nothing; a guard that is told to go does not leave rules open. */

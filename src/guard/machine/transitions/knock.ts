@@ -2,18 +2,19 @@ import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, update } from "../at.ts"
 import type { KnockEvent, SessionEvent } from "../event.ts"
+import type { SessionRecord } from "../record.ts"
 import { confirmByKnock } from "./confirmation.ts"
 import { askOpen } from "./open.ts"
 import { askRollback } from "./restore.ts"
 
 /** Nothing acts any more on a session that ends, or whose time is up. */
-export function isPast(at: At): boolean {
-  return at.record.ending !== undefined || at.nowMs >= at.record.endsAtMs
+export function isPast({ ending, endsAtMs }: SessionRecord, nowMs: number): boolean {
+  return ending !== undefined || nowMs >= endsAtMs
 }
 
 /** Follows a knock, and answers it. */
 export function knock(at: At, event: KnockEvent): At {
-  if (isPast(at)) return at
+  if (isPast(at.record, at.nowMs)) return at
   const { accepted, provenFromOutside, configuration } = at.record
   const { verb, source, device, host, name } = event
   const heard = update(at, {
@@ -45,7 +46,7 @@ export function knock(at: At, event: KnockEvent): At {
 
 /** The bare text of `--plain`. */
 export function plain(at: At, { source, device }: Extract<SessionEvent, { readonly type: "plain" }>): At {
-  if (isPast(at)) return at
+  if (isPast(at.record, at.nowMs)) return at
   const { accepted, configuration } = at.record
   const facts = { source, device }
   const heard = update(at, { accepted: accepted + 1 })

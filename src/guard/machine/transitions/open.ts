@@ -3,7 +3,7 @@ import { type At, effect, replaceTask, taskOf, update, withoutTask } from "../at
 import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
 import { openOutcome } from "../outcomes/open.ts"
-import { type OpenTask, stillDropping } from "../record.ts"
+import { type Change, type OpenTask, stillDropping } from "../record.ts"
 
 /** The wait before an owed rollback that failed is tried again, in milliseconds; twice as long each time after. */
 export const firstRetryMs = 10_000
@@ -40,7 +40,6 @@ export function askOpen(at: At, hard: boolean, knock?: number): At {
       tasks: [...record.tasks, task],
       lastTask: id,
       marked: record.marked ?? "begun",
-      change: record.change && { ...record.change, opened: true },
       debt:
         // An open that the session ends with is meant to last.
         openForMs > 0 && record.ending === undefined
@@ -110,10 +109,15 @@ export function kept(at: At, event: End<"kept">): At {
   if (snapshot === undefined) return effect(next, settle)
   return update(
     next,
-    { lastOpen: snapshot, proveMs: at.nowMs + proveAfterMs, marked: "kept" },
+    { lastOpen: snapshot, proveMs: at.nowMs + proveAfterMs, marked: "kept", change: openedOver(at) },
     { type: "mark", state: "kept" },
     settle,
   )
+}
+
+/** The change that waits, when an open takes its rules away. */
+function openedOver({ record: { change } }: At): Change | undefined {
+  return change && { ...change, opened: true }
 }
 
 /** All is flushed and listed again. */
@@ -163,7 +167,12 @@ function opened(
   const marked = others ? "begun" : undefined
   const next = update(
     watch(before, found, outOfReach),
-    { opens: at.record.opens + 1, marked, cutOff: undefined },
+    {
+      opens: at.record.opens + 1,
+      marked,
+      cutOff: undefined,
+      change: task.changed ? openedOver(at) : at.record.change,
+    },
     { type: "mark", state: marked },
   )
   const { committedMs, changed, knock } = task
@@ -193,7 +202,7 @@ const restFactor = 20
 export function watch(at: At, found: readonly string[], outOfReach: readonly string[]): At {
   const { turn, reLocks } = at.record.watch
   return update(at, {
-    watch: { turn: turn + 1, nextMs: at.nowMs + lookMs, dropping: found, outOfReach, reLocks },
+    watch: { turn: turn + 1, on: true, nextMs: at.nowMs + lookMs, dropping: found, outOfReach, reLocks },
   })
 }
 
@@ -201,8 +210,21 @@ export function watch(at: At, found: readonly string[], outOfReach: readonly str
 export function unwatch(at: At): At {
   const { turn, reLocks } = at.record.watch
   return update(at, {
-    watch: { turn: turn + 1, nextMs: undefined, dropping: [], outOfReach: [], reLocks },
+    watch: { turn: turn + 1, on: false, nextMs: undefined, dropping: [], outOfReach: [], reLocks },
   })
+}
+
+/** Looks at nothing while rules are being put in force. */
+export function suspendWatch(at: At): At {
+  const { watch } = at.record
+  return update(at, { watch: { ...watch, turn: watch.turn + 1, nextMs: undefined } })
+}
+
+/** Goes on watching behind a restore that has changed nothing; one that has is meant to lock. */
+export function watchOn(at: At, changed: boolean): At {
+  const { watch } = at.record
+  if (changed) return unwatch(at)
+  return watch.on ? update(at, { watch: { ...watch, nextMs: at.nowMs + lookMs } }) : at
 }
 
 /** Takes a look, when it is time for one. */
@@ -229,5 +251,5 @@ export function looked(at: At, event: Extract<EffectEnd, { type: "looked" }>): A
     hint: "stop what loads these rules, then knock again",
     facts: { dropping: fresh.slice(0, mostListed), reLocks },
   } as const
-  return update(next, {}, { type: "emit", outcome })
+  return effect(next, { type: "emit", outcome })
 }

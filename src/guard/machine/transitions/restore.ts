@@ -6,7 +6,7 @@ import type { EffectEnd } from "../event.ts"
 import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
 import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
 import { applyEnded, askRevert, reverted, revertFirst } from "./change.ts"
-import { unwatch } from "./open.ts"
+import { suspendWatch, watchOn } from "./open.ts"
 
 /** The longest wait before an owed rollback is tried again, in milliseconds. */
 const longestRetryMs = 300_000
@@ -40,13 +40,19 @@ export function startRestoring(at: At, task: RestoreTask): At {
   // Somebody went back already, or another open has put it off.
   if (task.cause === "debt" && (record.debt === undefined || record.debt.open > task.id))
     return withoutTask(at, task.id)
-  if (task.to === "arming" && record.change?.stage === "waiting")
-    return revertFirst(at, { why: backToArming })
-  const running = unwatch(replaceTask(at, { ...task, running: true, tries: task.tries + 1 }))
+  if (isOlderThanChange(at, task))
+    return revertFirst(at, task.to === "arming" ? backToArming : "an older open is undone")
+  const running = suspendWatch(replaceTask(at, { ...task, running: true, tries: task.tries + 1 }))
   if (task.to === "candidate") return startApplying(running, task)
   const snapshot = snapshotOf(at, task)
   if (snapshot !== undefined) return effect(running, { type: "restore", task: task.id, snapshot })
   return restored(running, { type: "restored", task: task.id, report: undefined, standing: [] })
+}
+
+/** Tells whether the rules of a restore are older than the change that is in force: it is over with that, first. */
+function isOlderThanChange({ record: { change } }: At, { to }: RestoreTask): boolean {
+  if (change?.stage !== "waiting" && change?.stage !== "reverting") return false
+  return to === "arming" || (to === "last-open" && !change.opened)
 }
 
 function startApplying(at: At, task: RestoreTask): At {
@@ -74,6 +80,15 @@ export function restored(at: At, event: Extract<EffectEnd, { readonly type: "res
   const task = taskOf(at, event.task, "restore")
   if (task === undefined) return at
   const { report, standing } = event
+  return ended(watchOn(at, report?.changed ?? false), task, report, standing)
+}
+
+function ended(
+  at: At,
+  task: RestoreTask,
+  report: RestoreReport | undefined,
+  standing: readonly string[],
+): At {
   switch (task.to) {
     case "arming":
     case "last-open":
