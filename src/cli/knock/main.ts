@@ -1,6 +1,6 @@
 import { openKnocker } from "../../client/knocker.ts"
 import { systemClock } from "../../clock.ts"
-import { randomBytes } from "../../knock/crypto.ts"
+import { randomBytes } from "../../client/random.ts"
 import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/outcome.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { readTypedKnock, type TypedKnock } from "./arguments.ts"
