@@ -32,6 +32,7 @@ const standIns = {
           : undefined,
       )
     standIn("net", "raw-socket", "light-net.ts")
+    standIn("node:child_process", "commander", "light-child-process.ts")
   },
 }
 
