@@ -7,7 +7,7 @@ import { openTransmitters, type Transmitters } from "../transmit/open-transmitte
 import { type PathReport, Paths } from "./paths.ts"
 
 /** After an answer that the server has yet to verify, this long is waited for the verified one; milliseconds. */
-export const awaitVerifiedMs = 3000
+const awaitVerifiedMs = 3000
 /** When a bare text is sent, milliseconds after the first; then on at the last distance. */
 const plainSendsMs = [0, 1000, 2500]
 

@@ -29,9 +29,9 @@ import { verbs } from "./verbs.ts"
  */
 
 /** How long a challenge can be answered, in milliseconds; rounding up makes it up to 999 ms more. */
-export const challengeLifeMs = 30_000
+const challengeLifeMs = 30_000
 /** Answered challenges that are remembered. */
-export const defaultChallengeCapacity = 4096
+const defaultChallengeCapacity = 4096
 
 const label = new TextEncoder().encode("fw-watchdog challenge v1")
 const macBytes = 16

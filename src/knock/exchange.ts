@@ -6,9 +6,9 @@ import { encodeRequest, nonceBytes, requestMacOf } from "./request.ts"
 import { type Verb, verbs } from "./verbs.ts"
 
 /** Without any answer for this long, a reset goes on as a one-way request; milliseconds. */
-export const silenceMs = 2000
+const silenceMs = 2000
 /** Challenges that one exchange follows. A guard asks once; a restart of it, or a challenge that grew too old, once more. */
-export const mostFollowUps = 8
+const mostFollowUps = 8
 /** From this copy on the schedule is steady: where it goes on after an answer that the guard has yet to verify. */
 const steadyCopy = 4
 
@@ -73,7 +73,6 @@ export class Exchange {
   /** The request whose verified answer is waited for. */
   #awaited: SentRequest | undefined
   #done = false
-  #packets = 0
 
   /** @param now the client's clocks; `bootMs` may be any clock that never steps */
   constructor(options: ExchangeOptions, now: Instant) {
@@ -94,11 +93,6 @@ export class Exchange {
   /** The best answer so far: final, or provisional, or the latest challenge. */
   get answer(): Answer | undefined {
     return this.#answer
-  }
-
-  /** What `send` has returned so far. */
-  get packetsSent(): number {
-    return this.#packets
   }
 
   /** What is being sent. */
@@ -123,7 +117,6 @@ export class Exchange {
     if (this.#turnsOneWay() && now.bootMs >= this.#startedMs + silenceMs) this.#begin("one-way", now)
     do this.#copy += 1
     while (this.#scheduleMs + sendDueMs(this.#copy) <= now.bootMs)
-    this.#packets += 1
     return this.#current.bytes
   }
 
@@ -215,7 +208,7 @@ const everyMs = 400
  * When the `n`-th copy of a request is due, in milliseconds after its first one: 0, 50, 150, 400, then every 400.
  * @param n 0 for the first copy
  */
-export function sendDueMs(n: number): number {
+function sendDueMs(n: number): number {
   const last = firstSendsMs.length - 1
   return firstSendsMs[n] ?? (firstSendsMs[last] ?? 0) + (n - last) * everyMs
 }

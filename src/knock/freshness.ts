@@ -35,9 +35,9 @@ export type Fresh =
   | { readonly ok: false; readonly why: Stale }
 
 /** How far a pinned client's clock may be from its pin, in milliseconds, in either direction. */
-export const pinToleranceMs = 30_000
+const pinToleranceMs = 30_000
 /** How far a one-way knock's time may be from the guard's wall clock, in milliseconds, in either direction. */
-export const oneWayWindowMs = 60_000
+const oneWayWindowMs = 60_000
 
 interface Pin {
   /** Client wall clock minus guard boot clock, an upper bound. */
@@ -87,7 +87,7 @@ export class Freshness {
 
   /**
    * Is a knock whose nonce was not seen fresh by its time alone? If it is, it counts as accepted from now on.
-   * @param forgottenUpTo {@link Nonces.forgottenUpTo} for its secret, after its own nonce was recorded
+   * @param forgottenUpTo {@link ReplayCache.forgottenUpTo} for its secret, after its own nonce was recorded
    */
   accept(candidate: Candidate, now: Instant, forgottenUpTo: number): Fresh {
     const fresh = this.#judge(candidate, now, forgottenUpTo)

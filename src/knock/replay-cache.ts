@@ -1,9 +1,9 @@
 import { messageBytes } from "./request.ts"
 
 /** Nonces that are remembered unless told otherwise: full, about 20 MB; empty, next to nothing. */
-export const defaultNonceCapacity = 65_536
+const defaultNonceCapacity = 65_536
 /** A stored answer is given again at most once in this time for each nonce and each {@link Flow}, in milliseconds. */
-export const repeatEveryMs = 20
+const repeatEveryMs = 20
 
 /**
  * The flow of a copy (source, identifier, link address): that of the first copy of its request, or any other. Each of the two
@@ -35,8 +35,8 @@ const oldestTime = -1
  *
  * Nonces are kept apart by secret, so that the holder of one cannot use up another's.
  */
-export class Nonces {
-  readonly capacity: number
+export class ReplayCache {
+  readonly #capacity: number
   readonly #slots = new Map<string, number>()
   /** A ring: slot `#next` is the oldest once every slot is in use. */
   readonly #keys: (string | undefined)[]
@@ -52,22 +52,13 @@ export class Nonces {
 
   /** @param capacity nonces that are remembered, at least 1 */
   constructor(capacity: number = defaultNonceCapacity) {
-    this.capacity = capacity
+    this.#capacity = capacity
     this.#keys = new Array(capacity)
     this.#owners = new Array(capacity)
     this.#times = new Float64Array(capacity)
     this.#answers = new Uint8Array(capacity * messageBytes)
     this.#answeredMs = new Float64Array(capacity)
     this.#otherMs = new Float64Array(capacity)
-  }
-
-  get size(): number {
-    return this.#slots.size
-  }
-
-  /** The next new nonce evicts the oldest. For `status`; decisions use {@link forgottenUpTo}. */
-  get full(): boolean {
-    return this.#slots.size >= this.capacity
   }
 
   /** The latest client time among evicted knocks of this secret; -1 when none was evicted. */
@@ -82,7 +73,7 @@ export class Nonces {
   /** Remembers a nonce for which `seen` was false. Its answer is pending. */
   record(id: string, nonce: Uint8Array, clientTimeMs: number): void {
     const slot = this.#next
-    this.#next = (slot + 1) % this.capacity
+    this.#next = (slot + 1) % this.#capacity
     this.#evict(slot)
     const key = keyOf(id, nonce)
     this.#slots.set(key, slot)

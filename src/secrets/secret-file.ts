@@ -13,7 +13,7 @@ export interface SecretEntry {
 }
 
 /** Most secrets in one file: each one's tag is compared in the kernel's packet filter. */
-export const mostSecrets = 64
+const mostSecrets = 64
 
 const hostPattern = /^[a-z0-9_]([a-z0-9._:%-]{0,252})$|^::[a-z0-9:.%-]{0,60}$/
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$/

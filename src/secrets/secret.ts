@@ -12,7 +12,7 @@ import { locateTypo } from "./typo.ts"
  * Thirty digits of Crockford's base 32, most significant bit first. The check bits are the first 22 bits of
  * SHA-256("fwk1" || secret). Normative: native-notes/knock-protocol.md, section 2.
  */
-export const secretBytes = 16
+const secretBytes = 16
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const digits = 30
