@@ -66,7 +66,7 @@ export interface Answer {
   readonly pinned: boolean
   /** Chains and rules that can still drop; 65 535 means that many or more. */
   readonly stillDropping: number
-  /** What re-appeared after an open in this session; 65 535 means that many or more. */
+  /** Chains and rules that re-appeared after an open in this session; 65 535 means that many or more. */
   readonly reLocks: number
   /** Whole seconds until the session expires, rounded up. */
   readonly secondsLeft: number

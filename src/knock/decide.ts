@@ -8,13 +8,13 @@ import type { Authentic } from "./verify.ts"
 const pending = rejected("fresh", "answer-pending")
 const tooSoon = rejected("fresh", "repeated-too-soon")
 
-/** What the guard knows of one secret. */
+/** One secret, as the guard knows it. */
 export interface KnownSecret {
   readonly keys: KnockKeys
   readonly kind: SecretKind
 }
 
-/** What the guard has to do about one authentic knock. */
+/** The guard's duty about one authentic knock. */
 export type Decision =
   /** It is fresh: do what it asks for, once, then give its answer to {@link Decider.answered}. */
   | { readonly action: "act"; readonly road: "challenge" | "pin" | "one-way"; readonly pinned: boolean }
@@ -30,7 +30,7 @@ export type Decision =
   /** Seen before, and nothing to send now; stage `fresh`: repeated-too-soon, answer-pending. */
   | { readonly action: "ignore"; readonly rejection: Rejection }
 
-/** What a guard process begins with. */
+/** The circumstances in which a guard process begins. */
 export interface DeciderOptions {
   /** 32 random bytes, made now and kept nowhere. */
   readonly challengeKey: Uint8Array

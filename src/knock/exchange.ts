@@ -17,7 +17,7 @@ const otherVerb = rejected("verify", "other-verb")
 const exchangeOver = rejected("verify", "exchange-over")
 const challengeNotNeeded = rejected("verify", "challenge-not-needed")
 
-/** What one `fw-knock` wants from one host. */
+/** The wish of one `fw-knock` to one host. */
 export interface ExchangeOptions {
   readonly keys: KnockKeys
   readonly verb: Verb
@@ -28,7 +28,7 @@ export interface ExchangeOptions {
   readonly random: (length: number) => Uint8Array
 }
 
-/** What came of the data of one echo reply. */
+/** The outcome of the data of one echo reply. */
 export type Received =
   /** Not an answer to this exchange, or one that changes nothing: wait on. */
   | { readonly kind: "ignored"; readonly rejection: Rejection }
@@ -62,7 +62,7 @@ export class Exchange {
   readonly #startedMs: number
   readonly #sent: SentRequest[] = []
   #current: SentRequest
-  /** When the current request's schedule began, and which of its copies is next. */
+  /** The moment at which the current request's schedule began; `#copy` is the next of its copies. */
   #scheduleMs: number
   #copy = 0
   #heard = false
@@ -95,12 +95,12 @@ export class Exchange {
     return this.#answer
   }
 
-  /** What is being sent. */
+  /** The kind of request that is being sent. */
   get stage(): SentRequest["kind"] {
     return this.#current.kind
   }
 
-  /** When `send` is due next, on the clock of `bootMs`; undefined when nothing is to be sent any more. */
+  /** The moment at which `send` is due next, on the clock of `bootMs`; undefined when there is nothing more to send. */
   nextSendMs(): number | undefined {
     if (this.#done) return undefined
     const copyMs = this.#scheduleMs + sendDueMs(this.#copy)
@@ -109,7 +109,7 @@ export class Exchange {
 
   /**
    * The data of the echo request that is due at `now`, 128 bytes, or undefined when none is yet. Each call that returns
-   * bytes stands for one packet, with an ICMP sequence of its own. After a pause, what was missed is not made up for.
+   * bytes stands for one packet, with an ICMP sequence of its own. Copies that a pause has missed are not sent later.
    */
   send(now: Instant): Uint8Array | undefined {
     const dueMs = this.nextSendMs()
@@ -205,7 +205,7 @@ const firstSendsMs = [0, 50, 150, 400]
 const everyMs = 400
 
 /**
- * When the `n`-th copy of a request is due, in milliseconds after its first one: 0, 50, 150, 400, then every 400.
+ * The time at which the `n`-th copy of a request is due, in milliseconds after the first: 0, 50, 150, 400, 800 and so on.
  * @param n 0 for the first copy
  */
 function sendDueMs(n: number): number {

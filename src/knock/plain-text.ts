@@ -17,7 +17,7 @@ import { Fault } from "../errors.ts"
 const shortestPlainBytes = 8
 /** The longest text, in bytes. */
 const longestPlainBytes = 64
-/** What `ping -p` can send. */
+/** The longest pattern that `ping -p` can send, in bytes. */
 const longestPingPattern = 16
 /** The data of an echo request is searched this far: an Ethernet frame's worth. */
 const plainSearchBytes = 1500

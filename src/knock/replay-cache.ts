@@ -11,7 +11,7 @@ const repeatEveryMs = 20
  */
 export type Flow = "first" | "other"
 
-/** What is to be done about a nonce that was seen before. */
+/** The treatment of a nonce that was seen before. */
 export type Repeat =
   | { readonly kind: "answer"; readonly answer: Uint8Array }
   /** It was answered less than 20 ms ago. */
@@ -27,11 +27,11 @@ const oldestTime = -1
  *
  * A set that is full evicts its oldest entry, and an evicted nonce is one that a replay could bring back as new. What
  * makes that safe is `forgottenUpTo`: for each secret the latest client time among its evicted knocks. The client time is
- * under the MAC, so the replay of an evicted knock carries a time that is not later than that mark. A knock that is not
- * later may only be fresh by challenge, and a challenge is good once by a record of its own (challenge.ts). So whatever
- * was evicted never acts again; a knock that is later than the mark has not been evicted, so if it is not in the set it
- * was never here. A full set therefore refuses nobody: at worst it costs a knock one more round trip. The marks are one
- * number for each secret, and only who holds a secret can raise its mark.
+ * under the MAC, so the replay of an evicted knock carries a time that is not later than that mark. Such a knock can only
+ * be fresh by challenge, and a challenge has a record of its own by which it is good once (challenge.ts): what was
+ * evicted never acts again. A knock later than the mark has not been evicted: if the set does not hold it, it was never
+ * here. So a full set refuses nobody, and costs a knock one more round trip at worst. The marks are one number for each
+ * secret, and only who holds a secret can raise its mark.
  *
  * Nonces are kept apart by secret, so that the holder of one cannot use up another's.
  */
@@ -43,7 +43,7 @@ export class ReplayCache {
   readonly #owners: (string | undefined)[]
   readonly #times: Float64Array
   readonly #answers: Uint8Array
-  /** When the stored answer was last given, on the boot clock; NaN while there is none. */
+  /** The moment at which the stored answer was last given, on the boot clock; NaN while there is none. */
   readonly #answeredMs: Float64Array
   /** The same for copies of another flow than the first. */
   readonly #otherMs: Float64Array
@@ -96,7 +96,7 @@ export class ReplayCache {
     this.#answeredMs[slot] = bootMs
   }
 
-  /** What to do about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
+  /** Decides about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
   repeat(id: string, nonce: Uint8Array, bootMs: number, flow: Flow = "first"): Repeat {
     const slot = this.#slots.get(keyOf(id, nonce))
     if (slot === undefined || Number.isNaN(this.#answeredMs[slot])) return { kind: "pending" }

@@ -43,10 +43,10 @@ export const protocolVersion = 1
 export const nonceBytes = 16
 export const challengeBytes = 36
 export const argumentBytes = 8
-/** What the screen MAC covers, and where it is. */
+/** Bytes that the screen MAC covers; it stands behind them. */
 export const screenedBytes = 80
 export const screenMacBytes = 16
-/** What the request MAC covers; the rest is that MAC. */
+/** Bytes that the request MAC covers; the rest is that MAC. */
 export const requestedBytes = 96
 export const requestMacBytes = 32
 
@@ -135,7 +135,7 @@ export function decodeRequest(bytes: Uint8Array): Decoded<Request> {
   })
 }
 
-/** Are all these bytes zero: is the field not used? */
+/** True when all these bytes are zero: the field is not used. */
 export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0)
 }

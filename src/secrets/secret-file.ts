@@ -5,7 +5,7 @@ import { formatSecret, parseSecret } from "./secret.ts"
 export interface SecretEntry {
   /** The host this secret opens, in lower case; undefined for a bare secret. */
   readonly host: string | undefined
-  /** Who or what holds it, for log and status; no part of the protocol. */
+  /** The name of its holder, for log and status; no part of the protocol. */
   readonly name: string | undefined
   readonly secret: Uint8Array
   /** Its line in the file, counted from 1. */

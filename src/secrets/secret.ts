@@ -20,10 +20,10 @@ const groupDigits = 5
 const checkBits = 22n
 const checkPrefix = Uint8Array.from("fwk1", (character) => character.charCodeAt(0))
 
-/** What can be wrong with a written secret. `check` is a typo among good digits. */
+/** The kinds of mistakes in a written secret. `check` is a typo among good digits. */
 export type SecretMistake = "prefix" | "length" | "digit" | "check"
 
-/** Why a text is no secret. Holds nothing of the secret but the place of the mistake. */
+/** The reason why a text is no secret. Holds nothing of the secret but the place of the mistake. */
 export interface SecretProblem {
   readonly mistake: SecretMistake
   /** One line for the operator, lower case, without any character of the secret. */

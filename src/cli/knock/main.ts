@@ -10,11 +10,11 @@ import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./o
 import { secretsFor } from "./secrets.ts"
 
 /*
- * What a knock needs is imported here, and nothing else: everything for other commands, prompts, names and ports is
- * loaded when it is wanted, so that a knock is on the wire before that.
+ * Only what every knock needs is imported here. The rest, for other commands, prompts, names and ports, is loaded when it
+ * is wanted: a knock is not to wait for it.
  */
 
-/** Milliseconds that never step, finer than the clock of the boot time: what a round trip is measured with. */
+/** Milliseconds that never step, finer than the clock of the boot time: fit for measuring a round trip. */
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /**
@@ -61,7 +61,7 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
   }
 }
 
-/** What goes wrong before any host is reached is an outcome too, of the same form. */
+/** Runs it, and reports what goes wrong before any host is reached as an outcome of the same form. */
 async function saying(
   terminal: Terminal,
   facts: { readonly [key: string]: string },
