@@ -205,7 +205,7 @@ const firstSendsMs = [0, 50, 150, 400]
 const everyMs = 400
 
 /**
- * The time at which the `n`-th copy of a request is due, in milliseconds after the first: 0, 50, 150, 400, 800 and so on.
+ * The time at which the `n`-th copy of a request is due, in ms after the first: 0, 50, 150, 400, then every 400.
  * @param n 0 for the first copy
  */
 function sendDueMs(n: number): number {
