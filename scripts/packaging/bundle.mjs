@@ -21,48 +21,41 @@ const addonsOutside = {
 }
 const addons = ["pcap/build/Release/pcap_binding.node", "raw-socket/build/Release/raw.node"]
 
-/** Some sources have another in their place: BASENAME in src/ is FILE in this folder. */
-const inPlaceOf = (replaced) => ({
-  name: "in-place-of",
+/** Built-in modules that a package wants for what this program never asks of it, and that take long to load. */
+const standIns = {
+  name: "stand-ins",
   setup({ onResolve }) {
-    // raw-socket wants node:net for one function, which tells addresses from other text.
-    onResolve({ filter: /^net$/ }, ({ importer }) =>
-      importer.includes("/raw-socket/") ? { path: join(import.meta.dirname, "light-net.ts") } : undefined,
-    )
-    for (const [source, file] of Object.entries(replaced))
-      onResolve({ filter: new RegExp(`/${source}$`) }, () => ({ path: join(import.meta.dirname, file) }))
+    const standIn = (builtin, wantedBy, file) =>
+      onResolve({ filter: new RegExp(`^${builtin}$`) }, ({ importer }) =>
+        importer.includes(`/node_modules/${wantedBy}/`)
+          ? { path: join(import.meta.dirname, file) }
+          : undefined,
+      )
+    standIn("net", "raw-socket", "light-net.ts")
+    standIn("node:child_process", "commander", "light-child-process.ts")
   },
+}
+
+const { metafile } = await build({
+  entryPoints: programs.map((name) => `src/bin/${name}.ts`),
+  outdir: join(target, "dist/bin"),
+  bundle: true,
+  platform: "node",
+  target: `node${process.versions.node}`,
+  format: "cjs",
+  minify: true,
+  charset: "ascii",
+  keepNames: false,
+  legalComments: "none",
+  // CommonJS has no import.meta; the sources find their neighbours and package.json by it.
+  define: { "import.meta.url": "importMetaUrl" },
+  banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+  // import() of a built-in module costs 2 ms in a CommonJS file; require() does not.
+  supported: { "dynamic-import": false },
+  plugins: [addonsOutside, standIns],
+  metafile: true,
+  logLevel: "warning",
 })
-
-const bundle = (programs, replaced) =>
-  build({
-    entryPoints: programs.map((name) => `src/bin/${name}.ts`),
-    outdir: join(target, "dist/bin"),
-    bundle: true,
-    platform: "node",
-    target: `node${process.versions.node}`,
-    format: "cjs",
-    minify: true,
-    charset: "ascii",
-    keepNames: false,
-    legalComments: "none",
-    // CommonJS has no import.meta; the sources find their neighbours and package.json by it.
-    define: { "import.meta.url": "importMetaUrl" },
-    banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-    // import() of a built-in module costs 2 ms in a CommonJS file; require() does not.
-    supported: { "dynamic-import": false },
-    plugins: [addonsOutside, inPlaceOf(replaced)],
-    metafile: true,
-    logLevel: "warning",
-  })
-
-const bundles = await Promise.all([
-  bundle(
-    programs.filter((name) => name !== "fw-knock"),
-    {},
-  ),
-  bundle(["fw-knock"], { "crypto.ts": "light-primitives.ts" }),
-])
 
 for (const file of addons) {
   const to = join(target, "node_modules", file)
@@ -71,7 +64,7 @@ for (const file of addons) {
 }
 
 const packages = new Set(["node_modules/nan"])
-for (const input of bundles.flatMap(({ metafile }) => Object.keys(metafile.inputs))) {
+for (const input of Object.keys(metafile.inputs)) {
   const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input)
   if (found !== null) packages.add(found[1])
 }

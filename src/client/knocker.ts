@@ -7,11 +7,11 @@ import { openTransmitters, type Transmitters } from "../transmit/open-transmitte
 import { type PathReport, Paths } from "./paths.ts"
 
 /** After an answer that the server has yet to verify, this long is waited for the verified one; milliseconds. */
-export const awaitVerifiedMs = 3000
-/** When a bare text is sent, milliseconds after the first; then on at the last distance. */
+const awaitVerifiedMs = 3000
+/** The times at which a bare text is sent, in milliseconds after the first; then on at the last distance. */
 const plainSendsMs = [0, 1000, 2500]
 
-/** What is wanted of one host. */
+/** A knock at one host. */
 export interface Knock {
   readonly host: string
   /** Numeric addresses of this one host; at least one. All are knocked at: the server acts once for all copies. */
@@ -22,13 +22,13 @@ export interface Knock {
   readonly oneWay: boolean
 }
 
-/** What is known of one host's knock when it is over. */
+/** The end of one host's knock, as far as it is known. */
 export interface KnockReport extends PathReport {
   /** The best authentic answer; undefined when none came. */
   readonly answer: Answer | undefined
   /** Nothing better than `answer` is to come: false when the time was over first. */
   readonly final: boolean
-  /** Where the answer came from, as one of the addresses; undefined when none came. */
+  /** The address that the answer came from, one of those given; undefined when none came. */
   readonly address: string | undefined
   /** Milliseconds from the first packet to the first answer that says what was done. */
   readonly roundTripMs: number | undefined
@@ -68,7 +68,7 @@ export function openKnocker(options: KnockerOptions): Knocker {
   const { clock, random } = options
   const active = new Set<Paths>()
   const transmitters: Transmitters = (options.open ?? openTransmitters)({
-    // Whose reply it is, only its content says: addresses and identifiers are rewritten on the way, and anybody can send.
+    // Only its content tells whose reply it is: addresses and identifiers are rewritten on the way, and anyone can send.
     reply: (reply) => {
       for (const paths of active) paths.reply(reply)
     },

@@ -3,21 +3,21 @@ import type { EchoTransmitter, HeardReply, HeardUnreachable } from "../transmit/
 import type { Transmitters } from "../transmit/open-transmitters.ts"
 import { familyOf } from "./resolve.ts"
 
-/** What every packet of one process shares and takes from: the identifier, and the next sequence. */
+/** The identifier that every packet of one process carries, and the sequence that the next one takes. */
 export interface Sequences {
   readonly identifier: number
   next: number
 }
 
-/** What is known of the packets to one host, whoever answered. */
+/** The fate of the packets to one host, whoever answered. */
 export interface PathReport {
   /** Packets that the kernel took. */
   readonly packetsSent: number
   /** Ordinary replies to our packets came: the host is up and pings reach it, but nobody there knows this secret. */
   readonly echoed: boolean
-  /** What a router said last about our packets, not verified. */
+  /** The last word of a router about our packets, not verified. */
   readonly unreachable: HeardUnreachable | undefined
-  /** Why the kernel did not take packets, each reason once. */
+  /** The reasons why the kernel did not take packets, each once. */
   readonly sendFailures: readonly string[]
   readonly means: EchoTransmitter["means"]
 }

@@ -26,12 +26,12 @@ export interface CheckOptions {
 const startsMs = [0, 300, 1000]
 const restartMs = 1000
 
-/** What this machine itself says about an address, without asking anybody: asking again changes nothing. */
+/** Errors that this machine itself gives for an address, without asking anybody: trying again changes nothing. */
 const fromHere = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT", "EINVAL", "EPERM"])
 
 /**
- * Does a new TCP connection to `address` `port` come up? Asks by connecting, again and again until something answers, and
- * closes what came up. Never throws and never rejects: what goes wrong is an answer too.
+ * Finds out whether a new TCP connection to `address` `port` comes up: connects again and again until something answers,
+ * and closes what came up. Never throws and never rejects: what goes wrong is an answer too.
  */
 export async function checkTcp(
   address: string,

@@ -10,7 +10,7 @@ import {
   requestMacBytes,
   tagBytes,
 } from "./request.ts"
-import { readMilliseconds, writeMilliseconds } from "./timestamp.ts"
+import { readTimestamp, writeTimestamp } from "./timestamp.ts"
 import { type Verb, verbOf, verbs } from "./verbs.ts"
 
 /**
@@ -66,7 +66,7 @@ export interface Answer {
   readonly pinned: boolean
   /** Chains and rules that can still drop; 65 535 means that many or more. */
   readonly stillDropping: number
-  /** What re-appeared after an open in this session; 65 535 means that many or more. */
+  /** Chains and rules that re-appeared after an open in this session; 65 535 means that many or more. */
   readonly reLocks: number
   /** Whole seconds until the session expires, rounded up. */
   readonly secondsLeft: number
@@ -121,7 +121,7 @@ export function encodeAnswer(keys: Pick<KnockKeys, "answerTag" | "answerKey">, a
   writer.u16(saturate(answer.stillDropping, 0xffff))
   writer.u16(saturate(answer.reLocks, 0xffff))
   writer.u32(saturate(answer.secondsLeft, 0xffff_ffff))
-  writeMilliseconds(writer, answer.serverTimeMs)
+  writeTimestamp(writer, answer.serverTimeMs)
   writer.bytes(answer.challenge ?? noChallenge)
   writer.bytes(answer.requestMac)
   writer.bytes(mac(keys.answerKey, writer.since(0), answerMacBytes))
@@ -150,7 +150,7 @@ export function decodeAnswer(
   const stillDropping = reader.u16()
   const reLocks = reader.u16()
   const secondsLeft = reader.u32()
-  const serverTimeMs = readMilliseconds(reader)
+  const serverTimeMs = readTimestamp(reader)
   const field = new Uint8Array(reader.take(challengeBytes))
   const challenge = isZero(field) ? undefined : field
   const requestMac = new Uint8Array(reader.take(requestMacBytes))

@@ -28,15 +28,15 @@ import { verbs } from "./verbs.ts"
  * Normative: native-notes/knock-protocol.md, section 8.
  */
 
-/** How long a challenge can be answered, in milliseconds; rounding up makes it up to 999 ms more. */
-export const challengeLifeMs = 30_000
+/** The life of a challenge in milliseconds; rounding up makes it up to 999 ms more. */
+const challengeLifeMs = 30_000
 /** Answered challenges that are remembered. */
-export const defaultChallengeCapacity = 4096
+const defaultChallengeCapacity = 4096
 
 const label = new TextEncoder().encode("fw-watchdog challenge v1")
 const macBytes = 16
 
-/** What a challenge is about: a request and the id of its secret. */
+/** The subject of a challenge: a request and the id of its secret. */
 export interface ChallengeSubject {
   /** `KnockKeys.id`: 16 hex digits. */
   readonly id: string
@@ -52,8 +52,9 @@ export type Redeemed =
  * Issues challenges without remembering them, so that nobody can exhaust it by asking, and redeems each one once.
  *
  * The record of redeemed challenges is bounded. One that has to be evicted raises a mark to its expiry, and what expires
- * at or before the mark counts as used: bounded memory never makes a challenge good twice. Only completed exchanges, made
- * by who holds a secret, get into the record, and more than 4096 in 30 s before the mark is anything but past.
+ * at or before the mark counts as used: bounded memory never makes a challenge good twice. Only completed exchanges get
+ * into the record, so only a holder of a secret can fill it; the mark matters once he has completed more than 4096 of
+ * them within 30 s.
  */
 export class Challenges {
   readonly #key: Uint8Array

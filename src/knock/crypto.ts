@@ -1,33 +1,45 @@
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto"
+import { equalBytes } from "@noble/ciphers/utils.js"
+import { expand, extract } from "@noble/hashes/hkdf.js"
+import { type _HMAC, hmac } from "@noble/hashes/hmac.js"
+import { type _SHA256, sha256 as hash } from "@noble/hashes/sha2.js"
 
 /*
- * The hash functions of the protocol, as Node's OpenSSL has them. The packaged fw-knock has
- * scripts/packaging/light-primitives.ts in this file's place: loading node:crypto takes as long as all the rest of a knock.
+ * The only door to the protocol's cryptography, on both sides. Hashes are those of @noble/hashes and not of node:crypto, whose
+ * loading takes longer than all that a knock computes (native-notes/packaging.md).
  */
-
-export { randomBytes } from "node:crypto"
 
 /** SHA-256 (FIPS 180-4) of the parts, one behind the other. 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256")
-  for (const part of parts) hash.update(part)
-  return hash.digest()
+  const digest = hash.create()
+  for (const part of parts) digest.update(part)
+  return digest.digest()
 }
 
-/** HMAC-SHA-256 (RFC 2104). 32 bytes. */
+/**
+ * The state of each key behind its two pads (RFC 2104 section 4), and one state to work in. Making them anew for each message
+ * would take three times as long, which a flood of forged knocks would show.
+ */
+const keyed = new WeakMap<Uint8Array, _HMAC<_SHA256>>()
+let working: _HMAC<_SHA256> | undefined
+
+/** HMAC-SHA-256 (RFC 2104). 32 bytes. @param key is not changed once it has been used */
 export function hmacSha256(key: Uint8Array, bytes: Uint8Array): Uint8Array {
-  return createHmac("sha256", key).update(bytes).digest()
+  const start = keyed.get(key) ?? (hmac.create(hash, key) as _HMAC<_SHA256>)
+  keyed.set(key, start)
+  working = start._cloneInto(working)
+  return working.update(bytes).digest()
 }
 
 /**
  * HKDF-SHA-256 (RFC 5869) of one secret and salt.
- * @returns makes `length` bytes, 1..32 (the first block is all that a knock needs), for a label
+ * @returns makes `length` bytes, 1..8160, for a label
  */
 export function hkdfSha256(secret: Uint8Array, salt: string): (info: string, length: number) => Uint8Array {
-  return (info, length) => new Uint8Array(hkdfSync("sha256", secret, salt, info, length))
+  const key = extract(hash, secret, Buffer.from(salt))
+  return (info, length) => expand(hash, key, Buffer.from(info), length)
 }
 
-/** Are these the same bytes? Both are of one length; takes the same time wherever they differ. */
+/** Compares two byte strings of one length, in a time that does not depend on where they differ. */
 export function equalInConstantTime(a: Uint8Array, b: Uint8Array): boolean {
-  return timingSafeEqual(a, b)
+  return equalBytes(a, b)
 }

@@ -2,23 +2,23 @@ import { type Rejection, rejected } from "../wire/decoded.ts"
 import { Challenges } from "./challenge.ts"
 import { type Candidate, Freshness, type Instant, type SecretKind, type Stale } from "./freshness.ts"
 import type { KnockKeys } from "./keys.ts"
-import { type Flow, Nonces } from "./replay-cache.ts"
+import { type Flow, ReplayCache } from "./replay-cache.ts"
 import type { Authentic } from "./verify.ts"
 
 const pending = rejected("fresh", "answer-pending")
 const tooSoon = rejected("fresh", "repeated-too-soon")
 
-/** What the guard knows of one secret. */
+/** One secret, as the guard knows it. */
 export interface KnownSecret {
   readonly keys: KnockKeys
   readonly kind: SecretKind
 }
 
-/** What the guard has to do about one authentic knock. */
+/** The guard's duty about one authentic knock. */
 export type Decision =
-  /** It is fresh: do what it asks for, once, then give its answer to {@link Knocks.answered}. */
+  /** It is fresh: do what it asks for, once, then give its answer to {@link Decider.answered}. */
   | { readonly action: "act"; readonly road: "challenge" | "pin" | "one-way"; readonly pinned: boolean }
-  /** Answer with verdict `challenge` and this challenge, and give that answer to {@link Knocks.answered}. */
+  /** Answer with verdict `challenge` and this challenge, and give that answer to {@link Decider.answered}. */
   | {
       readonly action: "challenge"
       readonly challenge: Uint8Array
@@ -30,8 +30,8 @@ export type Decision =
   /** Seen before, and nothing to send now; stage `fresh`: repeated-too-soon, answer-pending. */
   | { readonly action: "ignore"; readonly rejection: Rejection }
 
-/** What a guard process begins with. */
-export interface KnocksOptions {
+/** The circumstances in which a guard process begins. */
+export interface DeciderOptions {
   /** 32 random bytes, made now and kept nowhere. */
   readonly challengeKey: Uint8Array
   /** Wall clock when the session began, ms since 1970. */
@@ -45,20 +45,15 @@ export interface KnocksOptions {
  * The memory of one guard process about knocks, and the one place that decides about them: nonces, challenges and pins,
  * for as long as the process lives. A reload of the secrets keeps it.
  */
-export class Knocks {
-  readonly #nonces: Nonces
+export class Decider {
+  readonly #nonces: ReplayCache
   readonly #challenges: Challenges
   readonly #freshness: Freshness
 
-  constructor(options: KnocksOptions) {
-    this.#nonces = new Nonces(options.nonceCapacity)
+  constructor(options: DeciderOptions) {
+    this.#nonces = new ReplayCache(options.nonceCapacity)
     this.#challenges = new Challenges(options.challengeKey)
     this.#freshness = new Freshness({ resumed: options.resumed, wallMs: options.bornWallMs })
-  }
-
-  /** For `status`. */
-  get nonces(): { readonly size: number; readonly full: boolean } {
-    return { size: this.#nonces.size, full: this.#nonces.full }
   }
 
   /**

@@ -6,9 +6,9 @@ import { encodeRequest, nonceBytes, requestMacOf } from "./request.ts"
 import { type Verb, verbs } from "./verbs.ts"
 
 /** Without any answer for this long, a reset goes on as a one-way request; milliseconds. */
-export const silenceMs = 2000
+const silenceMs = 2000
 /** Challenges that one exchange follows. A guard asks once; a restart of it, or a challenge that grew too old, once more. */
-export const mostFollowUps = 8
+const mostFollowUps = 8
 /** From this copy on the schedule is steady: where it goes on after an answer that the guard has yet to verify. */
 const steadyCopy = 4
 
@@ -17,7 +17,7 @@ const otherVerb = rejected("verify", "other-verb")
 const exchangeOver = rejected("verify", "exchange-over")
 const challengeNotNeeded = rejected("verify", "challenge-not-needed")
 
-/** What one `fw-knock` wants from one host. */
+/** The wish of one `fw-knock` to one host. */
 export interface ExchangeOptions {
   readonly keys: KnockKeys
   readonly verb: Verb
@@ -28,7 +28,7 @@ export interface ExchangeOptions {
   readonly random: (length: number) => Uint8Array
 }
 
-/** What came of the data of one echo reply. */
+/** The outcome of the data of one echo reply. */
 export type Received =
   /** Not an answer to this exchange, or one that changes nothing: wait on. */
   | { readonly kind: "ignored"; readonly rejection: Rejection }
@@ -62,7 +62,7 @@ export class Exchange {
   readonly #startedMs: number
   readonly #sent: SentRequest[] = []
   #current: SentRequest
-  /** When the current request's schedule began, and which of its copies is next. */
+  /** The moment at which the current request's schedule began; `#copy` is the next of its copies. */
   #scheduleMs: number
   #copy = 0
   #heard = false
@@ -73,7 +73,6 @@ export class Exchange {
   /** The request whose verified answer is waited for. */
   #awaited: SentRequest | undefined
   #done = false
-  #packets = 0
 
   /** @param now the client's clocks; `bootMs` may be any clock that never steps */
   constructor(options: ExchangeOptions, now: Instant) {
@@ -96,17 +95,12 @@ export class Exchange {
     return this.#answer
   }
 
-  /** What `send` has returned so far. */
-  get packetsSent(): number {
-    return this.#packets
-  }
-
-  /** What is being sent. */
+  /** The kind of request that is being sent. */
   get stage(): SentRequest["kind"] {
     return this.#current.kind
   }
 
-  /** When `send` is due next, on the clock of `bootMs`; undefined when nothing is to be sent any more. */
+  /** The moment at which `send` is due next, on the clock of `bootMs`; undefined when there is nothing more to send. */
   nextSendMs(): number | undefined {
     if (this.#done) return undefined
     const copyMs = this.#scheduleMs + sendDueMs(this.#copy)
@@ -115,7 +109,7 @@ export class Exchange {
 
   /**
    * The data of the echo request that is due at `now`, 128 bytes, or undefined when none is yet. Each call that returns
-   * bytes stands for one packet, with an ICMP sequence of its own. After a pause, what was missed is not made up for.
+   * bytes stands for one packet, with an ICMP sequence of its own. Copies that a pause has missed are not sent later.
    */
   send(now: Instant): Uint8Array | undefined {
     const dueMs = this.nextSendMs()
@@ -123,7 +117,6 @@ export class Exchange {
     if (this.#turnsOneWay() && now.bootMs >= this.#startedMs + silenceMs) this.#begin("one-way", now)
     do this.#copy += 1
     while (this.#scheduleMs + sendDueMs(this.#copy) <= now.bootMs)
-    this.#packets += 1
     return this.#current.bytes
   }
 
@@ -212,10 +205,10 @@ const firstSendsMs = [0, 50, 150, 400]
 const everyMs = 400
 
 /**
- * When the `n`-th copy of a request is due, in milliseconds after its first one: 0, 50, 150, 400, then every 400.
+ * The time at which the `n`-th copy of a request is due, in ms after the first: 0, 50, 150, 400, then every 400.
  * @param n 0 for the first copy
  */
-export function sendDueMs(n: number): number {
+function sendDueMs(n: number): number {
   const last = firstSendsMs.length - 1
   return firstSendsMs[n] ?? (firstSendsMs[last] ?? 0) + (n - last) * everyMs
 }

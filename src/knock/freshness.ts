@@ -20,7 +20,7 @@ export interface Candidate {
   readonly request: Request
 }
 
-/** Why the time of a knock does not make it fresh, so that it gets a challenge. */
+/** The reason why its time does not make a knock fresh, so that it gets a challenge. */
 export type Stale =
   | "first-request" // nothing was claimed: no pin, not one-way
   | "needs-challenge" // this verb, or a resumed guard, takes nothing less
@@ -34,10 +34,10 @@ export type Fresh =
   | { readonly ok: true; readonly road: "pin" | "one-way" }
   | { readonly ok: false; readonly why: Stale }
 
-/** How far a pinned client's clock may be from its pin, in milliseconds, in either direction. */
-export const pinToleranceMs = 30_000
-/** How far a one-way knock's time may be from the guard's wall clock, in milliseconds, in either direction. */
-export const oneWayWindowMs = 60_000
+/** The most by which a pinned client's clock may differ from its pin, in milliseconds, in either direction. */
+const pinToleranceMs = 30_000
+/** The most by which a one-way knock's time may differ from the guard's wall clock, likewise. */
+const oneWayWindowMs = 60_000
 
 interface Pin {
   /** Client wall clock minus guard boot clock, an upper bound. */
@@ -52,8 +52,8 @@ interface Pin {
  * The pin is the follow-up's client time minus the *earliest* moment at which its challenge can have been issued. The
  * follow-up was made after that moment, so the true difference of the clocks is not above the pin, whoever held the
  * follow-up back and for how long. A later knock that is held back for more than 30 s therefore lies more than 30 s behind
- * the pin and is not fresh: holding back the exchange does not buy time. (Measured at the arrival instead, each second
- * that the follow-up was held would add to the time for which every later knock can be.)
+ * the pin and is not fresh: holding back the exchange does not buy time. (Were it measured at the arrival instead, each
+ * second for which the follow-up was held back would allow every later knock to be held back a second longer.)
  */
 export class Freshness {
   readonly #resumed: boolean
@@ -69,7 +69,7 @@ export class Freshness {
     this.#bornWallMs = born.wallMs
   }
 
-  /** Will a later knock under this secret be judged against a pin? */
+  /** True when a later knock under this secret will be judged against a pin. */
   pinned(id: string): boolean {
     return this.#pins.has(id)
   }
@@ -86,8 +86,8 @@ export class Freshness {
   }
 
   /**
-   * Is a knock whose nonce was not seen fresh by its time alone? If it is, it counts as accepted from now on.
-   * @param forgottenUpTo {@link Nonces.forgottenUpTo} for its secret, after its own nonce was recorded
+   * Decides whether its time alone makes a knock with an unseen nonce fresh. If so, it counts as accepted from now on.
+   * @param forgottenUpTo {@link ReplayCache.forgottenUpTo} for its secret, after its own nonce was recorded
    */
   accept(candidate: Candidate, now: Instant, forgottenUpTo: number): Fresh {
     const fresh = this.#judge(candidate, now, forgottenUpTo)
@@ -108,7 +108,7 @@ export class Freshness {
     return notByTime === undefined ? { ok: true, road: "one-way" } : { ok: false, why: notByTime }
   }
 
-  /** Why the pin does not make it fresh, or undefined when it does. */
+  /** The reason why the pin does not make it fresh, or undefined when it does. */
   #byPin({ id, request }: Candidate, now: Instant): Stale | undefined {
     const pin = this.#pins.get(id)
     if (pin === undefined) return "first-request"
@@ -117,7 +117,7 @@ export class Freshness {
     return request.clientTimeMs > pin.lastAcceptedMs ? undefined : "not-later"
   }
 
-  /** Why the one-way flag does not make it fresh, or undefined when it does. */
+  /** The reason why the one-way flag does not make it fresh, or undefined when it does. */
   #byWallClock({ kind, request }: Candidate, now: Instant): Stale | undefined {
     // A one-time secret did not exist before this session, so a nonce that this session has not seen is new.
     if (kind === "one-time") return undefined

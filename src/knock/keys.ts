@@ -46,7 +46,7 @@ export function mac(key: Uint8Array, bytes: Uint8Array, length: number): Uint8Ar
   return hmacSha256(key, bytes).subarray(0, length)
 }
 
-/** Do two byte strings of the same, public length agree? Takes the same time wherever they differ. */
+/** True when two byte strings agree. Takes the same time wherever they differ; their lengths are public. */
 export function agree(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && equalInConstantTime(a, b)
 }

@@ -14,13 +14,13 @@ import { Fault } from "../errors.ts"
  * The shortest text, in bytes. Random data of a full frame holds eight given bytes once in 2^53 packets, and four of
  * them once in 2^21: within a minute of a flood. Shorter words also stand in ordinary payloads.
  */
-export const shortestPlainBytes = 8
+const shortestPlainBytes = 8
 /** The longest text, in bytes. */
-export const longestPlainBytes = 64
-/** What `ping -p` can send. */
-export const longestPingPattern = 16
+const longestPlainBytes = 64
+/** The longest pattern that `ping -p` can send, in bytes. */
+const longestPingPattern = 16
 /** The data of an echo request is searched this far: an Ethernet frame's worth. */
-export const plainSearchBytes = 1500
+const plainSearchBytes = 1500
 
 /**
  * Checks the text of `--plain`.

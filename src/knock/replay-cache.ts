@@ -1,9 +1,9 @@
 import { messageBytes } from "./request.ts"
 
 /** Nonces that are remembered unless told otherwise: full, about 20 MB; empty, next to nothing. */
-export const defaultNonceCapacity = 65_536
+const defaultNonceCapacity = 65_536
 /** A stored answer is given again at most once in this time for each nonce and each {@link Flow}, in milliseconds. */
-export const repeatEveryMs = 20
+const repeatEveryMs = 20
 
 /**
  * The flow of a copy (source, identifier, link address): that of the first copy of its request, or any other. Each of the two
@@ -11,7 +11,7 @@ export const repeatEveryMs = 20
  */
 export type Flow = "first" | "other"
 
-/** What is to be done about a nonce that was seen before. */
+/** The treatment of a nonce that was seen before. */
 export type Repeat =
   | { readonly kind: "answer"; readonly answer: Uint8Array }
   /** It was answered less than 20 ms ago. */
@@ -27,23 +27,23 @@ const oldestTime = -1
  *
  * A set that is full evicts its oldest entry, and an evicted nonce is one that a replay could bring back as new. What
  * makes that safe is `forgottenUpTo`: for each secret the latest client time among its evicted knocks. The client time is
- * under the MAC, so the replay of an evicted knock carries a time that is not later than that mark. A knock that is not
- * later may only be fresh by challenge, and a challenge is good once by a record of its own (challenge.ts). So whatever
- * was evicted never acts again; a knock that is later than the mark has not been evicted, so if it is not in the set it
- * was never here. A full set therefore refuses nobody: at worst it costs a knock one more round trip. The marks are one
- * number for each secret, and only who holds a secret can raise its mark.
+ * under the MAC, so the replay of an evicted knock carries a time that is not later than that mark. Such a knock can only
+ * be fresh by challenge, and a challenge has a record of its own by which it is good once (challenge.ts): what was
+ * evicted never acts again. A knock later than the mark has not been evicted: if the set does not hold it, it was never
+ * here. So a full set refuses nobody, and costs a knock one more round trip at worst. The marks are one number for each
+ * secret, and only who holds a secret can raise its mark.
  *
  * Nonces are kept apart by secret, so that the holder of one cannot use up another's.
  */
-export class Nonces {
-  readonly capacity: number
+export class ReplayCache {
+  readonly #capacity: number
   readonly #slots = new Map<string, number>()
   /** A ring: slot `#next` is the oldest once every slot is in use. */
   readonly #keys: (string | undefined)[]
   readonly #owners: (string | undefined)[]
   readonly #times: Float64Array
   readonly #answers: Uint8Array
-  /** When the stored answer was last given, on the boot clock; NaN while there is none. */
+  /** The moment at which the stored answer was last given, on the boot clock; NaN while there is none. */
   readonly #answeredMs: Float64Array
   /** The same for copies of another flow than the first. */
   readonly #otherMs: Float64Array
@@ -52,22 +52,13 @@ export class Nonces {
 
   /** @param capacity nonces that are remembered, at least 1 */
   constructor(capacity: number = defaultNonceCapacity) {
-    this.capacity = capacity
+    this.#capacity = capacity
     this.#keys = new Array(capacity)
     this.#owners = new Array(capacity)
     this.#times = new Float64Array(capacity)
     this.#answers = new Uint8Array(capacity * messageBytes)
     this.#answeredMs = new Float64Array(capacity)
     this.#otherMs = new Float64Array(capacity)
-  }
-
-  get size(): number {
-    return this.#slots.size
-  }
-
-  /** The next new nonce evicts the oldest. For `status`; decisions use {@link forgottenUpTo}. */
-  get full(): boolean {
-    return this.#slots.size >= this.capacity
   }
 
   /** The latest client time among evicted knocks of this secret; -1 when none was evicted. */
@@ -82,7 +73,7 @@ export class Nonces {
   /** Remembers a nonce for which `seen` was false. Its answer is pending. */
   record(id: string, nonce: Uint8Array, clientTimeMs: number): void {
     const slot = this.#next
-    this.#next = (slot + 1) % this.capacity
+    this.#next = (slot + 1) % this.#capacity
     this.#evict(slot)
     const key = keyOf(id, nonce)
     this.#slots.set(key, slot)
@@ -105,7 +96,7 @@ export class Nonces {
     this.#answeredMs[slot] = bootMs
   }
 
-  /** What to do about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
+  /** Decides about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
   repeat(id: string, nonce: Uint8Array, bootMs: number, flow: Flow = "first"): Repeat {
     const slot = this.#slots.get(keyOf(id, nonce))
     if (slot === undefined || Number.isNaN(this.#answeredMs[slot])) return { kind: "pending" }

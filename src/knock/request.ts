@@ -2,7 +2,7 @@ import { type Decoded, decoded, rejected } from "../wire/decoded.ts"
 import { Reader } from "../wire/reader.ts"
 import { Writer } from "../wire/writer.ts"
 import { type KnockKeys, mac } from "./keys.ts"
-import { readMilliseconds, writeMilliseconds } from "./timestamp.ts"
+import { readTimestamp, writeTimestamp } from "./timestamp.ts"
 import { type Verb, verbOf, verbs } from "./verbs.ts"
 
 /**
@@ -43,10 +43,10 @@ export const protocolVersion = 1
 export const nonceBytes = 16
 export const challengeBytes = 36
 export const argumentBytes = 8
-/** What the screen MAC covers, and where it is. */
+/** Bytes that the screen MAC covers; it stands behind them. */
 export const screenedBytes = 80
 export const screenMacBytes = 16
-/** What the request MAC covers; the rest is that MAC. */
+/** Bytes that the request MAC covers; the rest is that MAC. */
 export const requestedBytes = 96
 export const requestMacBytes = 32
 
@@ -68,7 +68,7 @@ export interface Request {
 }
 
 /** The argument of every request of this version. */
-export const noArgument: Uint8Array = new Uint8Array(argumentBytes)
+const noArgument: Uint8Array = new Uint8Array(argumentBytes)
 
 const badLength = rejected("knock", "length")
 const badVerb = rejected("knock", "verb")
@@ -94,7 +94,7 @@ export function encodeRequest(
   writer.u8(protocolVersion)
   writer.u8(verbs[request.verb].code)
   writer.u16((request.oneWay ? oneWayFlag : 0) | (request.hard ? hardFlag : 0))
-  writeMilliseconds(writer, request.clientTimeMs)
+  writeTimestamp(writer, request.clientTimeMs)
   writer.bytes(request.nonce)
   writer.bytes(request.challenge ?? noChallenge)
   writer.bytes(request.argument ?? noArgument)
@@ -116,7 +116,7 @@ export function decodeRequest(bytes: Uint8Array): Decoded<Request> {
   reader.u8()
   const verb = verbOf(reader.u8())
   const flags = reader.u16()
-  const clientTimeMs = readMilliseconds(reader)
+  const clientTimeMs = readTimestamp(reader)
   const nonce = new Uint8Array(reader.take(nonceBytes))
   const challenge = new Uint8Array(reader.take(challengeBytes))
   const argument = new Uint8Array(reader.take(argumentBytes))
@@ -135,7 +135,7 @@ export function decodeRequest(bytes: Uint8Array): Decoded<Request> {
   })
 }
 
-/** Are all these bytes zero: is the field not used? */
+/** True when all these bytes are zero: the field is not used. */
 export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0)
 }

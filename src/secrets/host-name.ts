@@ -3,7 +3,7 @@ import { Fault } from "../errors.ts"
 /** A host as it may be written, and as it may be the name of a file: no slash, no dot in front. */
 const hostName = /^(?:[a-z0-9_][a-z0-9._:%-]{0,252}|::[a-z0-9:.%-]{0,60})$/
 
-/** Could this be a host in its canonical form? */
+/** True when this could be a host in its canonical form. */
 export function isHostName(text: string): boolean {
   return hostName.test(text)
 }

@@ -5,7 +5,7 @@ import { formatSecret, parseSecret } from "./secret.ts"
 export interface SecretEntry {
   /** The host this secret opens, in lower case; undefined for a bare secret. */
   readonly host: string | undefined
-  /** Who or what holds it, for log and status; no part of the protocol. */
+  /** The name of its holder, for log and status; no part of the protocol. */
   readonly name: string | undefined
   readonly secret: Uint8Array
   /** Its line in the file, counted from 1. */
@@ -13,7 +13,7 @@ export interface SecretEntry {
 }
 
 /** Most secrets in one file: each one's tag is compared in the kernel's packet filter. */
-export const mostSecrets = 64
+const mostSecrets = 64
 
 const hostPattern = /^[a-z0-9_]([a-z0-9._:%-]{0,252})$|^::[a-z0-9:.%-]{0,60}$/
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$/

@@ -12,7 +12,7 @@ import { locateTypo } from "./typo.ts"
  * Thirty digits of Crockford's base 32, most significant bit first. The check bits are the first 22 bits of
  * SHA-256("fwk1" || secret). Normative: native-notes/knock-protocol.md, section 2.
  */
-export const secretBytes = 16
+const secretBytes = 16
 
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const digits = 30
@@ -20,10 +20,10 @@ const groupDigits = 5
 const checkBits = 22n
 const checkPrefix = Uint8Array.from("fwk1", (character) => character.charCodeAt(0))
 
-/** What can be wrong with a written secret. `check` is a typo among good digits. */
+/** The kinds of mistakes in a written secret. `check` is a typo among good digits. */
 export type SecretMistake = "prefix" | "length" | "digit" | "check"
 
-/** Why a text is no secret. Holds nothing of the secret but the place of the mistake. */
+/** The reason why a text is no secret. Holds nothing of the secret but the place of the mistake. */
 export interface SecretProblem {
   readonly mistake: SecretMistake
   /** One line for the operator, lower case, without any character of the secret. */

@@ -1,4 +1,4 @@
-/** Where a written secret was mistyped: one digit, or one and the next swapped; `at` counts digits from 0. */
+/** The place where a written secret was mistyped: one digit, or one and the next swapped; `at` counts digits from 0. */
 export interface TypoPlace {
   readonly kind: "digit" | "swap"
   readonly at: number
@@ -10,7 +10,7 @@ export interface TypoPlace {
  * nothing about the digit that should be there.
  *
  * @param values the digits as numbers 0..31
- * @param checksOut do these digits fit their check digits?
+ * @param checksOut tells whether these digits fit their check digits
  * @returns the only explanation there is, or undefined when there is none or more than one.
  */
 export function locateTypo(

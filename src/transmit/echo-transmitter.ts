@@ -9,7 +9,7 @@ export interface OutgoingEcho {
 
 /** An echo reply that came in, from anybody: nothing about it has been verified. */
 export interface HeardReply {
-  /** Where it says it comes from, without a zone. */
+  /** The address that it says it comes from, without a zone. */
   readonly address: string
   readonly identifier: number
   readonly sequence: number
@@ -19,7 +19,7 @@ export interface HeardReply {
 /** A router, or the host itself, says that an echo request did not arrive. Nobody vouches for it: good for a hint. */
 export interface HeardUnreachable {
   readonly from: string
-  /** Whereto the request was going. */
+  /** The address that the request was going to. */
   readonly destination: string
   readonly identifier: number
   readonly sequence: number
@@ -27,7 +27,7 @@ export interface HeardUnreachable {
   readonly reason: string
 }
 
-/** Who wants to know what comes in. */
+/** The receiver of what comes in. */
 export interface Heard {
   reply(reply: HeardReply): void
   unreachable?(unreachable: HeardUnreachable): void

@@ -64,7 +64,10 @@ export async function openSocket(family: 4 | 6, protocol: number): Promise<Socke
   }
 }
 
-/** When it is wanted and not before: an addon that was not built is a message, and a sender may do without. */
+/**
+ * Loads raw-socket when it is first wanted, so that an addon that was not built is a fault with a hint, and one that a
+ * sender with ping sockets gets over.
+ */
 async function loadRawSocket(): Promise<typeof import("raw-socket")> {
   try {
     return await import("raw-socket")

@@ -112,9 +112,9 @@ export function addressFamily(text: string): 4 | 6 | 0 {
 const zoneName = /^[0-9a-z.:-]+$/i
 
 /**
- * Can one host be behind this address, as far as the address alone tells? Not 0.0.0.0/8, multicast, 240.0.0.0/4 with
- * the limited broadcast (RFC 1122 3.2.1.3); not `::`, not ff00::/8 (RFC 4291 2.4). A subnet's own broadcast address
- * cannot be told from a host's without its prefix length.
+ * Tells whether one host can be behind this address, as far as the address alone shows it. Not behind 0.0.0.0/8,
+ * multicast, 240.0.0.0/4 with the limited broadcast (RFC 1122 3.2.1.3), `::` or ff00::/8 (RFC 4291 2.4). A subnet's
+ * own broadcast address cannot be told from a host's without its prefix length.
  *
  * @param bytes 4 or 16 bytes
  */
@@ -124,12 +124,12 @@ export function isUnicast(bytes: Uint8Array): boolean {
   return first !== 0xff && !isUnspecified(bytes)
 }
 
-/** Is it 0.0.0.0 or `::`? */
+/** True for 0.0.0.0 and `::`. */
 export function isUnspecified(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0)
 }
 
-/** Are these the same bytes? */
+/** True when both hold the same bytes. */
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

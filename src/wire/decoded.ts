@@ -1,6 +1,7 @@
 /**
- * Why a packet is not for us. A value, never an exception: on the packet path most packets are not for us, and that is
- * not an error. `reason` is one of a fixed set of short kebab-case words, so that counting by reason stays bounded.
+ * The reason why a packet is not for us. A value, never an exception: on the packet path most packets are not for us,
+ * and that is not an error. `reason` is one of a fixed set of short kebab-case words, so that counting by
+ * reason stays bounded.
  */
 export interface Rejection {
   readonly stage:
@@ -21,7 +22,7 @@ export interface Rejection {
 /** The outcome of one rejecting step. */
 export type Rejected = { readonly ok: false; readonly rejection: Rejection }
 
-/** What a decoder returns: the value, or why there is none. */
+/** The result of a decoder: the value, or why there is none. */
 export type Decoded<T> = { readonly ok: true; readonly value: T } | Rejected
 
 /**

@@ -22,7 +22,7 @@ export interface Echo {
   readonly checksum: number | undefined
 }
 
-/** Which ICMP: 4 and 6 differ in type numbers, and 6 sums a pseudo header too. */
+/** ICMP of 4 and of 6 differ in type numbers, and 6 sums a pseudo header too. */
 export type IpVersion = 4 | 6
 
 /** Bytes in front of the data. */

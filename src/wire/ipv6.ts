@@ -33,9 +33,9 @@ export interface Ipv6Header {
   readonly trafficClass: number
   readonly flowLabel: number
   readonly hopLimit: number
-  /** What follows the fixed header: the first extension header's kind, or the protocol itself. */
+  /** The kind of the first extension header, or the protocol itself where there is none. */
   readonly nextHeader: number
-  /** What the last extension header names; the same as `nextHeader` when there is none. */
+  /** The protocol behind the last extension header; the same as `nextHeader` where there is none. */
   readonly protocol: number
   /** Raw: all of them, one after the other. */
   readonly extensions: Uint8Array

@@ -35,11 +35,11 @@ export interface NeighbourMessage {
   readonly linkAddress: Uint8Array | undefined
 }
 
-/** What an advertisement says of the host that it is about. */
+/** The particulars of the host that an advertisement is about. */
 export interface AdvertisementOptions {
   /** The 6 bytes of the link address that the target is to be reached at. */
   readonly own: Uint8Array
-  /** Does this host forward packets? A router that denies it is struck from its hosts' routes (RFC 4861 7.2.5). */
+  /** True when this host forwards packets. A router that denies it is struck from its hosts' routes (RFC 4861 7.2.5). */
   readonly router: boolean
 }
 
@@ -166,7 +166,7 @@ function readLinkAddress(options: Uint8Array, wanted: number): Decoded<Uint8Arra
   return decoded(found)
 }
 
-/** Is `address` ff02::1:ffXX:XXXX with the last 24 bits of `target` (RFC 4291 2.7.1)? */
+/** True when `address` is ff02::1:ffXX:XXXX with the last 24 bits of `target` (RFC 4291 2.7.1). */
 function isSolicitedNode(address: Uint8Array, target: Uint8Array): boolean {
   return address.every((byte, at) => byte === (at < 13 ? solicitedNodePrefix[at] : target[at]))
 }

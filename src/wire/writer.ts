@@ -42,7 +42,7 @@ export class Writer {
     this.#bytes[at + 1] = value & 0xff
   }
 
-  /** What has been written since `from`, as a view. */
+  /** The bytes written since `from`, as a view. */
   since(from: number): Uint8Array {
     return this.#bytes.subarray(from, this.#at)
   }

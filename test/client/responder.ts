@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { type Answer, encodeAnswer, type Verdict } from "../../src/knock/answer.ts"
-import { Knocks, type KnownSecret } from "../../src/knock/decide.ts"
+import { Decider, type KnownSecret } from "../../src/knock/decide.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import type { Request } from "../../src/knock/request.ts"
 import { type Authentic, createVerifier } from "../../src/knock/verify.ts"
@@ -29,13 +29,13 @@ export class Responder {
   act: Act
   hears: Hears = () => true
   readonly #known: KnownSecret
-  readonly #knocks: Knocks
+  readonly #decider: Decider
   readonly #child: ChildProcess
 
   private constructor(child: ChildProcess, secret: Uint8Array, act: Act) {
     this.#child = child
     this.#known = { keys: deriveKeys(secret), kind: "standing" }
-    this.#knocks = new Knocks({ challengeKey: randomBytes(32), bornWallMs: Date.now(), resumed: false })
+    this.#decider = new Decider({ challengeKey: randomBytes(32), bornWallMs: Date.now(), resumed: false })
     this.act = act
   }
 
@@ -61,7 +61,7 @@ export class Responder {
   }
 
   #handle(number: string, knock: Authentic<KnownSecret>): void {
-    const decision = this.#knocks.decide(knock, instant())
+    const decision = this.#decider.decide(knock, instant())
     if (decision.action === "ignore") return
     if (decision.action === "repeat") return this.#send(number, decision.answer)
     let words: Partial<Answer> & { verdict: Verdict }
@@ -83,7 +83,7 @@ export class Responder {
       requestMac: knock.requestMac,
       ...words,
     })
-    this.#knocks.answered(knock, answer, instant())
+    this.#decider.answered(knock, answer, instant())
     this.#send(number, answer)
   }
 

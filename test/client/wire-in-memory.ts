@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { type Knocker, openKnocker } from "../../src/client/knocker.ts"
 import { Fault } from "../../src/errors.ts"
 import { type Answer, encodeAnswer, type Verdict } from "../../src/knock/answer.ts"
-import { Knocks, type KnownSecret } from "../../src/knock/decide.ts"
+import { Decider, type KnownSecret } from "../../src/knock/decide.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
 import type { EchoTransmitter, Heard, OutgoingEcho } from "../../src/transmit/echo-transmitter.ts"
@@ -68,7 +68,7 @@ export class Wire {
   ) {
     const known: KnownSecret = { keys: deriveKeys(secret), kind: "standing" }
     const verify = createVerifier([known])
-    const knocks = new Knocks({
+    const knocks = new Decider({
       challengeKey: randomBytes(32),
       bornWallMs: this.time.wallMs(),
       resumed: false,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest"
 import { type Answer, encodeAnswer } from "../../src/knock/answer.ts"
 import { Challenges } from "../../src/knock/challenge.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
-import { encodeRequest, noArgument, type Request, requestMacOf } from "../../src/knock/request.ts"
+import { encodeRequest, type Request, requestMacOf } from "../../src/knock/request.ts"
 import { formatSecret, parseSecret } from "../../src/secrets/secret.ts"
 import { fromHex } from "./vector-files.ts"
 
@@ -43,7 +43,7 @@ function makeRequest(title: RegExp, fields: Partial<Request>): { request: Reques
     clientTimeMs: Number(time),
     nonce: fromHex(nonce ?? ""),
     challenge: undefined,
-    argument: noArgument,
+    argument: new Uint8Array(8),
     ...fields,
   }
   const bytes = encodeRequest(keys, request)

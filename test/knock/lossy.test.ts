@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { describe, expect, test } from "vitest"
 import { encodeAnswer } from "../../src/knock/answer.ts"
-import { Knocks } from "../../src/knock/decide.ts"
+import { Decider } from "../../src/knock/decide.ts"
 import { Exchange } from "../../src/knock/exchange.ts"
 import type { Instant, SecretKind } from "../../src/knock/freshness.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
@@ -42,7 +42,7 @@ class Simulation {
   readonly #wire: Wire
   readonly #random: () => number
   readonly #clientClockMs: number
-  readonly #knocks: Knocks
+  readonly #decider: Decider
   readonly #verify
   readonly #events: { readonly atMs: number; readonly run: () => void }[] = []
   readonly #acts = new Map<string, number>()
@@ -54,7 +54,7 @@ class Simulation {
     this.#random = randomOf(seed)
     this.#clientClockMs = clientClockMs
     this.#verify = createVerifier([{ keys, kind }])
-    this.#knocks = new Knocks({
+    this.#decider = new Decider({
       challengeKey: new Uint8Array(32).fill(1),
       bornWallMs: 1_700_000_000_000,
       resumed: false,
@@ -72,6 +72,7 @@ class Simulation {
     }
     const exchange = new Exchange({ keys, verb, hard: false, oneWay: false, random }, this.#client())
     let doneMs: number | undefined
+    let packets = 0
     const receive = (data: Uint8Array): void => {
       if (exchange.receive(data, this.#client()).kind === "final") doneMs = this.#nowMs - startedMs
     }
@@ -83,10 +84,12 @@ class Simulation {
       if (next > startedMs + waitMs) break
       this.#nowMs = Math.max(this.#nowMs, next)
       const request = exchange.send(this.#client())
-      if (request !== undefined)
+      if (request !== undefined) {
+        packets += 1
         this.#travel(wire, wire.lossThere, () =>
           this.#hear(request, (answer) => this.#travel(wire, wire.lossBack, () => receive(answer))),
         )
+      }
       const due = this.#events.filter((event) => event.atMs <= this.#nowMs)
       for (const event of due) {
         this.#events.splice(this.#events.indexOf(event), 1)
@@ -96,14 +99,14 @@ class Simulation {
     const counts = [...this.#acts.values()]
     this.#nowMs += 1000
     const acts = counts.reduce((sum, count) => sum + count, 0)
-    return { doneMs, actsOfOneNonce: Math.max(0, ...counts), acts, packets: exchange.packetsSent }
+    return { doneMs, actsOfOneNonce: Math.max(0, ...counts), acts, packets }
   }
 
   #hear(data: Uint8Array, reply: (answer: Uint8Array) => void): void {
     expect(screen.check(data).ok).toBe(true)
     const knock = this.#verify(data)
     if (!knock.ok) throw new Error(knock.rejection.reason)
-    const decision = this.#knocks.decide(knock.value, this.#server())
+    const decision = this.#decider.decide(knock.value, this.#server())
     if (decision.action === "ignore") return
     if (decision.action === "repeat") return reply(decision.answer)
     const { verb, nonce } = knock.value.request
@@ -120,7 +123,7 @@ class Simulation {
         challenge: decision.action === "challenge" ? decision.challenge : undefined,
         requestMac: knock.value.requestMac,
       })
-      this.#knocks.answered(knock.value, bytes, this.#server())
+      this.#decider.answered(knock.value, bytes, this.#server())
       reply(bytes)
     }
     answer(false)

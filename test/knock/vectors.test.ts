@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process"
 import { describe, expect, test } from "vitest"
 import { encodeAnswer } from "../../src/knock/answer.ts"
-import { Knocks } from "../../src/knock/decide.ts"
+import { Decider } from "../../src/knock/decide.ts"
 import { Exchange } from "../../src/knock/exchange.ts"
 import { deriveKeys, type KnockKeys } from "../../src/knock/keys.ts"
-import { decodeRequest, encodeRequest, noArgument, type Request } from "../../src/knock/request.ts"
+import { decodeRequest, encodeRequest, type Request } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
 import { formatSecret, parseSecret } from "../../src/secrets/secret.ts"
@@ -82,7 +82,7 @@ describe("the guard: a session's knocks in their order", () => {
   test.each(vectorsOf("guard"))("$name", (vector) => {
     const kind = header(vector, "kind") === "standing" ? "standing" : "one-time"
     const verify = createVerifier([{ keys: keysOf(vector), kind } as const])
-    const knocks = new Knocks({
+    const knocks = new Decider({
       challengeKey: fromHex(header(vector, "challenge-key")),
       bornWallMs: Number(header(vector, "born")),
       resumed: header(vector, "resumed") === "yes",
@@ -126,7 +126,7 @@ function requestIn(vector: Vector): Request {
     clientTimeMs: Number(header(vector, "time")),
     nonce: fromHex(header(vector, "nonce")),
     challenge: vector.headers.has("challenge") ? fromHex(header(vector, "challenge")) : undefined,
-    argument: noArgument,
+    argument: new Uint8Array(8),
   }
 }
 

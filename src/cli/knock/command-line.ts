@@ -1,9 +1,8 @@
 import type { Command } from "commander"
 import { Fault } from "../../errors.ts"
-import { verbNames, verbs, verbsThat } from "../../knock/verbs.ts"
+import { type Verb, verbNames, verbs, verbsThat } from "../../knock/verbs.ts"
 import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
-import { knockOptions, type TypedKnock } from "./arguments.ts"
 import type { KnockOptionTexts } from "./options.ts"
 
 const example = `Example:
@@ -18,14 +17,14 @@ const secretCommands = [
   { name: "forget", help: "remove the secret that is kept for HOST", json: true },
 ] as const
 
-/** What `fw-knock` can be asked for; each reports by itself and returns the exit code. */
+/** The commands of `fw-knock`; each reports by itself and returns the exit code. */
 export interface KnockCommands {
-  knock(typed: TypedKnock): Promise<number>
+  knock(verb: Verb, hosts: readonly string[], texts: KnockOptionTexts): Promise<number>
   secret(name: "secret" | "remember" | "forget", target: string, json: boolean): Promise<number>
 }
 
 /**
- * The command line of `fw-knock`, read by commander: help, and every mistake in words.
+ * Reads the command line of `fw-knock` and runs the command that it asks for.
  * @returns the exit code of the command, or that of a command line that is none
  */
 export async function runKnockProgram(
@@ -34,39 +33,45 @@ export async function runKnockProgram(
   commands: KnockCommands,
 ): Promise<number> {
   let chosen: () => Promise<number> = nothingChosen
-  const program = knockProgram(host, commands, (run) => {
+  const choose = (run: () => Promise<number>): void => {
     chosen = run
-  })
+  }
+  const program = knockProgram(host, commands, choose, args[0])
   // With an action of its own, commander would no longer know that "rset" is near "reset".
   if (args.length === 0) program.action(() => {})
   return await runProgram(program, args, host, () => chosen())
 }
 
-/** The same as commander knows it; completion and the manual's test read it too. @param choose takes what was asked for */
+/**
+ * The command line of `fw-knock` as commander knows it; completion and the manual's test read it too.
+ * @param choose takes what was asked for
+ * @param first the first argument. If it names a command, no other is made: that would be a millisecond of a knock's way to
+ *   the wire, and what stands behind a command's name is nobody else's business
+ */
 export function knockProgram(
   host: ProgramHost,
   commands: KnockCommands,
   choose: (run: () => Promise<number>) => void,
+  first?: string,
 ): Command {
   const program = newProgram("fw-knock", host)
     .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
     .usage("COMMAND HOST... [options]")
     .addHelpText("beforeAll", example)
-  for (const verb of verbNames)
-    addKnockOptions(program.command(verb))
-      .description(verbs[verb].help)
-      .argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
-      .action((hosts: string[], texts: KnockOptionTexts) => {
-        choose(() => commands.knock({ verb, hosts, texts }))
-      })
-  for (const { name, help, json } of secretCommands) {
+  const only = [...verbNames, ...secretCommands.map(({ name }) => name)].find((name) => name === first)
+  const wanted = (name: string): boolean => only === undefined || name === only
+  for (const verb of verbNames.filter(wanted))
+    addKnockOptions(program.command(verb).description(verbs[verb].help)).action(
+      (hosts: string[], texts: KnockOptionTexts) => choose(() => commands.knock(verb, hosts, texts)),
+    )
+  for (const { name, help, json } of secretCommands.filter(({ name }) => wanted(name))) {
     const command = program.command(name).description(help).argument("<HOST>", "a name or an address")
     if (json) command.option("--json", "one JSON object on standard output")
-    command.action((target: string, options: { json?: boolean }) => {
-      choose(() => commands.secret(name, target, options.json ?? false))
-    })
+    command.action((target: string, options: { json?: boolean }) =>
+      choose(() => commands.secret(name, target, options.json ?? false)),
+    )
   }
-  return addVersion(program)
+  return only === undefined ? addVersion(program) : program
 }
 
 async function nothingChosen(): Promise<number> {
@@ -76,10 +81,22 @@ async function nothingChosen(): Promise<number> {
 }
 
 function addKnockOptions(command: Command): Command {
-  for (const { long, short, value, default: fallback, help } of knockOptions) {
-    const flags = `${short === undefined ? "" : `-${short}, `}--${long}${value === undefined ? "" : ` <${value}>`}`
-    if (fallback === undefined) command.option(flags, help)
-    else command.option(flags, help, fallback)
-  }
   return command
+    .argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
+    .option("--hard", "reset: clear nat, owned tables and what else a plain reset leaves alone, too")
+    .option(
+      "--secret-file <FILE>",
+      "the secret's file, mode 0600, or - for standard input (default: the remembered one)",
+    )
+    .option(
+      "--plain <TEXT>",
+      "reset: send this bare text instead of a knock, for a server armed with --plain",
+    )
+    .option("--wait <DURATION>", "how long to send and wait for the answer", "10s")
+    .option("--one-way", "reset, probe: ask to be believed without a challenge from the first packet on")
+    .option("--check <PORT>", "the TCP port to look at afterwards", "tcp/22")
+    .option("--no-check", "do not look at any port")
+    .option("-4, --ipv4", "only over IPv4")
+    .option("-6, --ipv6", "only over IPv6")
+    .option("--json", "one JSON object for each host on standard output")
 }

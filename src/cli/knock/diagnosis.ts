@@ -2,8 +2,8 @@ import type { PathReport } from "../../client/paths.ts"
 import type { Verb } from "../../knock/verbs.ts"
 
 /**
- * Why no answer may have come, the likeliest first, and what to try next, from what the packets met on their way. Nothing of
- * it is verified but what this machine's own kernel said.
+ * The likeliest reasons why no answer came, and what to try next, from what the packets met on their way. Only what
+ * this machine's own kernel said is verified.
  */
 export function whyNoAnswer(host: string, verb: Verb, report: PathReport): string {
   const refused = report.sendFailures[0]

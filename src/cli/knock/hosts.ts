@@ -14,7 +14,7 @@ import { knockOutcome, plainOutcome } from "./outcome.ts"
 import { checkAny, connectFirst, untilOpen } from "./port-check.ts"
 import { Progress } from "./progress.ts"
 
-/** What knocking needs of the machine. */
+/** The means to knock, given by the machine. */
 export interface KnockMeans {
   readonly clock: Clock
   readonly knocker: Knocker
@@ -98,10 +98,10 @@ async function knockAtHost(
   }
 }
 
-/** When the packets that are to go out now have gone: node runs immediates after it has read and written. */
+/** Resolves when the packets that are to go out now have gone: node runs immediates after it has read and written. */
 const sendingsDone = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** The machine's resolver, but not for longer than a knock may take: name servers may be behind what is shut. */
+/** Asks the machine's resolver, for as long as a knock may take: name servers may be behind the shut firewall. */
 async function lookUp(
   name: string,
   family: 0 | 4 | 6,
@@ -119,8 +119,8 @@ async function lookUp(
 }
 
 /**
- * By the kernel's own list, where there is one; elsewhere any name will do. Node's own list leaves out an interface whose link
- * is only just coming up.
+ * The interfaces in the kernel's own list; undefined where there is no such list. Node's list leaves out an interface
+ * whose link is only just coming up.
  */
 function interfaceNames(): string[] | undefined {
   try {

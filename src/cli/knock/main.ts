@@ -1,19 +1,20 @@
 import { openKnocker } from "../../client/knocker.ts"
+import { randomBytes } from "../../client/random.ts"
 import { systemClock } from "../../clock.ts"
-import { randomBytes } from "../../knock/crypto.ts"
+import type { Verb } from "../../knock/verbs.ts"
 import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/outcome.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
-import { readTypedKnock, type TypedKnock } from "./arguments.ts"
+import { runKnockProgram } from "./command-line.ts"
 import { knockAtHosts } from "./hosts.ts"
-import { checkKnockOptions, type KnockOptions } from "./options.ts"
+import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import { secretsFor } from "./secrets.ts"
 
 /*
- * What a knock needs is imported here, and nothing else: everything for other commands, mistakes, prompts, names and ports is
- * loaded when it is wanted, so that a knock is on the wire before that.
+ * Only what every knock needs is imported here. The rest, for other commands, prompts, names and ports, is loaded when it
+ * is wanted: a knock is not to wait for it.
  */
 
-/** Milliseconds that never step, finer than the clock of the boot time: what a round trip is measured with. */
+/** Milliseconds that never step, finer than the clock of the boot time: fit for measuring a round trip. */
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /**
@@ -22,11 +23,8 @@ const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
  * @returns the exit code, DESIGN 4: the worst of all hosts; whatever went wrong has been said
  */
 export async function knockMain(args: readonly string[], host: ProgramHost): Promise<number> {
-  const typed = readTypedKnock(args)
-  if (typed !== undefined) return await knock(typed, host)
-  const { runKnockProgram } = await import("./command-line.ts")
   return await runKnockProgram(args, host, {
-    knock: (asked) => knock(asked, host),
+    knock: (verb, hosts, texts) => knock(verb, hosts, texts, host),
     async secret(name, target, json) {
       const terminal = openTerminal("fw-knock", host, { json })
       const secrets = await import("./secret-commands.ts")
@@ -35,7 +33,12 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
   })
 }
 
-async function knock({ verb, hosts, texts }: TypedKnock, host: ProgramHost): Promise<number> {
+async function knock(
+  verb: Verb,
+  hosts: readonly string[],
+  texts: KnockOptionTexts,
+  host: ProgramHost,
+): Promise<number> {
   const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
   return await saying(terminal, { verb }, () =>
     knockAll(checkKnockOptions(verb, hosts, texts), terminal, host),
@@ -58,7 +61,7 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
   }
 }
 
-/** What goes wrong before any host is reached is an outcome too, of the same form. */
+/** Runs it, and reports what goes wrong before any host is reached as an outcome of the same form. */
 async function saying(
   terminal: Terminal,
   facts: { readonly [key: string]: string },

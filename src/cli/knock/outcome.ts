@@ -15,14 +15,14 @@ interface Words {
   readonly hint?: string
 }
 
-/** What one host's knock came to: the line, the hint, the JSON facts and the exit code. Pure. */
+/** The outcome of one host's knock: the line, the hint, the JSON facts and the exit code. Pure. */
 export function knockOutcome(facts: KnockFacts): Outcome {
   const { report } = facts
   const words = report.answer === undefined ? noAnswer(facts) : answered(facts, report.answer)
   return { ...outcome(facts.host, words), facts: knockFacts(facts) }
 }
 
-/** What a bare text came to: there is no answer, so the port alone tells. Pure. */
+/** The outcome of a bare text: there is no answer, so the port alone tells. Pure. */
 export function plainOutcome(facts: {
   readonly host: string
   readonly report: PathReport

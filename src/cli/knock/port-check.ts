@@ -7,7 +7,7 @@ import type { KnockOptions } from "./options.ts"
 /** Loaded when a port is looked at: TCP comes with much that a knock does not need. */
 const tcp = () => import("../../client/tcp-check.ts")
 
-/** How long a port is looked at; milliseconds. */
+/** The longest look at a port, in milliseconds. */
 const checkLimitMs = 3000
 
 /** The best state of the port over all addresses: one that is open is the way in. */

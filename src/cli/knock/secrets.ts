@@ -10,7 +10,7 @@ import {
 } from "../../secrets/secret-file.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
-/** Where remembered secrets are, for who runs this. */
+/** The folder of the remembered secrets of who runs this. */
 export function folderOf(host: ProgramHost): string {
   return secretFolder(host.env, host.env.HOME || homedir())
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import type { Clock } from "../../clock.ts"
 import { type Answer, encodeAnswer } from "../../knock/answer.ts"
-import { Knocks, type KnownSecret } from "../../knock/decide.ts"
+import { Decider, type KnownSecret } from "../../knock/decide.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { type Authentic, createVerifier, type Verify } from "../../knock/verify.ts"
 import type { FromListener, ToListener } from "../../pipe/messages.ts"
@@ -53,14 +53,14 @@ const plainPauseMs = 1000
 export class Receiver {
   readonly #deps: ReceiverParts
   #secrets: Keyring
-  readonly #knocks: Knocks
+  readonly #decider: Decider
   #lastPlainMs = Number.NEGATIVE_INFINITY
 
   constructor(deps: ReceiverParts) {
     this.#deps = deps
     this.#secrets = new Keyring(deps.secrets)
     const { bornWallMs, resumed, nonceCapacity } = deps
-    this.#knocks = new Knocks({
+    this.#decider = new Decider({
       challengeKey: new Uint8Array(randomBytes(32)),
       bornWallMs,
       resumed,
@@ -94,7 +94,7 @@ export class Receiver {
     const verified = this.#secrets.verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return void rejections.add(verified.rejection)
     const authentic = verified.value
-    const decision = this.#knocks.decide(authentic, this.#now(), message.flow)
+    const decision = this.#decider.decide(authentic, this.#now(), message.flow)
     switch (decision.action) {
       case "ignore":
         return void rejections.add(decision.rejection)
@@ -143,7 +143,7 @@ export class Receiver {
       challenge: more.challenge,
       requestMac,
     })
-    this.#knocks.answered(authentic, answer, now)
+    this.#decider.answered(authentic, answer, now)
     reply(answer)
   }
 

@@ -38,7 +38,7 @@ export interface NullHeader extends TaggedType {
  */
 export type LinkHeader = EthernetHeader | CookedHeader | RawLinkHeader | NullHeader
 
-/** How the frames of a capture begin. `null` is BSD's null and OpenBSD's loop encapsulation. */
+/** The kind of header that the frames of a capture begin with. `null` is BSD's null and OpenBSD's loop encapsulation. */
 export type LinkType = LinkHeader["type"]
 
 /** A link header and everything that follows it, link padding included. */

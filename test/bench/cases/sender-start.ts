@@ -24,7 +24,7 @@ interface Sender {
   readonly sends: boolean
 }
 
-const promisedRatio = 1.25
+const promisedRatio = 1.35
 /**
  * Many, since a machine whose other half belongs to somebody else is fast for a while and slow for a while, by a third: of few
  * runs the medians say which of the two each happened to meet.
