@@ -52,7 +52,7 @@ interface Turn {
   dueMs: number
 }
 
-/** What is done again and again in this process, and the one timer for all of it. */
+/** The things that are done again and again in this process, and the one timer for all of it. */
 const turns = new Set<Turn>()
 let waking: NodeJS.Timeout | undefined
 /** A timer may fire a little early, and a moment must not come twice. */

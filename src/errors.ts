@@ -1,5 +1,5 @@
 /**
- * What went wrong, as a code that tests and exit codes derive from. Rejected packets are never faults: they are values
+ * A fault's kind, as a code that tests and exit codes derive from. Rejected packets are never faults: they are values
  * (`{ stage, reason }`). A fault is something the operator has to act on.
  */
 export type FaultCode =

@@ -40,6 +40,8 @@ const emptyName = /(^|[-/])(utils?|helpers?|types?|common|misc|managers?)([-./]|
 /** Words that are not for everybody. connect-programs.ts holds whole programs, as text. */
 const reserved = [
   { files: /^src\/(?!bin\/|firewall\/sandbox\/connect-programs\.ts$)/, word: /\bprocess\.exit\w*/g },
+  // A doc comment opens with a noun phrase or a verb in the third person.
+  { files: /^src\//, word: /\/\*\*\s+(?:\* )?(?:What|Is|Does|Which)\b/g },
   { files: /^src\/(wire|knock|guard\/machine)\//, word: /\bDate\.now\b|\bnew Date\(\)|\bMath\.random\b/g },
 ]
 
@@ -85,6 +87,8 @@ const broken: Record<string, string> = {
   "guard/machine/timed.ts": 'import type { now } from "../../clock.ts"\nexport type Timed = typeof now\n',
   "guard/machine/pure.ts":
     'import { Fault } from "../../errors.ts"\nexport const pure = () => new Fault("")\n',
+  "system/opens.ts":
+    "/** Is one. */\nexport const one = 1\n/**\n * What is two.\n */\nexport const two = 2\n",
   "guard/runtime/hear.ts": 'export { hear } from "../../capture/hear.ts"\n',
   "session/session.ts": "export const session = 1\n",
   "firewall/open/undo.ts": 'export { restore } from "../restore/restore.ts"\n',
@@ -192,6 +196,8 @@ describe("in a house where every rule is broken", () => {
       "src/knock/asks.ts: new Date()",
       "src/listener: 15 files",
       "src/report/long.ts: 301 lines",
+      "src/system/opens.ts: /**\n * What",
+      "src/system/opens.ts: /** Is",
     ])
   })
 })

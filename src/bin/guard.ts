@@ -12,7 +12,7 @@ process.on("SIGINT", () => {})
 const notifies = canNotify(process.env)
 closeInheritedDescriptors(notifies ? orderDescriptor : undefined)
 
-/** What guard.stderr may grow to by this, in bytes: it lies in memory. */
+/** The size that guard.stderr may grow to by this, in bytes: it lies in memory. */
 let complaintBytesLeft = 256 * 1024
 
 // Whatever goes wrong in one corner must not take the way back in along; it is written to guard.stderr. Not by

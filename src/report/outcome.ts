@@ -28,7 +28,7 @@ export interface Outcome {
   readonly facts?: { readonly [key: string]: JsonValue | undefined }
 }
 
-/** DESIGN 4. The same in all three programs; 64, 69, 77 and 78 are those of sysexits(3). */
+/** The exit codes, the same in all three programs (EXIT STATUS in their man pages); 64, 69, 77 and 78 are those of sysexits(3). */
 export const exitCodes: Readonly<Record<OutcomeCode, number>> = {
   done: 0,
   refused: 1,
@@ -42,7 +42,7 @@ export const exitCodes: Readonly<Record<OutcomeCode, number>> = {
   configuration: 78,
 }
 
-// DESIGN 4 orders all but 64 (found before any host is reached) and 5 (never of several hosts); they keep their sense here.
+// Of several hosts 64 (found before any is reached) and 5 (never of several) do not come; they keep their sense here.
 const worstFirst: readonly OutcomeCode[] = [
   "state-unknown",
   "rolled-back",
@@ -69,7 +69,7 @@ export function exitCodeOf(thrown: unknown): number {
   return exitCodes[codeOf(thrown)]
 }
 
-/** The worst of several outcomes, in the order of DESIGN 4; `done` for none. */
+/** The worst of several outcomes, as fw-knock(1) orders them; `done` for none. */
 export function worstOf(codes: readonly OutcomeCode[]): OutcomeCode {
   return worstFirst.find((code) => codes.includes(code)) ?? "done"
 }

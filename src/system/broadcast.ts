@@ -2,7 +2,7 @@ import type { Outcome } from "../report/outcome.ts"
 import { findProgram } from "./process/find-program.ts"
 import type { RunCommand } from "./process/run-command.ts"
 
-/** What everybody on this machine should hear of; the rest is for the log and the viewer. */
+/** The events that everybody on this machine should hear of; the rest is for the log and the viewer. */
 const newsworthy: ReadonlySet<string> = new Set([
   "opened",
   "open-failed",

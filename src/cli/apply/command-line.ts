@@ -13,7 +13,7 @@ const example = `Example:
 /**
  * `fw-apply`: parses the command line and runs it.
  * @param args the arguments behind the program's name
- * @returns the exit code, DESIGN 4; whatever went wrong has been said
+ * @returns the exit code; whatever went wrong has been said
  */
 export async function applyMain(
   args: readonly string[],

@@ -20,7 +20,7 @@ const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 /**
  * `fw-knock`: reads the command line and does what it asks for.
  * @param args the arguments behind the program's name
- * @returns the exit code, DESIGN 4: the worst of all hosts; whatever went wrong has been said
+ * @returns the exit code: the worst of all hosts; whatever went wrong has been said
  */
 export async function knockMain(args: readonly string[], host: ProgramHost): Promise<number> {
   return await runKnockProgram(args, host, {

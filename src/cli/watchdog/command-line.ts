@@ -12,7 +12,7 @@ const example = `Example, before you touch a remote firewall:
 /**
  * `fw-watchdog`: parses the command line and runs it.
  * @param args the arguments behind the program's name
- * @returns the exit code, DESIGN 4; whatever went wrong has been said.
+ * @returns the exit code; whatever went wrong has been said.
  */
 export async function watchdogMain(
   args: readonly string[],

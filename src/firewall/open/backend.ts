@@ -15,7 +15,7 @@ export interface StepResult {
   readonly failures: readonly string[]
 }
 
-/** One backend of the firewall, in the steps of DESIGN 6. No method ever rejects. */
+/** One backend of the firewall, in the steps of an open (native-notes/firewall.md). No method ever rejects. */
 export interface FirewallBackend {
   readonly backend: Dropping["backend"]
   /** Lets packets through as fast as can be, losing nothing of what is there. */
@@ -37,7 +37,7 @@ export interface TableName {
   readonly table: string
 }
 
-/** The extent of an open: everything that can drop, or only the iptables filter tables (DESIGN 6). */
+/** The extent of an open: everything that can drop, or only the iptables filter tables (native-notes/firewall.md). */
 export type Scope = "all" | "filter"
 
 /** The comment on the `accept` that stands at the head of a chain between the open and the settling. */

@@ -8,11 +8,11 @@ export type { Dropping } from "./backend.ts"
 
 export interface OpenOptions {
   readonly scope: Scope
-  /** Everything that `--hard` adds (DESIGN 6). */
+  /** Everything that `--hard` adds (native-notes/firewall.md). */
   readonly hard: boolean
 }
 
-/** What came of step 1 of an open. */
+/** The end of step 1 of an open. */
 export interface Committed {
   /** There was something that may have dropped. */
   readonly changed: boolean
@@ -20,7 +20,7 @@ export interface Committed {
   readonly failures: readonly string[]
 }
 
-/** What came of settling. */
+/** The end of a settling. */
 export interface Settled {
   readonly changed: boolean
   readonly failures: readonly string[]
@@ -57,7 +57,7 @@ export interface FirewallState {
 export interface ArmedFirewall {
   /** Step 1: everything is let through, nothing is lost. Never rejects. May come at any time, behind another one too. */
   commit(options: OpenOptions): Promise<Committed>
-  /** What a snapshot taken now has to leave out; undefined when settling would take nothing away. Never rejects. */
+  /** The marks that a snapshot taken now has to leave out; undefined when settling would take nothing away. Never rejects. */
   opened(scope: Scope): Promise<Opened | undefined>
   /** Flushes and accepts, wakes what sleeps, and lists again. Never rejects. One at a time. */
   settle(scope: Scope): Promise<Settled>

@@ -1,7 +1,7 @@
 import { reasonOf } from "../../errors.ts"
 import type { ArmedFirewall, Committed, Opened, OpenOptions, Settled } from "./contract.ts"
 
-/** What came of a whole open. */
+/** The end of a whole open. */
 export interface OpenReport extends Settled {
   /** Every step that had to work worked. */
   readonly ok: boolean
