@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 import { labUnavailable, twoHosts } from "../support/lab/lab.ts"
 import { ArmedServer, fwWatchdog } from "../support/lab/programs.ts"
+import { publicCopy } from "../support/workstation.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: bad input: ${labUnavailable}\n`)
 
@@ -73,7 +74,7 @@ describe.skipIf(labUnavailable)("bad input", () => {
         "--reuid=65534",
         "--regid=65534",
         "--clear-groups",
-        ...fwWatchdog,
+        ...publicCopy(lab, "fw-watchdog"),
         "--detach",
         "--secret-file",
         path,

@@ -66,7 +66,7 @@ describe.skipIf(labUnavailable)("fw-knock in trouble, and elsewhere than at one 
       "--secret-file",
       stage.path,
       "--wait",
-      "300ms",
+      "2s",
       "--json",
     ])
     expect(stopped.code).toBe(4)

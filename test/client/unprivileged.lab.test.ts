@@ -27,7 +27,7 @@ describe.skipIf(unavailable)("fw-knock as an ordinary user", () => {
     stage = await makeStage()
     client = stage.client
     responder = stage.responder
-    program = publicCopy(stage.lab)
+    program = publicCopy(stage.lab, "fw-knock")
   })
   beforeEach(() => {
     stage.reset()

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { formatSecretLine } from "../../src/secrets/secret-file.ts"
@@ -77,13 +77,16 @@ export async function linkLocalOf(host: Host): Promise<string> {
   throw new Error(`${host.name} got no link-local address within 3 s`)
 }
 
-/** A copy of fw-knock that every user may read, wherever this checkout is. */
-export function publicCopy(lab: Lab): readonly string[] {
+/** A copy of a program that every user may read, wherever this checkout is: in root's own folder, say. */
+export function publicCopy(lab: Lab, program: "fw-knock" | "fw-watchdog" | "listener"): readonly string[] {
   const folder = mkdtempSync("/tmp/fw-public-")
   lab.onClose(() => rmSync(folder, { recursive: true, force: true }))
   chmodSync(folder, 0o755)
-  for (const path of ["dist", "package.json", "node_modules/commander", "node_modules/raw-socket"])
+  const lock: { packages: Record<string, { dev?: boolean }> } = JSON.parse(
+    readFileSync(join(repository, "package-lock.json"), "utf8"),
+  )
+  const modules = Object.keys(lock.packages).filter((path) => path !== "" && !lock.packages[path]?.dev)
+  for (const path of ["dist", "package.json", ...modules])
     cpSync(join(repository, path), join(folder, path), { recursive: true })
-  const script = join(folder, "dist/bin/fw-knock.js")
-  return [process.execPath, script]
+  return [process.execPath, join(folder, `dist/bin/${program}.js`)]
 }

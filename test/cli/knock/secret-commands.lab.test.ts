@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { parseSecretFile } from "../../../src/secrets/secret-file.ts"
 import { makeStage, type Stage } from "../../client/stage.ts"
 import { labUnavailable } from "../../support/lab/lab.ts"
-import { knock, type RunOptions } from "../../support/workstation.ts"
+import { knock, publicCopy, type RunOptions } from "../../support/workstation.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: secrets of fw-knock: ${labUnavailable}\n`)
 
@@ -118,6 +118,7 @@ describe.skipIf(labUnavailable)("the secrets of fw-knock", () => {
         "--clear-groups",
         "--regid=65534",
       ],
+      program: publicCopy(stage.lab, "fw-knock"),
     })
     expect(denied.code).toBe(77)
   })

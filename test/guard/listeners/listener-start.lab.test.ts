@@ -1,6 +1,5 @@
 import { spawn } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
+import { readFileSync } from "node:fs"
 import { afterAll, describe, expect, it } from "vitest"
 import { systemClock } from "../../../src/clock.ts"
 import { ListenerProcess } from "../../../src/guard/listeners/listener-process.ts"
@@ -8,16 +7,16 @@ import { listenerUser, setprivArguments } from "../../../src/guard/listeners/spa
 import { deriveKeys } from "../../../src/knock/keys.ts"
 import { parsePrivileges } from "../../../src/listener/privileges.ts"
 import { labUnavailable, twoHosts } from "../../support/lab/lab.ts"
+import { publicCopy } from "../../support/workstation.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: starting a listener: ${labUnavailable}\n`)
-
-const program = fileURLToPath(new URL("../../../dist/bin/listener.js", import.meta.url))
 
 describe.skipIf(labUnavailable)("a listener", () => {
   const { lab, server } = twoHosts()
   afterAll(() => lab.close())
   const user = listenerUser()
   const keys = deriveKeys(new Uint8Array(16).fill(1))
+  const program = labUnavailable ? [] : publicCopy(lab, "listener")
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")
 
   /** Starts one on the server and returns its privileges once it listens. */
@@ -27,13 +26,7 @@ describe.skipIf(labUnavailable)("a listener", () => {
     await new Promise<void>((resolve, reject) => {
       child = new ListenerProcess(
         () => {
-          const args = [
-            ...enter,
-            "/usr/bin/setpriv",
-            ...setprivArguments(user, refusesSetuid),
-            process.execPath,
-            program,
-          ]
+          const args = [...enter, "/usr/bin/setpriv", ...setprivArguments(user, refusesSetuid), ...program]
           const process_ = spawn(nsenter, args, { stdio: ["pipe", "pipe", "pipe"] })
           lab.own(process_)
           return process_
@@ -70,7 +63,6 @@ describe.skipIf(labUnavailable)("a listener", () => {
   })
 
   it("keeps CAP_NET_RAW and nothing else where Node refuses to become somebody else", async () => {
-    expect(existsSync(program)).toBe(true)
     const { uids, capabilities, noNewPrivileges } = await start(true)
     expect(uids).toEqual(Array(4).fill(user.uid))
     expect(capabilities.CapBnd).toBe(1n << 13n)
