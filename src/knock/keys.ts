@@ -26,13 +26,29 @@ const salt = "fw-watchdog knock v1"
 export function deriveKeys(secret: Uint8Array): KnockKeys {
   const expand = hkdfSha256(secret, salt)
   const requestTag = expand("request tag", 8)
+  // A knock is on the wire before the two of the answer are wanted.
+  const answerTag = whenWanted(() => expand("answer tag", 8))
+  const answerKey = whenWanted(() => expand("answer", 32))
   return {
     id: idOf(requestTag),
     requestTag,
-    answerTag: expand("answer tag", 8),
     screenKey: expand("screen", 32),
     requestKey: expand("request", 32),
-    answerKey: expand("answer", 32),
+    get answerTag() {
+      return answerTag()
+    },
+    get answerKey() {
+      return answerKey()
+    },
+  }
+}
+
+/** Makes a value when it is asked for the first time, and keeps it. */
+function whenWanted<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }
 
