@@ -64,8 +64,8 @@ describe.skipIf(labUnavailable)("a throw-away namespace", () => {
     writeFileSync(
       program,
       `
-import { runCommand } from "${dist}/system/run-command.js"
-import { findSystemTools } from "${dist}/system/system-tools.js"
+import { runCommand } from "${dist}/system/process/run-command.js"
+import { findSystemTools } from "${dist}/system/process/system-tools.js"
 import { openNamespace } from "${dist}/firewall/sandbox/namespace.js"
 const namespace = await openNamespace({ runHere: runCommand, system: findSystemTools() })
 void namespace.run({ path: "/bin/sleep", args: ["1000"], timeoutMs: 1e6 })
