@@ -1,5 +1,3 @@
-import { uptime } from "node:os"
-
 /** A timer that was set and can be taken back. */
 export interface Timer {
   cancel(): void
@@ -15,33 +13,6 @@ export interface Clock {
   after(delayMs: number, then: () => void): Timer
   /** Calls `then` every `periodMs`, the first time at most so much from now. */
   every(periodMs: number, then: () => void): Timer
-}
-
-/** How long the time since boot is counted on from one reading of it, in milliseconds: a little less than the shortest regular look. */
-const readAgainMs = 950
-/** /proc/uptime has hundredths of a second. What is beyond that was a suspend. */
-const readingErrorMs = 50
-
-/**
- * The time since boot, suspend included, in milliseconds and never going back. Reading it is a file of /proc to open, read
- * and close: 0.2 ms on a machine that was idle, several times between a knock and its open. So it is counted on from the
- * last reading, by a clock that does not count suspend; a suspend shows at the next reading, a second later at most.
- *
- * @param uptimeMs reads CLOCK_BOOTTIME, see proc_uptime(5)
- * @param monotonicMs reads CLOCK_MONOTONIC, see clock_gettime(2)
- */
-export function sinceBoot(uptimeMs: () => number, monotonicMs: () => number): () => number {
-  let ahead = Number.NEGATIVE_INFINITY
-  let readAtMs = Number.NEGATIVE_INFINITY
-  return () => {
-    const now = monotonicMs()
-    if (now - readAtMs > readAgainMs) {
-      readAtMs = now
-      const found = uptimeMs() - now
-      if (found > ahead + readingErrorMs) ahead = found
-    }
-    return Math.round(now + ahead)
-  }
 }
 
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
@@ -78,12 +49,13 @@ function takeTurns(): void {
 }
 
 /**
- * The machine's clocks. What is done every so often, by whichever process and timer, is done at multiples of its period: an
- * idle processor is woken once for all that has the same.
+ * The clocks of a process that is over in seconds: `bootMs` counts no suspend, and is fine enough to measure a round trip.
+ * What is done every so often, by whichever timer, is done at multiples of its period: an idle processor is woken once for
+ * all that has the same.
  */
-export const systemClock: Clock = {
+export const monotonicClock: Clock = {
   wallMs: () => Date.now(),
-  bootMs: sinceBoot(() => uptime() * 1000, monotonicMs),
+  bootMs: monotonicMs,
   after(delayMs, then) {
     const handle = setTimeout(then, delayMs)
     return { cancel: () => clearTimeout(handle) }

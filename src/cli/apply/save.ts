@@ -1,9 +1,9 @@
 import { type BootSaved, refuseUnsavable, saveForBoot } from "../../apply/boot/save.ts"
-import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { inFirstNamespace } from "../../guard/state/folders.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
+import { systemClock } from "../../system/system-clock.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 
 /** Checks what can be known before a rehearsal. @throws Fault `refused` when these rules are not the machine's own */

@@ -1,6 +1,6 @@
 import { openKnocker } from "../../client/knocker.ts"
 import { randomBytes } from "../../client/random.ts"
-import { systemClock } from "../../clock.ts"
+import { monotonicClock } from "../../clock.ts"
 import type { Verb } from "../../knock/verbs.ts"
 import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/outcome.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
@@ -13,9 +13,6 @@ import { secretsFor } from "./secrets.ts"
  * Only what every knock needs is imported here. The rest, for other commands, prompts, names and ports, is loaded when it
  * is wanted: a knock is not to wait for it.
  */
-
-/** Milliseconds that never step, finer than the clock of the boot time: fit for measuring a round trip. */
-const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
 /**
  * `fw-knock`: reads the command line and does what it asks for.
@@ -50,10 +47,9 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
     options.plain === undefined
       ? await secretsFor(options.hosts, options.secretFile, terminal, host)
       : new Map()
-  const clock = { ...systemClock, bootMs: monotonicMs }
-  const knocker = openKnocker({ clock, random: randomBytes })
+  const knocker = openKnocker({ clock: monotonicClock, random: randomBytes })
   try {
-    const outcomes = await knockAtHosts(options, secrets, { clock, knocker, terminal })
+    const outcomes = await knockAtHosts(options, secrets, { clock: monotonicClock, knocker, terminal })
     if (outcomes.length > 1 && !terminal.json) terminal.say(summary(outcomes.map((outcome) => outcome.event)))
     return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
   } finally {

@@ -24,7 +24,12 @@ export async function remember(target: string, terminal: Terminal, host: Program
   const entry = await newSecretFor(target, host)
   if (entry.host !== undefined && entry.host !== wanted)
     terminal.warn(`the line names ${entry.host}, and is remembered for ${wanted}`)
-  const { path, sharedWith } = rememberSecret(folderOf(host), target, entry, randomBytes(8).toString("hex"))
+  const { path, sharedWith } = rememberSecret(
+    await folderOf(host),
+    target,
+    entry,
+    randomBytes(8).toString("hex"),
+  )
   if (sharedWith.length > 0)
     terminal.warn(
       `${[...sharedWith, wanted].join(" and ")} share one secret: a knock for the one can be sent to the other`,
@@ -43,7 +48,7 @@ export async function remember(target: string, terminal: Terminal, host: Program
 /** `fw-knock forget HOST`: 1 when nothing was remembered. */
 export async function forget(target: string, terminal: Terminal, host: ProgramHost): Promise<number> {
   const wanted = canonicalHost(target)
-  const folder = folderOf(host)
+  const folder = await folderOf(host)
   const code = forgetSecret(folder, target) ? "done" : "refused"
   terminal.report({
     event: code === "done" ? "forgotten" : "not-remembered",

@@ -1,4 +1,3 @@
-import { homedir } from "node:os"
 import { Fault } from "../../errors.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { rememberedSecret, secretFolder } from "../../secrets/remembered.ts"
@@ -11,8 +10,8 @@ import {
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /** The folder of the remembered secrets of who runs this. */
-export function folderOf(host: ProgramHost): string {
-  return secretFolder(host.env, host.env.HOME || homedir())
+export async function folderOf(host: ProgramHost): Promise<string> {
+  return secretFolder(host.env, host.env.HOME || (await import("node:os")).homedir())
 }
 
 /**
@@ -32,7 +31,7 @@ export async function secretsFor(
   for (const name of hosts) {
     const entry =
       entries === undefined
-        ? (rememberedSecret(folderOf(host), name) ?? (await askFor(name, host)))
+        ? (rememberedSecret(await folderOf(host), name) ?? (await askFor(name, host)))
         : selectSecret(entries, name)
     const key = Buffer.from(entry.secret).toString("hex")
     const twin = hostBySecret.get(key)
@@ -62,7 +61,7 @@ async function readEntries(path: string, host: ProgramHost): Promise<SecretEntry
 async function askFor(name: string, host: ProgramHost): Promise<SecretEntry> {
   if (host.stdin.isTTY !== true || host.stderr.isTTY !== true)
     throw new Fault("usage", `no secret is remembered for ${name}, and there is no terminal to ask on`, {
-      hint: `give --secret-file FILE, or once: fw-knock remember ${name} (looked in ${folderOf(host)})`,
+      hint: `give --secret-file FILE, or once: fw-knock remember ${name} (looked in ${await folderOf(host)})`,
     })
   return await ask(name, host)
 }

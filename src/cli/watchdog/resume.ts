@@ -1,5 +1,4 @@
 import { join } from "node:path"
-import { systemClock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { refuseSecondSession } from "../../guard/control/client.ts"
@@ -12,6 +11,7 @@ import { exitCodeFor, worstOf } from "../../report/outcome.ts"
 import { tellPeople } from "../../system/broadcast.ts"
 import { runCommand } from "../../system/process/run-command.ts"
 import { findSystemTools } from "../../system/process/system-tools.ts"
+import { systemClock } from "../../system/system-clock.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { systemClock } from "../../../src/clock.ts"
+import { systemClock } from "../../../src/system/system-clock.ts"
 import type { ArmedServer } from "../../support/lab/programs.ts"
 
 /** How far an end may be from what was promised, in milliseconds. */

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { afterAll, describe, expect, it } from "vitest"
-import { systemClock } from "../../../src/clock.ts"
 import { ListenerProcess } from "../../../src/guard/listeners/listener-process.ts"
 import { listenerUser, setprivArguments } from "../../../src/guard/listeners/spawn.ts"
 import { deriveKeys } from "../../../src/knock/keys.ts"
 import { parsePrivileges } from "../../../src/listener/privileges.ts"
+import { systemClock } from "../../../src/system/system-clock.ts"
 import { labUnavailable, twoHosts } from "../../support/lab/lab.ts"
 import { publicCopy } from "../../support/workstation.ts"
 

@@ -12,8 +12,8 @@ const dist = (path: string): string => fileURLToPath(new URL(`../../../dist/${pa
 /** What a guard does while it owes a way back: keeps the rules of arming, then those that somebody made of them. */
 const keep = `
   import { execSync } from "node:child_process"
-  import { systemClock as clock } from "${dist("clock")}"
-  import { runCommand as run } from "${dist("system/run-command")}"
+  import { systemClock as clock } from "${dist("system/system-clock")}"
+  import { runCommand as run } from "${dist("system/process/run-command")}"
   import { findTools } from "${dist("firewall/tools/tool-paths")}"
   import { takeSnapshot } from "${dist("firewall/snapshot/snapshot")}"
   import { foldersFor } from "${dist("guard/state/folders")}"

@@ -95,11 +95,11 @@ function killEverythingIn(host: Host): void {
 
 function guardProgram(dist: string, snapshot: string, folder: string): string {
   return `
-import { systemClock } from "${dist}/clock.js"
-import { runCommand } from "${dist}/system/run-command.js"
+import { systemClock } from "${dist}/system/system-clock.js"
+import { runCommand } from "${dist}/system/process/run-command.js"
 import { loadSnapshot } from "${dist}/firewall/snapshot/store/store.js"
 import { findTools } from "${dist}/firewall/tools/tool-paths.js"
-import { findSystemTools } from "${dist}/system/system-tools.js"
+import { findSystemTools } from "${dist}/system/process/system-tools.js"
 import { restoreSnapshot } from "${dist}/firewall/restore/restore.js"
 const deps = { run: runCommand, clock: systemClock, tools: findTools(), system: findSystemTools() }
 const snapshot = loadSnapshot("${snapshot}")

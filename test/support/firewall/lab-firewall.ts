@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { systemClock } from "../../../src/clock.ts"
 import type { ProveDeps } from "../../../src/firewall/restore/prove.ts"
 import { findTools } from "../../../src/firewall/tools/tool-paths.ts"
 import { type RunCommand, runCommand } from "../../../src/system/process/run-command.ts"
 import { findSystemTools } from "../../../src/system/process/system-tools.ts"
+import { systemClock } from "../../../src/system/system-clock.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /** Runs commands in a host of the lab, as the guard would there. */

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs"
-import { systemClock } from "../../../src/clock.ts"
 import { armFirewall } from "../../../src/firewall/open/arm-firewall.ts"
 import type { ArmedFirewall, FirewallDeps, OpenOptions } from "../../../src/firewall/open/contract.ts"
 import { type Keep, openFirewall } from "../../../src/firewall/open/open-firewall.ts"
 import { runCommand } from "../../../src/system/process/run-command.ts"
 import { startLoader } from "../../../src/system/process/standby-process.ts"
+import { systemClock } from "../../../src/system/system-clock.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
 /**
