@@ -78,19 +78,20 @@ export interface Answer {
   readonly requestMac: Uint8Array
 }
 
-const verdicts: readonly (Verdict | undefined)[] = [
-  undefined,
-  "alive",
-  "opened",
-  "challenge",
-  "dry-run",
-  "open-failed",
-  "nothing-to-do",
-  "refused",
-  "rolled-back",
-  "confirmed",
-  "rollback-failed",
-]
+/** On the wire: native-notes/knock-protocol.md, section 5. A verdict without its code does not compile. */
+const verdictCodes: Readonly<Record<Verdict, number>> = {
+  alive: 1,
+  opened: 2,
+  challenge: 3,
+  "dry-run": 4,
+  "open-failed": 5,
+  "nothing-to-do": 6,
+  refused: 7,
+  "rolled-back": 8,
+  confirmed: 9,
+  "rollback-failed": 10,
+}
+const verdictOf = new Map(Object.entries(verdictCodes).map(([verdict, code]) => [code, verdict as Verdict]))
 const badLength = rejected("verify", "length")
 const badTag = rejected("verify", "tag")
 const badVersion = rejected("verify", "version")
@@ -116,7 +117,7 @@ export function encodeAnswer(keys: Pick<KnockKeys, "answerTag" | "answerKey">, a
   writer.bytes(keys.answerTag)
   writer.u8(protocolVersion)
   writer.u8(verbs[answer.verb].code)
-  writer.u8(verdicts.indexOf(answer.verdict))
+  writer.u8(verdictCodes[answer.verdict])
   writer.u8((answer.verified ? verifiedFlag : 0) | (answer.pinned ? pinnedFlag : 0))
   writer.u16(saturate(answer.stillDropping, 0xffff))
   writer.u16(saturate(answer.reLocks, 0xffff))
@@ -145,7 +146,7 @@ export function decodeAnswer(
   const expected = mac(keys.answerKey, bytes.subarray(0, messageBytes - answerMacBytes), answerMacBytes)
   if (!agree(bytes.subarray(messageBytes - answerMacBytes), expected)) return badMac
   const verb = verbOf(reader.u8())
-  const verdict = verdicts[reader.u8()]
+  const verdict = verdictOf.get(reader.u8())
   const flags = reader.u8()
   const stillDropping = reader.u16()
   const reLocks = reader.u16()

@@ -28,7 +28,7 @@ import { verbs } from "./verbs.ts"
  * Normative: native-notes/knock-protocol.md, section 8.
  */
 
-/** The life of a challenge in milliseconds; rounding up makes it up to 999 ms more. */
+/** The life of a challenge in milliseconds; rounding up makes it up to 999 ms more. A pin has a bound of its own: freshness.ts. */
 const challengeLifeMs = 30_000
 /** Answered challenges that are remembered. */
 const defaultChallengeCapacity = 4096

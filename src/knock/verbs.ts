@@ -1,4 +1,4 @@
-/** All that is particular to one verb. */
+/** All that the protocol and its client know of one verb. The guard acts on it in guard/machine/transitions/knock.ts. */
 interface VerbProperties {
   /** On the wire, 1..255: native-notes/knock-protocol.md, section 4. */
   readonly code: number

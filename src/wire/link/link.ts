@@ -34,7 +34,8 @@ export interface NullHeader extends TaggedType {
 
 /**
  * Whatever stands in front of the IP packet. `vlanTags` is empty where a link has none. The union is closed: one more header
- * does not compile until every switch below knows how to read, write and answer it.
+ * does not compile until every switch below knows how to read, write and answer it. The names that captures give to a type
+ * stand in capture/pcap-source.ts and capture/savefile-source.ts.
  */
 export type LinkHeader = EthernetHeader | CookedHeader | RawLinkHeader | NullHeader
 
