@@ -79,7 +79,7 @@ describe.skipIf(labUnavailable)("fw-knock in trouble, and elsewhere than at one 
       "--secret-file",
       stage.path,
       "--wait",
-      "300ms",
+      "2s",
       "--json",
     ])
     expect(unroutable.objects).toMatchObject([{ sendFailures: ["203.0.113.1: Network is unreachable"] }])
