@@ -49,7 +49,7 @@ describe("one more type of link", () => {
   /** The functions and tables of link.ts in which tsc finds something wrong, when the union has this. */
   function wrongWith(union: string): { exitCode: number | null; places: string[] } {
     cpSync(join(root, "src/wire"), folder, { recursive: true })
-    const path = join(folder, "link.ts")
+    const path = join(folder, "link/link.ts")
     const text = readFileSync(path, "utf8").replace(/^export type LinkHeader = .*$/m, union)
     writeFileSync(path, text)
     const options =
@@ -71,7 +71,7 @@ describe("one more type of link", () => {
 
   it("does not compile without its reading, its length, its writing, its answer and its sender", () => {
     const union = /^export type LinkHeader = .*$/m.exec(
-      readFileSync(join(root, "src/wire/link.ts"), "utf8"),
+      readFileSync(join(root, "src/wire/link/link.ts"), "utf8"),
     )?.[0]
     expect(wrongWith(`${union}`)).toEqual({ exitCode: 0, places: [] })
     expect(wrongWith(`${union} | (TaggedType & { readonly type: "token-ring" })`).places).toEqual([
