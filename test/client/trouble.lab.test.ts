@@ -66,7 +66,7 @@ describe.skipIf(labUnavailable)("fw-knock in trouble, and elsewhere than at one 
       "--secret-file",
       stage.path,
       "--wait",
-      "2s",
+      "1500ms",
       "--json",
     ])
     expect(stopped.code).toBe(4)
@@ -79,7 +79,7 @@ describe.skipIf(labUnavailable)("fw-knock in trouble, and elsewhere than at one 
       "--secret-file",
       stage.path,
       "--wait",
-      "2s",
+      "1500ms",
       "--json",
     ])
     expect(unroutable.objects).toMatchObject([{ sendFailures: ["203.0.113.1: Network is unreachable"] }])

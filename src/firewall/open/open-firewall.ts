@@ -32,7 +32,7 @@ async function settle(
   const first = await committed
   const notKept: string[] = []
   let kept = false
-  let report: Settled = { ...first, stillDropping: [] }
+  let report: Settled = { changed: false, failures: first.failures, stillDropping: [] }
   for (let round = 1; round === 1 || (round === 2 && report.stillDropping.length > 0); round += 1) {
     const opened = kept ? undefined : await firewall.opened(scope)
     if (opened !== undefined) {

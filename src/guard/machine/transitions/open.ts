@@ -62,7 +62,6 @@ export function committed(at: At, event: End<"committed">): At {
     answered: true,
     committedMs: first ? event.tookMs : task.committedMs,
     commitFailures: event.failures,
-    changed: task.changed || event.changed,
   })
   const verdict = event.failures.length === 0 ? "opened" : "open-failed"
   const told =
