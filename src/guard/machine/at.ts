@@ -1,3 +1,4 @@
+import type { Outcome } from "../../report/outcome.ts"
 import type { Effect } from "./effect.ts"
 import type { Asker, RestoreTask, RestoreTo, SessionRecord, Task } from "./record.ts"
 
@@ -24,6 +25,11 @@ export function effect(at: At, ...effects: readonly Effect[]): At {
 }
 
 type OfKind<Kind extends Task["kind"]> = Extract<Task, { readonly kind: Kind }>
+
+/** The same outcome for every control connection that waits for it. */
+export function replies(asks: readonly number[], outcome: Outcome): Effect[] {
+  return asks.map((ask) => ({ type: "reply", ask, outcome }))
+}
 
 /** The task of this number, as long as it is not done. */
 export function taskOf<Kind extends Task["kind"]>(at: At, id: number, kind: Kind): OfKind<Kind> | undefined {

@@ -69,7 +69,6 @@ export type EffectEnd =
   | {
       readonly type: "committed"
       readonly task: number
-      readonly changed: boolean
       readonly failures: readonly string[]
       readonly tookMs: number
     }

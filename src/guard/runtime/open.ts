@@ -27,9 +27,9 @@ export async function commit(
   { task, hard }: Of<"commit">,
 ): Promise<End<"committed">> {
   const startedMs = monotonicMs()
-  const { changed, failures } = await firewall.commit({ scope, hard })
+  const { failures } = await firewall.commit({ scope, hard })
   const tookMs = Math.round((monotonicMs() - startedMs) * 10) / 10
-  return { type: "committed", task, changed, failures, tookMs }
+  return { type: "committed", task, failures, tookMs }
 }
 
 /** Keeps the rules from before an open, where settling would take something away. */

@@ -231,7 +231,7 @@ export class World {
       case "commit": {
         const changed = this.kernel.state === "shut"
         if (works && changed) this.kernel = { ...this.kernel, state: "asleep" }
-        return { type: "committed", task: effect.task, changed, failures: works ? [] : ["no"], tookMs: 1 }
+        return { type: "committed", task: effect.task, failures: works ? [] : ["no"], tookMs: 1 }
       }
       case "keep": {
         const kept = (snapshot: SnapshotRef | undefined, failures: readonly string[] = []): EffectEnd => {

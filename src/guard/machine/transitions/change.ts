@@ -1,6 +1,16 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Outcome } from "../../../report/outcome.ts"
-import { type At, addRestore, effect, replaceTask, revertOf, taskOf, update, withoutTask } from "../at.ts"
+import {
+  type At,
+  addRestore,
+  effect,
+  replaceTask,
+  replies,
+  revertOf,
+  taskOf,
+  update,
+  withoutTask,
+} from "../at.ts"
 import type { ChangeOrder, EffectEnd } from "../event.ts"
 import {
   applied,
@@ -171,8 +181,7 @@ export function applyEnded(
 export function reverted(at: At, task: RestoreTask, report: RestoreReport | undefined): At {
   const { change } = at.record
   const { asks = [] } = task.asker
-  const tell = (then: At, outcome: Outcome): At =>
-    effect(then, ...asks.map((ask) => ({ type: "reply", ask, outcome }) as const))
+  const tell = (then: At, outcome: Outcome): At => effect(then, ...replies(asks, outcome))
   if (change === undefined) return tell(at, nothingWaits)
   const outcome =
     change.failed === undefined
@@ -222,25 +231,18 @@ function lastAtLeast(at: At, ms: number): At {
 export function askRevert(at: At, why: string, ask?: number): At {
   const { change } = at.record
   const asks = ask === undefined ? [] : [ask]
-  if (change === undefined)
-    return effect(at, ...asks.map((one) => ({ type: "reply", ask: one, outcome: nothingWaits }) as const))
+  if (change === undefined) return effect(at, ...replies(asks, nothingWaits))
   switch (change.stage) {
     case "preparing":
     case "writing": {
       const outcome = calledOff(change.id, why)
-      return effect(
-        update(at, { change: { ...change, calledOff: why } }),
-        ...asks.map((one) => ({ type: "reply", ask: one, outcome }) as const),
-      )
+      return effect(update(at, { change: { ...change, calledOff: why } }), ...replies(asks, outcome))
     }
     case "applying":
     case "waiting":
     case "reverting": {
       if (isInLine(at))
-        return effect(
-          dropCalledOff(at, change, why),
-          ...asks.map((ask) => ({ type: "reply", ask, outcome: calledOff(change.id, why) }) as const),
-        )
+        return effect(dropCalledOff(at, change, why), ...replies(asks, calledOff(change.id, why)))
       const task = revertOf(at)
       if (task !== undefined)
         return replaceTask(at, { ...task, asker: { asks: [...(task.asker.asks ?? []), ...asks] } })

@@ -1,7 +1,7 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
 import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
-import { type At, addRestore, effect, replaceTask, taskOf, update, withoutTask } from "../at.ts"
+import { type At, addRestore, effect, replaceTask, replies, taskOf, update, withoutTask } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
 import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
 import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
@@ -123,7 +123,7 @@ function rulesRestored(
   const { knock, asks = [] } = task.asker
   return effect(
     next,
-    ...asks.map((ask) => ({ type: "reply", ask, outcome }) as const),
+    ...replies(asks, outcome),
     { type: "emit", outcome },
     ...(knock === undefined
       ? []
