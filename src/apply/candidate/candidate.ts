@@ -40,7 +40,7 @@ export function candidateFrom(
   const nftTables = mergedNft(before, result, isMeant, { ...options, named }, kept)
   const legacyTables = options.replaceAll ? result.legacyTables : mergedLegacy(before, result, isMeant, kept)
   const ipsets = mergedSets(before, result, { nftTables, legacyTables }, isMeant, kept)
-  const unread = new Map([...result.unread, ...before.unread].map((one) => [one.backend, one]))
+  const unread = new Map([...result.unread, ...before.unread].map((one) => [one.where, one]))
   const merged: Snapshot = { ...result, ipsets, nftTables, legacyTables, unread: [...unread.values()] }
   return { snapshot: withCounters(merged, before), keptForeign: kept }
 }

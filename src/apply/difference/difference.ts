@@ -1,4 +1,5 @@
 import { type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
+import { isUnread } from "../../firewall/snapshot/reading.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { canonicalIpset } from "../../firewall/snapshot/text/ipset.ts"
 import { canonicalTable } from "../../firewall/snapshot/text/nft-canonical.ts"
@@ -33,10 +34,10 @@ const around = 2
  */
 export function differenceOf(before: Snapshot, candidate: Snapshot): RulesDifference {
   const [old, now] = [partsOf(before), partsOf(candidate)]
-  const unread = [...before.unread, ...candidate.unread].map(({ backend }) => `${backend} `)
+  const unread = [...before.unread, ...candidate.unread]
   const lines: DifferenceLine[] = []
   for (const where of [...new Set([...old.keys(), ...now.keys()])].sort()) {
-    if (unread.some((backend) => where.startsWith(backend))) continue
+    if (isUnread(unread, where)) continue
     const changes = partChanges(old.get(where), now.get(where))
     if (changes !== undefined) lines.push({ kind: "table", text: where }, ...changes)
   }

@@ -5,7 +5,7 @@ import type { RestoreReport } from "../../firewall/restore/report.ts"
 import { restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { type FileCopy, openFileCopy, type Replacement } from "../../firewall/sandbox/file-copy.ts"
 import { copyNet, type NetCopy, readMachineNet } from "../../firewall/sandbox/net-copy.ts"
-import { nftWhere } from "../../firewall/snapshot/compare.ts"
+import { nftWhere } from "../../firewall/snapshot/nft-table.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { withScratchFolder } from "../../system/files/scratch-folder.ts"
 import type { SshConnection } from "../ssh-client.ts"
@@ -111,9 +111,7 @@ function withLeftOut(result: Snapshot, before: Snapshot, loaded: Loaded): Snapsh
   const left = new Set(loaded.left.map(({ where }) => where))
   const there = new Set(result.nftTables.map(nftWhere))
   const kept = before.nftTables.filter((copy) => left.has(nftWhere(copy)) && !there.has(nftWhere(copy)))
-  const unread = before.unread.filter(
-    ({ backend }) => !result.unread.some((other) => other.backend === backend),
-  )
+  const unread = before.unread.filter(({ where }) => !result.unread.some((other) => other.where === where))
   return {
     ...result,
     nftTables: [...result.nftTables, ...kept],

@@ -1,4 +1,4 @@
-import { nftWhere } from "../snapshot/compare.ts"
+import { nftWhere } from "../snapshot/nft-table.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "../snapshot/text/ipset.ts"
 import type { SaveSection } from "../snapshot/text/save-text.ts"

@@ -1,6 +1,6 @@
-import { compareSnapshots, nftWhere } from "../snapshot/compare.ts"
+import { compareSnapshots } from "../snapshot/compare.ts"
 import { legacyBuiltinChains } from "../snapshot/legacy-tables.ts"
-import { expectedChains, type NftTableCopy, tableId } from "../snapshot/nft-table.ts"
+import { expectedChains, type NftTableCopy, nftWhere, tableId } from "../snapshot/nft-table.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
 import {
   emptySection,

@@ -1,8 +1,8 @@
 import { withScratchFolder } from "../../system/files/scratch-folder.ts"
 import { addInterfaces, interfaceNames, type NamespaceDeps, withNamespace } from "../sandbox/namespace.ts"
-import { compareSnapshots, nftWhere } from "../snapshot/compare.ts"
+import { compareSnapshots } from "../snapshot/compare.ts"
 import type { Difference } from "../snapshot/difference.ts"
-import type { NftTableCopy } from "../snapshot/nft-table.ts"
+import { type NftTableCopy, nftWhere } from "../snapshot/nft-table.ts"
 import { possibleViews } from "../snapshot/nft-table-view.ts"
 import { breathe } from "../snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
@@ -155,7 +155,7 @@ function proofsOf(snapshot: Snapshot, problems: Map<string, string>, inexact: Ma
       )
     }),
     ...snapshot.legacyTables.map(({ backend, section }) => proof(`${backend} ${section.table}`)),
-    ...snapshot.unread.map(({ backend, why }): Proof => ({ table: backend, ok: false, why })),
+    ...snapshot.unread.map(({ where, why }): Proof => ({ table: where, ok: false, why })),
   ]
 }
 

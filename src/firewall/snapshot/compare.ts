@@ -1,5 +1,6 @@
 import type { Difference } from "./difference.ts"
-import { type NftTableCopy, tableId } from "./nft-table.ts"
+import { isAsleep, type NftTableCopy, nftWhere } from "./nft-table.ts"
+import { isUnread } from "./reading.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { canonicalIpset } from "./text/ipset.ts"
 import { canonicalTable, type Moving } from "./text/nft-canonical.ts"
@@ -8,6 +9,9 @@ import { canonicalSection, isEmptySection } from "./text/save-text.ts"
 /** A table or set by the name that differences use, as comparable lines, one list a view. */
 interface Part {
   readonly views: readonly (readonly string[] | undefined)[]
+  /** Of a table: its hooks are switched off; a listing by nft says so by itself. */
+  readonly asleep?: boolean
+  readonly listed?: boolean
 }
 
 /**
@@ -16,44 +20,49 @@ interface Part {
  * @param moving `ignored` leaves out counters, used quotas, and what packets and time add to and take from sets
  */
 export function compareSnapshots(a: Snapshot, b: Snapshot, moving: Moving): Difference[] {
-  const unread = [...a.unread, ...b.unread].map(({ backend, why }): Difference => {
-    return { where: backend, kind: "unread", lines: [why] }
-  })
-  const unknown = unread.map((one) => one.where)
+  const unread = new Map([...a.unread, ...b.unread].map(({ where, why }) => [where, why]))
   const left = partsOf(a, moving)
   const right = partsOf(b, moving)
   const differences: Difference[] = []
   for (const where of new Set([...left.keys(), ...right.keys()])) {
-    if (unknown.some((backend) => where.startsWith(`${backend} `))) continue
     const [was, is] = [left.get(where), right.get(where)]
-    if (was === undefined) differences.push({ where, kind: "extra", lines: [] })
-    else if (is === undefined) differences.push({ where, kind: "missing", lines: [] })
+    if (was === undefined) {
+      if (!isUnread(a.unread, where)) differences.push({ where, kind: "extra", lines: [] })
+    } else if (is === undefined) {
+      if (!isUnread(b.unread, where)) differences.push({ where, kind: "missing", lines: [] })
+    } else if (!was.views.some((view, at) => view !== undefined && is.views[at] !== undefined))
+      unread.set(where, "it was read in other ways that cannot be compared")
     else {
       const lines = was.views.flatMap((view, at) => lineDifference(view, is.views[at]))
+      if ((was.listed && is.listed) !== true && was.asleep !== is.asleep)
+        lines.push(hooksOf(was, "-"), hooksOf(is, "+"))
       if (lines.length > 0) differences.push({ where, kind: "differs", lines: lines.slice(0, 40) })
     }
   }
-  return [...unread, ...differences]
-}
-
-/** The name that differences use for a table of nf_tables. */
-export function nftWhere(table: { readonly family: string; readonly name: string }): string {
-  return `nft ${tableId(table)}`
+  return [
+    ...[...unread].map(([where, why]): Difference => ({ where, kind: "unread", lines: [why] })),
+    ...differences,
+  ]
 }
 
 function partsOf(snapshot: Snapshot, moving: Moving): Map<string, Part> {
   const parts = new Map<string, Part>()
   for (const set of snapshot.ipsets) parts.set(`ipset ${set.name}`, { views: [canonicalIpset(set, moving)] })
-  for (const table of snapshot.nftTables) parts.set(nftWhere(table), { views: viewsOf(table, moving) })
+  for (const table of snapshot.nftTables) parts.set(nftWhere(table), partOf(table, moving))
   for (const { backend, section } of snapshot.legacyTables)
     if (!isEmptySection(section))
       parts.set(`${backend} ${section.table}`, { views: [canonicalSection(section, moving)] })
   return parts
 }
 
-function viewsOf(table: NftTableCopy, moving: Moving): Part["views"] {
+function partOf(table: NftTableCopy, moving: Moving): Part {
   const { listed, saved } = table
-  return [listed && canonicalTable(listed, moving), saved && canonicalSection(saved, moving)]
+  const views = [listed && canonicalTable(listed, moving), saved && canonicalSection(saved, moving)]
+  return { views, asleep: isAsleep(table), listed: listed !== undefined }
+}
+
+function hooksOf(part: Part, sign: string): string {
+  return `${sign} hooks ${part.asleep ? "off" : "on"}`
 }
 
 function lineDifference(a: readonly string[] | undefined, b: readonly string[] | undefined): string[] {

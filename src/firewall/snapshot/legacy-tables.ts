@@ -3,9 +3,9 @@ import { findProgram } from "../../system/process/find-program.ts"
 import { failureOf } from "../../system/process/run-command.ts"
 import { legacyTablesOf, readTextFile } from "../tools/detect.ts"
 import { type Family, families, isIpFamily, type LegacyBackend, toolName, toolNamed } from "../tools/table.ts"
-import { type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { nothingRead, type Reading, readTimeoutMs, type SnapshotDeps, type Unread } from "./reading.ts"
 import { parseArptablesListing, parseEbtablesListing } from "./text/legacy-listing.ts"
-import { builtinChains, parseSave, type SaveSection } from "./text/save-text.ts"
+import { builtinChains, isWholeSave, parseSave, type SaveSection } from "./text/save-text.ts"
 
 /** One table of a legacy backend. */
 export interface LegacyTableCopy {
@@ -22,33 +22,41 @@ export function legacyBuiltinChains(backend: LegacyBackend, table: string): read
  * Reads the legacy tables that the kernel already holds. It looks in /proc first: a legacy command loads modules and
  * creates tables by being asked (ip_tables.c, ipt_register_table).
  */
-export async function readLegacyTables(deps: SnapshotDeps): Promise<Reading<LegacyTableCopy[]>[]> {
-  return await Promise.all(
+export async function readLegacyTables(deps: SnapshotDeps): Promise<Reading<readonly LegacyTableCopy[]>> {
+  const readings = await Promise.all(
     families.map(async (family) => {
       const held = await heldTables(deps, family)
-      if (held.length === 0) return { ok: true, value: [] }
+      if (held.length === 0) return { found: [], unread: [] }
       if (isIpFamily(family)) return await readSave(deps, family, held)
       return await readListings(deps, family, held)
     }),
   )
+  return {
+    found: readings.flatMap(({ found }) => found),
+    unread: readings.flatMap(({ unread }) => unread),
+  }
 }
 
 async function readSave(
   deps: SnapshotDeps,
   family: "ip" | "ip6",
   held: readonly string[],
-): Promise<Reading<LegacyTableCopy[]>> {
+): Promise<Reading<readonly LegacyTableCopy[]>> {
   const backend = toolName("legacy", family, "command")
   const save = deps.tools[toolName("legacy", family, "save")]
   if (save === undefined)
-    return { ok: false, backend, why: `the kernel holds its tables and ${backend}-save is missing` }
+    return nothingRead(backend, `the kernel holds its tables and ${backend}-save is missing`)
   const saved = await deps.run({ path: save, args: ["-c"], timeoutMs: readTimeoutMs })
-  if (!saved.ok) return { ok: false, backend, why: failureOf(saved) }
+  if (!saved.ok) return nothingRead(backend, failureOf(saved))
+  if (!isWholeSave(saved.stdout, family)) return nothingRead(backend, `${backend}-save printed no whole save`)
   const sections = parseSave(saved.stdout)
   const lacking = held.filter((name) => !sections.some((section) => section.table === name))
-  if (lacking.length > 0)
-    return { ok: false, backend, why: `${backend}-save left out table ${lacking.join(", ")}` }
-  return { ok: true, value: sections.map((section) => ({ backend, section })) }
+  return {
+    found: sections.map((section) => ({ backend, section })),
+    unread: lacking.map((table) => {
+      return { where: `${backend} ${table}`, why: `${backend}-save left it out` }
+    }),
+  }
 }
 
 /** Neither arptables-legacy nor ebtables-legacy has a save that tells all; their listings do. */
@@ -56,21 +64,24 @@ async function readListings(
   deps: SnapshotDeps,
   family: "arp" | "bridge",
   held: readonly string[],
-): Promise<Reading<LegacyTableCopy[]>> {
+): Promise<Reading<readonly LegacyTableCopy[]>> {
   const backend = toolName("legacy", family, "command")
   const path = deps.tools[backend]
-  if (path === undefined)
-    return { ok: false, backend, why: `the kernel holds its tables and ${backend} is missing` }
+  if (path === undefined) return nothingRead(backend, `the kernel holds its tables and ${backend} is missing`)
   const options = family === "arp" ? ["-n", "-v"] : ["--Lc"]
   const parse = family === "arp" ? parseArptablesListing : parseEbtablesListing
-  const copies: LegacyTableCopy[] = []
+  const found: LegacyTableCopy[] = []
+  const unread: Unread[] = []
   for (const table of held) {
     const args = ["-t", table, "-L", ...options]
     const listed = await deps.run({ path, args, timeoutMs: readTimeoutMs })
-    if (!listed.ok) return { ok: false, backend, why: failureOf(listed) }
-    copies.push({ backend, section: parse(table, listed.stdout) })
+    const section = parse(table, listed.stdout)
+    const where = `${backend} ${table}`
+    if (!listed.ok) unread.push({ where, why: failureOf(listed) })
+    else if (section.chains.length === 0) unread.push({ where, why: `${backend} printed no listing of it` })
+    else found.push({ backend, section })
   }
-  return { ok: true, value: copies }
+  return { found, unread }
 }
 
 /** The tables that the kernel holds in the namespace that the commands run in, which need not be ours. */

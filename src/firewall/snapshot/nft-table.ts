@@ -1,4 +1,4 @@
-import type { NftTableText } from "./text/nft-text.ts"
+import { isDormant, type NftTableText } from "./text/nft-text.ts"
 import { builtinChains, type SaveSection } from "./text/save-text.ts"
 
 /**
@@ -23,6 +23,8 @@ export interface NftTableCopy {
   readonly view: NftView
   /** Why no view restores it; set when `view` is "none". */
   readonly why?: string
+  /** Where nft cannot list it: its hooks are switched off (`flags dormant`). */
+  readonly asleep?: true
   /** A process owns it: only that process may touch it, and it goes when that process ends. */
   readonly owned: boolean
 }
@@ -30,6 +32,16 @@ export interface NftTableCopy {
 /** "ip filter". */
 export function tableId(table: { readonly family: string; readonly name: string }): string {
   return `${table.family} ${table.name}`
+}
+
+/** Tells whether a table's hooks are switched off. */
+export function isAsleep({ asleep, listed }: NftTableCopy): boolean {
+  return asleep ?? (listed !== undefined && isDormant(listed))
+}
+
+/** The name that differences use for a table of nf_tables. */
+export function nftWhere(table: { readonly family: string; readonly name: string }): string {
+  return `nft ${tableId(table)}`
 }
 
 /** The chains that iptables and its kin expect in this table; undefined when it is not one of theirs. */

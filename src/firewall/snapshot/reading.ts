@@ -1,9 +1,6 @@
 import type { Clock } from "../../clock.ts"
 import type { RunCommand } from "../../system/process/run-command.ts"
-import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
-
-/** A holder of rules on this machine; each is read by its own tool. */
-export type Backend = "ipset" | "nft" | LegacyBackend
+import type { ToolPaths } from "../tools/table.ts"
 
 export interface SnapshotDeps {
   readonly run: RunCommand
@@ -15,13 +12,31 @@ export interface SnapshotDeps {
   readonly undisturbed?: boolean
 }
 
-/** The rules that one backend held, or why they are not known. */
-export type Reading<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly backend: Backend; readonly why: string }
+/** Rules that could not be read: nobody knows them, which is not the same as there being none. */
+export interface Unread {
+  /** A whole backend ("nft", "iptables-legacy", "ipset") or one table of it ("nft ip filter"), as differences name them. */
+  readonly where: string
+  readonly why: string
+}
 
-/** Listing 20 000 rules takes half a second; a machine under load gets a minute. */
-export const readTimeoutMs = 60_000
+/** The rules that were found, and those that could not be read. */
+export interface Reading<T> {
+  readonly found: T
+  readonly unread: readonly Unread[]
+}
+
+/** A backend, or a part of one, of which nothing could be read. */
+export function nothingRead<T>(where: string, why: string): Reading<readonly T[]> {
+  return { found: [], unread: [{ where, why }] }
+}
+
+/** Tells whether this table or set could not be read, alone or with its whole backend. */
+export function isUnread(unread: readonly Unread[], where: string): boolean {
+  return unread.some((one) => where === one.where || where.startsWith(`${one.where} `))
+}
+
+/** Listing 20 000 rules takes half a second; a machine under load gets half a minute before a tool counts as hanging. */
+export const readTimeoutMs = 30_000
 
 /**
  * Lets the event loop have a turn between two long calculations: a comparison of very large rulesets takes 0.2 s, and

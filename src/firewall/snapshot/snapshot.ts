@@ -2,8 +2,8 @@ import { failureOf } from "../../system/process/run-command.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
 import type { NftTableCopy } from "./nft-table.ts"
 import { readNftTables } from "./nft-tables.ts"
-import { type Backend, type Reading, readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { type IpsetCopy, parseIpsets } from "./text/ipset.ts"
+import { nothingRead, type Reading, readTimeoutMs, type SnapshotDeps, type Unread } from "./reading.ts"
+import { type IpsetCopy, parseIpsets, withQuotedSets } from "./text/ipset.ts"
 
 /** Everything that was in force in one network namespace, as a value; see native-notes/snapshots.md. */
 export interface Snapshot {
@@ -15,13 +15,15 @@ export interface Snapshot {
   readonly ipsets: readonly IpsetCopy[]
   readonly nftTables: readonly NftTableCopy[]
   readonly legacyTables: readonly LegacyTableCopy[]
-  /** Backends that could not be read, and why. Nothing of these is ever touched by a restore: "unknown" is not "none". */
-  readonly unread: readonly { readonly backend: Backend; readonly why: string }[]
+  /** Everything that could not be read. Nothing of it is ever touched by a restore: "unknown" is not "none". */
+  readonly unread: readonly Unread[]
 }
+
+type Rules = Pick<Snapshot, "nftTables" | "legacyTables">
 
 /**
  * Reads everything that is in force, counters included. Changes nothing and loads no module. Never throws for a tool
- * that fails: its backend is in `unread` then.
+ * that fails: what it should have read is in `unread` then.
  */
 export async function takeSnapshot(deps: SnapshotDeps, reason: string): Promise<Snapshot> {
   const [ipsets, nft, legacy] = await Promise.all([
@@ -29,27 +31,49 @@ export async function takeSnapshot(deps: SnapshotDeps, reason: string): Promise<
     readNftTables(deps),
     readLegacyTables(deps),
   ])
-  const readings: Reading<unknown>[] = [ipsets, nft, ...legacy]
+  const rules = withNames(ipsets.found, { nftTables: nft.found, legacyTables: legacy.found })
+  const sets = withoutLies(ipsets, rules)
   return {
     version: 1,
     takenAtMs: deps.clock.wallMs(),
     reason,
-    ipsets: ipsets.ok ? ipsets.value : [],
-    nftTables: nft.ok ? nft.value : [],
-    legacyTables: legacy.flatMap((reading) => (reading.ok ? reading.value : [])),
-    unread: readings.flatMap((reading) =>
-      reading.ok ? [] : [{ backend: reading.backend, why: reading.why }],
-    ),
+    ipsets: sets.found,
+    ...rules,
+    unread: [...sets.unread, ...nft.unread, ...legacy.unread],
   }
 }
 
-async function readIpsets({ run, tools }: SnapshotDeps): Promise<Reading<IpsetCopy[]>> {
+async function readIpsets({ run, tools }: SnapshotDeps): Promise<Reading<readonly IpsetCopy[]>> {
   // Without the tool nobody here has made a set that it could put back.
-  if (tools.ipset === undefined) return { ok: true, value: [] }
+  if (tools.ipset === undefined) return { found: [], unread: [] }
   const saved = await run({ path: tools.ipset, args: ["save"], timeoutMs: readTimeoutMs })
-  if (saved.ok) return { ok: true, value: parseIpsets(saved.stdout) }
   // "Kernel support protocol versions" / "Cannot open session to kernel": the kernel has no ip_set, so there are no sets.
-  if (/Cannot open session to kernel|Kernel error received: Invalid argument/.test(saved.stderr))
-    return { ok: true, value: [] }
-  return { ok: false, backend: "ipset", why: failureOf(saved) }
+  if (!saved.ok && /Cannot open session to kernel|Kernel error received: Invalid argument/.test(saved.stderr))
+    return { found: [], unread: [] }
+  if (!saved.ok) return nothingRead("ipset", failureOf(saved))
+  const sets = parseIpsets(saved.stdout)
+  return sets === undefined ? nothingRead("ipset", "it printed no whole save") : { found: sets, unread: [] }
+}
+
+/** The same rules, with names of sets that a restore can read. */
+function withNames(sets: readonly IpsetCopy[], rules: Rules): Rules {
+  return {
+    nftTables: rules.nftTables.map((copy) =>
+      copy.saved === undefined ? copy : { ...copy, saved: withQuotedSets(copy.saved, sets) },
+    ),
+    legacyTables: rules.legacyTables.map((one) => ({ ...one, section: withQuotedSets(one.section, sets) })),
+  }
+}
+
+/** A set that a rule in force uses is there: a save without it is not believed. */
+function withoutLies(read: Reading<readonly IpsetCopy[]>, rules: Rules): Reading<readonly IpsetCopy[]> {
+  const sections = [
+    ...rules.nftTables.map(({ saved }) => saved),
+    ...rules.legacyTables.map((one) => one.section),
+  ]
+  if (read.found.length > 0 || read.unread.length > 0) return read
+  const uses = sections.some((section) =>
+    section?.rules.some((rule) => / --(match|add|del|map)-set /.test(rule)),
+  )
+  return uses ? nothingRead("ipset", "it prints no set, and rules in force use some") : read
 }

@@ -121,7 +121,7 @@ async function settle(deps: RestoreDeps, folders: Folders, by: OwedBy): Promise<
     return {
       event: "owed-unknown",
       code: "state-unknown",
-      message: `${what} owes a rollback, and the rules of ${unread.backend} cannot be read: ${unread.why}`,
+      message: `${what} owes a rollback, and the rules of ${unread.where} cannot be read: ${unread.why}`,
       hint: "`fw-watchdog resume` tries again",
     }
   const [other] = compareSnapshots(rules.unconfirmed, now, "ignored")

@@ -47,11 +47,8 @@ export class Snapshots {
   /** Takes what is in force now; afterwards a rollback can restore it. */
   async takeAtArming(): Promise<SnapshotRef> {
     const snapshot = await takeSnapshot(this.deps, "arming")
-    for (const { backend, why } of snapshot.unread)
-      this.#tell(
-        "snapshot-incomplete",
-        `cannot read the rules of ${backend}, they cannot be put back: ${why}`,
-      )
+    for (const { where, why } of snapshot.unread)
+      this.#tell("snapshot-incomplete", `cannot read the rules of ${where}, they cannot be put back: ${why}`)
     const ref = await this.save(snapshot)
     this.#arming = ref.path
     return ref

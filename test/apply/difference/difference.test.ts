@@ -158,8 +158,8 @@ describe("the difference of two rulesets", () => {
     const unread = {
       ...emptySnapshot,
       unread: [
-        { backend: "iptables-legacy" as const, why: "no tool" },
-        { backend: "nft" as const, why: "no tool" },
+        { where: "iptables-legacy", why: "no tool" },
+        { where: "nft", why: "no tool" },
       ],
     }
     expect(differenceOf(unread, madeSnapshot({ INPUT: [["-j DROP", 0]] }))).toEqual({

@@ -52,7 +52,7 @@ function holding(parts: { native?: string; filter?: string; legacy?: string; set
   }
   return {
     ...nothing,
-    ipsets: parseIpsets(parts.sets ?? ""),
+    ipsets: parseIpsets(parts.sets ?? "") ?? [],
     nftTables: saved === undefined ? native : [...native, filter],
     legacyTables: parseSave(parts.legacy ?? "").map((section) => ({
       backend: "iptables-legacy" as const,
@@ -118,10 +118,10 @@ describe("the plan of a restore", () => {
 
   it("leaves alone what a program owns, what no view restores and what was not read, and says why", () => {
     const owned = "table inet own {\n\tflags owner\n}\n"
-    const to = holding({ native: table("a", "drop") })
+    const to = holding({ native: table("a", "drop"), legacy: filter("-j DROP") })
     const from = {
-      ...holding({ native: owned, legacy: filter("-j DROP") }),
-      unread: [{ backend: "iptables-legacy" as const, why: "no tool" }],
+      ...holding({ native: owned }),
+      unread: [{ where: "iptables-legacy", why: "no tool" }],
     }
     const hopeless = {
       ...to,

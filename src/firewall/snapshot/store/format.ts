@@ -50,7 +50,7 @@ function isSnapshot(value: unknown): value is Snapshot {
     areRecords(s.ipsets, { name: isString, header: isString, elements: areStrings }) &&
     areRecords(s.nftTables, tableFields) &&
     areRecords(s.legacyTables, { backend: isString, section: isSection }) &&
-    areRecords(s.unread, { backend: isString, why: isString })
+    areRecords(s.unread, { where: isString, why: isString })
   )
 }
 

@@ -1,3 +1,5 @@
+import type { SaveSection } from "./save-text.ts"
+
 /** The text of `ipset save` (ipset(8)): `create NAME TYPE options`, then `add NAME element options`. */
 
 /** One IP set: its type and options, and its elements. */
@@ -12,16 +14,66 @@ export interface IpsetCopy {
 /** The set that a changed set is filled under before the two are swapped. ipset names have at most 31 characters. */
 export const swapName = "fw-watchdog-swap"
 
-/** Takes a save apart. */
-export function parseIpsets(text: string): IpsetCopy[] {
+/**
+ * Takes a save apart. Names stand in it without quotes, whatever is in them, so the type tells where one ends.
+ * @returns undefined for a text that is no whole save: cut off, or not ipset's
+ */
+export function parseIpsets(text: string): IpsetCopy[] | undefined {
+  if (text !== "" && !text.endsWith("\n")) return undefined
   const sets = new Map<string, { name: string; header: string; elements: string[] }>()
+  let last: { name: string; elements: string[] } | undefined
   for (const line of text.split("\n")) {
-    const [, verb, name, rest] = /^(create|add) (\S+) (.*)$/.exec(line) ?? []
-    if (name === undefined || rest === undefined || name === swapName) continue
-    if (verb === "create") sets.set(name, { name, header: rest.trim(), elements: [] })
-    else sets.get(name)?.elements.push(rest.trim())
+    const [, name, header] = /^create (.+?) ((?:bitmap|hash|list):.*)$/.exec(line) ?? []
+    if (name !== undefined && header !== undefined) {
+      last = { name, elements: [] }
+      if (name !== swapName) sets.set(name, { ...last, header: header.trim() })
+      last = sets.get(name) ?? last
+      continue
+    }
+    if (line === "") continue
+    const of: { name: string; elements: string[] } | undefined = line.startsWith(`add ${last?.name} `)
+      ? last
+      : [...sets.values()].find((set) => line.startsWith(`add ${set.name} `))
+    if (of === undefined) return undefined
+    of.elements.push(line.slice(`add ${of.name} `.length).trim())
   }
   return [...sets.values()]
+}
+
+/** Tells whether `ipset restore` can be told this name: it takes quotes around one, and nothing for a quote in it. */
+export function canQuote(name: string): boolean {
+  return !name.includes('"')
+}
+
+/** A name as `ipset restore` takes it (ipset.c, build_argv). */
+function quoted(name: string): string {
+  return /[\s']/.test(name) ? `"${name}"` : name
+}
+
+/** A name as a rule of iptables-restore has it (xshared.c, add_param_to_argv). */
+function quotedInRule(name: string): string {
+  return /[\s'"\\]/.test(name) ? `"${name.replace(/["\\]/g, "\\$&")}"` : name
+}
+
+/** iptables-save prints names of sets without quotes, and then cannot read them back. */
+export function withQuotedSets(section: SaveSection, sets: readonly IpsetCopy[]): SaveSection {
+  const odd = sets.map(({ name }) => name).filter((name) => quotedInRule(name) !== name)
+  if (odd.length === 0) return section
+  const rules = section.rules.map((rule) =>
+    odd.reduce(
+      (text, name) =>
+        text.replaceAll(
+          new RegExp(`( --(?:match|add|del|map)-set )${escaped(name)}(?= )`, "g"),
+          (_, option: string) => option + quotedInRule(name),
+        ),
+      rule,
+    ),
+  )
+  return { ...section, rules }
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
 }
 
 /** "hash:ip", "list:set", ... */
@@ -64,16 +116,18 @@ function inCreationOrder(sets: readonly IpsetCopy[]): IpsetCopy[] {
 export function renderIpsets(sets: readonly IpsetCopy[], present: ReadonlySet<string>): string {
   const lines: string[] = []
   for (const set of inCreationOrder(sets)) {
-    const name = present.has(set.name) ? swapName : set.name
+    const name = present.has(set.name) ? swapName : quoted(set.name)
     lines.push(`create ${name} ${set.header}`, ...set.elements.map((element) => `add ${name} ${element}`))
-    if (name === swapName) lines.push(`swap ${swapName} ${set.name}`, `destroy ${swapName}`)
+    if (name === swapName) lines.push(`swap ${swapName} ${quoted(set.name)}`, `destroy ${swapName}`)
   }
   return lines.map((line) => `${line}\n`).join("")
 }
 
 /** True when this rule of a save uses one of the sets: `-m set --match-set`, `-j SET --add-set` and its kin. */
 export function usesIpset(rule: string, names: ReadonlySet<string>): boolean {
-  for (const [, name] of rule.matchAll(/--(?:match|add|del|map)-set "?([^\s"]+)"?/g))
-    if (name !== undefined && names.has(name)) return true
+  for (const [, bare = ""] of rule.matchAll(/--(?:match|add|del|map)-set ("(?:[^"\\]|\\.)*"|\S+)/g)) {
+    const name = bare.startsWith('"') ? bare.slice(1, -1).replace(/\\(.)/g, "$1") : bare
+    if (names.has(name)) return true
+  }
   return false
 }

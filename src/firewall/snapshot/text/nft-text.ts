@@ -28,15 +28,31 @@ export interface NftChainText {
   readonly rules: readonly string[]
 }
 
-/** Splits a listing into its tables. Lines outside of tables (warnings) are passed over. */
-export function parseRuleset(listing: string): NftTableText[] {
+/** The tables of a listing that came out whole, and the fault of the text where it is no whole listing. */
+export interface NftListing {
+  readonly tables: readonly NftTableText[]
+  readonly broken?: string
+}
+
+/** The tables of a listing that are whole; see {@link parseListing}. */
+export function parseRuleset(listing: string): readonly NftTableText[] {
+  return parseListing(listing).tables
+}
+
+/**
+ * Splits a listing into its tables. Blank lines and those that begin with `#` (warnings) may stand between them; anything else
+ * there, or an end in the middle of a table, is told: the tool has crashed, or it is not nft that has spoken.
+ */
+export function parseListing(listing: string): NftListing {
   const tables: NftTableText[] = []
   let table: { family: string; name: string; attributes: string[]; blocks: NftBlock[] } | undefined
   let block: { kind: string; name: string; lines: string[] } | undefined
+  let broken: string | undefined
   for (const line of listing.split("\n")) {
     if (table === undefined) {
       const opened = /^table (\S+) (\S+) \{/.exec(line)
       if (opened) table = { family: opened[1] ?? "", name: opened[2] ?? "", attributes: [], blocks: [] }
+      else if (line.trim() !== "" && !line.startsWith("#")) broken ??= `it prints "${shown(line)}"`
     } else if (block !== undefined) {
       if (line === "\t}") {
         table.blocks.push(block)
@@ -51,8 +67,11 @@ export function parseRuleset(listing: string): NftTableText[] {
       block = { kind: head.slice(0, space), name: head.slice(space + 1), lines: [] }
     } else if (line.trim() !== "") table.attributes.push(line.trim())
   }
-  return tables
+  if (table !== undefined) broken ??= `it ends in the middle of table ${table.family} ${table.name}`
+  return broken === undefined ? { tables } : { tables, broken }
 }
+
+const shown = (line: string): string => line.slice(0, 60).replace(/[^\x20-\x7e]/g, "?")
 
 /** A table as text that `nft -f` takes. */
 export function renderTable(table: NftTableText): string {

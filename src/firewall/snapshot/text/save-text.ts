@@ -1,4 +1,4 @@
-import type { Family } from "../../tools/table.ts"
+import { type Family, isIpFamily } from "../../tools/table.ts"
 
 /**
  * The text of `*-save`, in the iptables dialect (iptables-save(8)): a section a table, `*name`, `:CHAIN POLICY [p:b]`,
@@ -45,6 +45,18 @@ export function parseSave(text: string): SaveSection[] {
     else if (/^(\[\d+:\d+\] )?-A /.test(line)) section.rules.push(line.trimEnd())
   }
   return sections
+}
+
+/**
+ * True for a save that came out whole: nothing in it but sections and comments, and each section of the iptables dialect with
+ * its COMMIT. A tool that crashed, or is something else, prints other texts, sometimes with exit code 0.
+ */
+export function isWholeSave(text: string, family: Family): boolean {
+  if (text !== "" && !text.endsWith("\n")) return false
+  const lines = text.split("\n")
+  if (!lines.every((line) => /^($|[#*:]|COMMIT$|(\[\d+:\d+\] )?-A )/.test(line))) return false
+  const count = (pattern: RegExp): number => lines.filter((line) => pattern.test(line)).length
+  return !isIpFamily(family) || count(/^\*/) === count(/^COMMIT$/)
 }
 
 /** The name in a `:CHAIN POLICY` line. */

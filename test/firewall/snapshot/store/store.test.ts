@@ -38,7 +38,7 @@ const snapshot: Snapshot = {
     },
   ],
   legacyTables: [{ backend: "iptables-legacy", section: { table: "filter", chains: [], rules: [] } }],
-  unread: [{ backend: "arptables-legacy", why: "missing" }],
+  unread: [{ where: "arptables-legacy", why: "missing" }],
 }
 
 describe("snapshots on disk", () => {

@@ -1,0 +1,85 @@
+import { type CommandResult, failureOf } from "../../system/process/run-command.ts"
+import { type KernelTable, readKernelTables } from "./kernel-tables.ts"
+import { tableId } from "./nft-table.ts"
+import { readTimeoutMs, type SnapshotDeps } from "./reading.ts"
+import { type NftTableText, parseListing } from "./text/nft-text.ts"
+
+/** All tables that the kernel holds, as far as nft can list them. */
+export interface TableListing {
+  readonly listed: readonly NftTableText[]
+  /** Tables that nft cannot list, and why. */
+  readonly unlisted: readonly (KernelTable & { readonly why: string })[]
+  /** Set when not even the names of all tables are known. */
+  readonly unknown?: string
+}
+
+/**
+ * Lists all tables at once; where that fails, or leaves out what the kernel says that it holds, each of the others by itself, so
+ * that one bad table hides no other.
+ */
+export async function listTables(deps: SnapshotDeps): Promise<TableListing> {
+  const [kernel, whole] = await Promise.all([readKernelTables(deps), list(deps, ["list", "ruleset"])])
+  if (whole.absent) return { listed: [], unlisted: [] }
+  const names = kernel ?? (whole.why === undefined ? [] : await namesByNft(deps, whole))
+  if (names === undefined) return { listed: whole.tables, unlisted: [], unknown: whole.why ?? "" }
+  const found = new Map(whole.tables.map((table) => [tableId(table), table]))
+  const unlisted: (KernelTable & { why: string })[] = []
+  let hangs = whole.hangs ? whole.why : undefined
+  for (const table of names.filter((one) => !found.has(tableId(one)))) {
+    const alone = hangs === undefined ? await list(deps, ["list", "table", table.family, table.name]) : whole
+    const [text] = hangs === undefined ? alone.tables : []
+    if (text !== undefined && alone.why === undefined && tableId(text) === tableId(table))
+      found.set(tableId(table), text)
+    else if (!isGone(alone)) unlisted.push({ ...table, why: alone.why ?? "nft prints nothing of it" })
+    if (alone.hangs) hangs = alone.why
+  }
+  const order = new Map(names.map((table, place) => [tableId(table), place]))
+  const place = (table: NftTableText): number => order.get(tableId(table)) ?? names.length
+  return { listed: [...found.values()].sort((a, b) => place(a) - place(b)), unlisted }
+}
+
+interface Listed {
+  readonly tables: readonly NftTableText[]
+  /** The reason why this is not a whole listing. */
+  readonly why: string | undefined
+  readonly hangs: boolean
+  /** The kernel has no nf_tables: nothing of it can drop. */
+  readonly absent: boolean
+  readonly result: CommandResult | undefined
+}
+
+async function list({ run, tools }: SnapshotDeps, args: readonly string[]): Promise<Listed> {
+  const { nft: path } = tools
+  if (path === undefined)
+    return { tables: [], why: "nft is missing", hangs: true, absent: false, result: undefined }
+  const result = await run({ path, args, timeoutMs: readTimeoutMs })
+  const { tables, broken } = parseListing(result.stdout)
+  const why = result.ok ? broken && `nft's listing is of no use: ${broken}` : failureOf(result)
+  // EPROTONOSUPPORT or EOPNOTSUPP.
+  const absent = !result.ok && /(Protocol|Operation) not supported/.test(result.stderr)
+  return { tables, why, hangs: result.timedOut, absent, result }
+}
+
+/** It went between the look at the names and this one. */
+function isGone({ result }: Listed): boolean {
+  return result !== undefined && !result.ok && /No such file or directory/.test(result.stderr)
+}
+
+/** The names, from nft itself, where perl cannot ask the kernel. */
+async function namesByNft(deps: SnapshotDeps, whole: Listed): Promise<KernelTable[] | undefined> {
+  const { nft: path } = deps.tools
+  if (path === undefined || whole.hangs) return undefined
+  const named = await deps.run({ path, args: ["list", "tables"], timeoutMs: readTimeoutMs })
+  if (!named.ok) return undefined
+  return [...named.stdout.matchAll(/^table (\S+) (\S+)$/gm)].map(([, family = "", name = ""]) => {
+    return { family, name, dormant: false, owned: false }
+  })
+}
+
+/** The ruleset without elements and counters: equal when nobody changed a rule in between. Undefined when nft hangs. */
+export async function listTerse({ run, tools }: SnapshotDeps): Promise<string | undefined> {
+  const { nft: path } = tools
+  if (path === undefined) return ""
+  const result = await run({ path, args: ["-t", "list", "ruleset"], timeoutMs: readTimeoutMs })
+  return result.timedOut ? undefined : result.stdout
+}
