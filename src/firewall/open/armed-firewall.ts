@@ -3,7 +3,7 @@ import { NetlinkMonitor, ruleChanges } from "../../system/network/netlink-monito
 import { startLoader } from "../../system/process/standby-process.ts"
 import { type Detected, legacyTablesOf, type ReadText, readTextFile } from "../tools/detect.ts"
 import { families, isIpFamily, toolName } from "../tools/table.ts"
-import type { Dropping, StepResult } from "./backend.ts"
+import type { Dropping, IsLost, StepResult } from "./backend.ts"
 import { openMark, type Scope } from "./backend.ts"
 import { type Backends, startBackends } from "./backends.ts"
 import type {
@@ -92,10 +92,12 @@ export class Armed implements ArmedFirewall {
     }
   }
 
-  async settle(scope: Scope): Promise<Settled> {
+  async settle(scope: Scope, isLost: IsLost): Promise<Settled> {
     const begun = this.#begun
     const all = this.#backends.all
-    const settled = together(await Promise.all(all.map((backend) => step(() => backend.settle(scope)))))
+    const settled = together(
+      await Promise.all(all.map((backend) => step(() => backend.settle(scope, isLost)))),
+    )
     const stillDropping = await this.verify(scope)
     this.#taken = begun
     this.#lookAgain()

@@ -22,8 +22,11 @@ export interface FirewallBackend {
   open(scope: "all" | "filter"): Promise<StepResult>
   /** True when {@link settle} would change anything, and when that cannot be told. */
   wouldSettle(scope: "all" | "filter"): Promise<boolean>
-  /** Makes the opening lasting, and gives back what was only put aside. */
-  settle(scope: "all" | "filter"): Promise<StepResult>
+  /**
+   * Makes the opening lasting, and gives back what was only put aside.
+   * @param isLost tells of tables of nf_tables whose rules no undo could bring back: they are not flushed where that can be helped
+   */
+  settle(scope: "all" | "filter", isLost: IsLost): Promise<StepResult>
   /** Everything in the scope that can drop; throws nothing, undefined when it cannot be listed. */
   dropping(scope: "all" | "filter"): Promise<readonly Dropping[] | undefined>
 }
@@ -36,6 +39,9 @@ export interface TableName {
   readonly family: NftFamily
   readonly table: string
 }
+
+/** Tells of a table that no undo could bring back its rules. */
+export type IsLost = (table: TableName) => boolean
 
 /** The extent of an open: everything that can drop, or only the iptables filter tables (native-notes/firewall.md). */
 export type Scope = "all" | "filter"

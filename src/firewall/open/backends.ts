@@ -1,6 +1,7 @@
 import { findProgram } from "../../system/process/find-program.ts"
 import type { RunCommand } from "../../system/process/run-command.ts"
 import type { StandbyProcess } from "../../system/process/standby-process.ts"
+import { legacyHookPlaces } from "../snapshot/text/base-hook.ts"
 import { parseSave } from "../snapshot/text/save-text.ts"
 import type { Detected } from "../tools/detect.ts"
 import { type Family, type ToolPaths, toolName } from "../tools/table.ts"
@@ -48,7 +49,7 @@ export function startBackends(
 ): Backends {
   const standbyLoaders: StandbyLoader[] = []
   const { tools } = detected
-  const { nft, nftCommand } = startNft(run, standby, tools, standbyLoaders)
+  const { nft, nftCommand } = startNft(run, standby, tools, standbyLoaders, held)
   const legacy: IptablesBackend[] = []
   const nftFallback: FirewallBackend[] = []
   for (const family of ["ip", "ip6"] as const) {
@@ -87,13 +88,18 @@ function startNft(
   standby: ConstructorParameters<typeof StandbyProcess>[1],
   { nft: path }: ToolPaths,
   standbyLoaders: StandbyLoader[],
+  held: Held,
 ): { nft: NftBackend | undefined; nftCommand: NftLoader | undefined } {
   if (path === undefined) return { nft: undefined, nftCommand: undefined }
   const loader = new NftStandbyLoader(path, standby)
   const pids = (): number[] => [loader.pid].filter((pid) => pid !== undefined)
   standbyLoaders.push({ program: "nft", pids, close: () => loader.close() })
   const nftCommand = nftByCommand(run, path)
-  const nft = new NftBackend(firstOf([loader, nftCommand]), firstOf([nftCommand, loader]))
+  const places = (): string[] =>
+    (["ip", "ip6", "arp"] as const).flatMap((family) =>
+      held(family).flatMap((table) => legacyHookPlaces(family, table)),
+    )
+  const nft = new NftBackend(firstOf([loader, nftCommand]), firstOf([nftCommand, loader]), places)
   return { nft, nftCommand }
 }
 

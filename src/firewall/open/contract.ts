@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts"
 import type { RunCommand } from "../../system/process/run-command.ts"
 import type { StartLoader } from "../../system/process/standby-process.ts"
 import type { ReadText } from "../tools/detect.ts"
-import type { Dropping, Scope, TableName } from "./backend.ts"
+import type { Dropping, IsLost, Scope, TableName } from "./backend.ts"
 
 export type { Dropping } from "./backend.ts"
 
@@ -59,8 +59,11 @@ export interface ArmedFirewall {
   commit(options: OpenOptions): Promise<Committed>
   /** The marks that a snapshot taken now has to leave out; undefined when settling would take nothing away. Never rejects. */
   opened(scope: Scope): Promise<Opened | undefined>
-  /** Flushes and accepts, wakes what sleeps, and lists again. Never rejects. One at a time. */
-  settle(scope: Scope): Promise<Settled>
+  /**
+   * Flushes and accepts, wakes what sleeps, and lists again. Never rejects. One at a time.
+   * @param isLost tells of tables of nf_tables whose rules no undo could bring back: these go on sleeping instead, where they can
+   */
+  settle(scope: Scope, isLost: IsLost): Promise<Settled>
   /** Lists again. A backend that cannot be listed is named as dropping: "cannot be listed". */
   verify(scope: Scope): Promise<readonly Dropping[]>
   describe(): FirewallState

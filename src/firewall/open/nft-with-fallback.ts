@@ -1,4 +1,4 @@
-import type { Dropping, FirewallBackend, Scope, StepResult } from "./backend.ts"
+import type { Dropping, FirewallBackend, IsLost, Scope, StepResult } from "./backend.ts"
 import type { NftBackend } from "./nft/nft-backend.ts"
 
 /**
@@ -28,10 +28,10 @@ export class NftWithFallback implements FirewallBackend {
     return (await Promise.all(all.map((one) => one.wouldSettle(scope)))).includes(true)
   }
 
-  async settle(scope: Scope): Promise<StepResult> {
-    const first = await this.#nft?.settle(scope)
+  async settle(scope: Scope, isLost: IsLost): Promise<StepResult> {
+    const first = await this.#nft?.settle(scope, isLost)
     const fallen = this.#fallen()
-    const result = together([first, ...(await Promise.all(fallen.map((one) => one.settle(scope))))])
+    const result = together([first, ...(await Promise.all(fallen.map((one) => one.settle(scope, isLost))))])
     // What nft settles is settled whole, our accepts by iptables included.
     if (first?.failures.length === 0) this.#fell = false
     return result

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../errors.ts"
-import type { Dropping, Scope } from "../../firewall/open/backend.ts"
+import type { Dropping, IsLost, Scope } from "../../firewall/open/backend.ts"
 import type { ArmedFirewall, Opened } from "../../firewall/open/contract.ts"
 import { clearHard, systemHardDeps } from "../../firewall/open/hard.ts"
 import { beforeOpen, withoutNewAccepts } from "../../firewall/open/rules-before-open.ts"
@@ -65,9 +65,10 @@ const nothingOpened: Opened = { asleep: [], mark: "", legacyAccepts: [] }
 export async function settle(
   firewall: ArmedFirewall,
   scope: Scope,
+  isLost: IsLost,
   { task }: Of<"settle">,
 ): Promise<End<"settled">> {
-  const { changed, failures, stillDropping } = await firewall.settle(scope)
+  const { changed, failures, stillDropping } = await firewall.settle(scope, isLost)
   return { type: "settled", task, changed, failures, dropping: stillDropping.map(describe) }
 }
 

@@ -222,7 +222,7 @@ export class Runtime {
       case "keep":
         return this.#then(keep(firewall, scope, snapshots, effect))
       case "settle":
-        return this.#then(settle(firewall, scope, effect))
+        return this.#then(settle(firewall, scope, snapshots.isLost(this.#record), effect))
       case "clear":
         return this.#then(clear(firewall, scope, run, effect))
       case "restore":

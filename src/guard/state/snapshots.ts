@@ -1,8 +1,10 @@
 import { join } from "node:path"
 import type { Clock } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
-import type { TableName } from "../../firewall/open/backend.ts"
+import type { IsLost, TableName } from "../../firewall/open/backend.ts"
 import { finishInterruptedRestores, type RestoreDeps } from "../../firewall/restore/restore.ts"
+import { nftWhere } from "../../firewall/snapshot/nft-table.ts"
+import { isUnread } from "../../firewall/snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../firewall/snapshot/store/store.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
@@ -10,7 +12,7 @@ import type { Outcome } from "../../report/outcome.ts"
 import type { RunCommand } from "../../system/process/run-command.ts"
 import { findSystemTools } from "../../system/process/system-tools.ts"
 import { within } from "../../system/within.ts"
-import type { SnapshotRef } from "../machine/record.ts"
+import type { SessionRecord, SnapshotRef } from "../machine/record.ts"
 
 /** Snapshots that stay on disk. */
 const keptOnDisk = 20
@@ -79,6 +81,19 @@ export class Snapshots {
 
   get(ref: SnapshotRef | undefined): Snapshot | undefined {
     return ref && this.#held.get(ref)
+  }
+
+  /** Tells of tables of nf_tables that no undo of the latest open could bring back their rules. */
+  isLost({ lastOpen, arming }: Pick<SessionRecord, "lastOpen" | "arming">): IsLost {
+    const kept = this.get(lastOpen)
+    const [found, unread] = [kept?.nftTables ?? [], kept?.unread ?? []]
+    // What was proven at arming need not be proven again: the open's own proof comes when nobody waits any more.
+    const hopeless = [...found, ...(this.get(arming)?.nftTables ?? [])].filter(({ view }) => view === "none")
+    const names = new Set(hopeless.map(nftWhere))
+    return ({ family, table }) => {
+      const where = nftWhere({ family, name: table })
+      return names.has(where) || isUnread(unread, where)
+    }
   }
 
   /** Tells of tables whether they were awake in a snapshot, or not there. True when nobody knows. */

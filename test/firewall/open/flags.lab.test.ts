@@ -43,7 +43,7 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
       listed = firewall.learnFlags(slowToList)
       expect(await firewall.open("all")).toEqual({ changed: true, failures: [] })
       expect(firewall.asleep).toMatchObject([{ family: "ip", table: "filter" }])
-      expect(await firewall.settle("all")).toEqual({ changed: true, failures: [] })
+      expect(await firewall.settle("all", () => false)).toEqual({ changed: true, failures: [] })
       expect(host.try(["sh", "-c", asleep]).stdout).toBe("table ip filter\n0\n")
     } finally {
       await lab.close()
@@ -58,7 +58,7 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
       const firewall = new NftBackend(port, port)
       const open = async (): Promise<void> => {
         await firewall.open("all")
-        await firewall.settle("all")
+        await firewall.settle("all", () => false)
       }
       await open()
       host.sh(`${locked}; nft 'add table ip filter { flags dormant; }'`)

@@ -147,7 +147,8 @@ describe.skipIf(labUnavailable)("an open leaves alone", () => {
     const report = await firewall.open({ scope: "filter", hard: false }).settled
     expect(report).toMatchObject({ ok: true, changed: true, stillDropping: [] })
     expect(kept).toMatchObject({
-      asleep: [{ family: "ip", table: "filter" }],
+      // It shares its hook with a legacy table, and would run in front of that when it woke.
+      asleep: [],
       legacyAccepts: expect.arrayContaining(["iptables-legacy filter"]),
     })
     expect(await prober.reaches("192.0.2.1")).toBe(true)

@@ -1,3 +1,4 @@
+import { type BaseHook, readHook } from "../../snapshot/text/base-hook.ts"
 import {
   chainText,
   isDormant,
@@ -7,16 +8,6 @@ import {
   parseRuleset,
 } from "../../snapshot/text/nft-text.ts"
 import type { NftFamily, TableName } from "../backend.ts"
-
-/** The hook that a base chain hangs on: it sees every packet there. */
-export interface BaseHook {
-  readonly type: string
-  readonly hook: string
-  readonly priority: number
-  readonly policy: "accept" | "drop"
-  /** Devices of a netdev or ingress chain; empty for others. */
-  readonly devices: readonly string[]
-}
 
 /** A rule as nft prints it, without its handle. */
 export interface NftRule extends TableName {
@@ -44,6 +35,8 @@ export interface NftTable extends TableName {
   readonly dormant: boolean
   /** Only the process that owns it may touch it (`flags owner`). */
   readonly owned: boolean
+  /** Its rules are not known: nft cannot list them. */
+  readonly unlisted?: true
   readonly chains: readonly NftChain[]
   readonly verdictMaps: readonly VerdictMap[]
   /** True when it holds nothing: no chain, set, map, or anything else. */
@@ -85,37 +78,6 @@ function readChain(table: TableName, block: NftBlock): NftChain {
       return { ...table, chain: name, handle: Number(handle), text }
     }),
   }
-}
-
-/** `type filter hook ingress devices = { "a", "b" } priority -150; policy drop;` */
-function readHook(declaration: string): BaseHook | undefined {
-  const [, type, hook, devices = "", priority] =
-    /^\s*type (\S+) hook (\S+) (.*?)priority ([^;]+);/m.exec(declaration) ?? []
-  if (type === undefined || hook === undefined || priority === undefined) return undefined
-  return {
-    type,
-    hook,
-    priority: readPriority(priority),
-    policy: /policy drop/.test(declaration) ? "drop" : "accept",
-    devices: devices.replace(/^devices? =?/, "").match(/[^\s{}",]+/g) ?? [],
-  }
-}
-
-/** nft(8), standard priority names; `-y` prints numbers, so names come only from an nft that does not know it. */
-const priorities: Readonly<Record<string, number>> = {
-  raw: -300,
-  mangle: -150,
-  dstnat: -100,
-  filter: 0,
-  security: 50,
-  srcnat: 100,
-  out: 100,
-}
-
-function readPriority(text: string): number {
-  const [, name, sign = "+", offset = "0"] = /^([a-z]+)\s*(?:([+-])\s*(\d+))?/.exec(text) ?? []
-  if (name === undefined) return Number(text.replace(/\s/g, ""))
-  return (priorities[name] ?? 0) + Number(`${sign}${offset}`)
 }
 
 function readVerdictMap(block: NftBlock, terse: boolean): VerdictMap[] {

@@ -1,19 +1,22 @@
-import type { Dropping, FirewallBackend, Loaded, Scope, StepResult, TableName } from "../backend.ts"
+import type { Dropping, FirewallBackend, IsLost, Loaded, Scope, StepResult, TableName } from "../backend.ts"
 import { type NftRule, type NftTable, parseNftListing, tableKey } from "./listing.ts"
 import type { NftLoader } from "./loader.ts"
 import {
   asJson,
   asLine,
+  canSleepOn,
   deleteLine,
   inScope,
   isMark,
   planOpen,
   planSettle,
+  planSleep,
   type SettleStep,
   settlingOf,
   type TableStep,
   wakeLine,
 } from "./open-commands.ts"
+import { listRules } from "./rules-listing.ts"
 import { judgeNft } from "./verdicts.ts"
 
 /** A rule is named by its words, up to here. */
@@ -27,8 +30,10 @@ export class NftBackend implements FirewallBackend {
   readonly backend = "nft"
   readonly #loader: NftLoader
   readonly #lister: NftLoader
+  readonly #legacyPlaces: () => readonly string[]
   #tables: readonly NftTable[] = []
   #tablesText: string | undefined
+  #heldPlaces: readonly string[] = []
   /** Tables that carried a flag before any open: put to sleep by somebody else, or owned. */
   readonly #flagged = new Set<string>()
   /** The chains that were there when {@link #flagged} was learned. */
@@ -41,10 +46,12 @@ export class NftBackend implements FirewallBackend {
   /**
    * @param loader by what an open is loaded: the fastest first
    * @param lister what whole rulesets are listed by, which may take half a second; not what the next open waits for
+   * @param legacyPlaces the hooks that legacy tables hang on now (base-hook.ts)
    */
-  constructor(loader: NftLoader, lister: NftLoader) {
+  constructor(loader: NftLoader, lister: NftLoader, legacyPlaces: () => readonly string[] = () => []) {
     this.#loader = loader
     this.#lister = lister
+    this.#legacyPlaces = legacyPlaces
   }
 
   /** Tables that sleep because of us; a snapshot taken now has to say that they did not. */
@@ -54,6 +61,11 @@ export class NftBackend implements FirewallBackend {
 
   /** Looks at what is there now, cheaply: the chains only. True when the flags of these tables are to be learned. */
   async refresh(): Promise<boolean> {
+    this.#heldPlaces = this.#legacyPlaces()
+    return await this.#look()
+  }
+
+  async #look(): Promise<boolean> {
     const text = await this.#loader.list("list chains")
     if (text === undefined) return false
     if (text !== this.#tablesText) this.#tables = parseNftListing(text)
@@ -93,7 +105,7 @@ export class NftBackend implements FirewallBackend {
 
   /** Loads an open with nothing in it: the first load of a fresh process takes four milliseconds more. */
   async warmUp(): Promise<boolean> {
-    planOpen(this.#tables, "all")
+    this.#plan("all")
     return (await this.#loader.load("")).ok
   }
 
@@ -101,15 +113,13 @@ export class NftBackend implements FirewallBackend {
     this.#opens += 1
     const failures: string[] = []
     const done = new Map<string, TableStep>()
-    const guessed = planOpen(this.#tables, scope).filter((step) => !this.#isFlagged(step))
+    const guessed = this.#plan(scope).filter((step) => !this.#isFlagged(step))
     // With nothing to load here the other backends' loads are more urgent than a listing.
     if (guessed.length === 0) await new Promise((resolve) => setImmediate(resolve))
     else if ((await this.#loader.load(asLine(guessed))).ok) this.#did(guessed, done)
-    await this.refresh()
+    await this.#look()
     if (this.#tablesText === undefined) failures.push("nft: cannot list what the kernel holds")
-    const missing = planOpen(this.#tables, scope).filter(
-      (step) => done.get(tableKey(step.table))?.sleeps !== step.sleeps,
-    )
+    const missing = this.#plan(scope).filter((step) => done.get(tableKey(step.table))?.sleeps !== step.sleeps)
     // Asleep by a stale guess although it carries nat: it gets its accepts first, then it may wake.
     const wrong = missing.filter((step) => !step.sleeps && this.#asleep.has(tableKey(step.table)))
     const plain = missing.filter((step) => !this.#isFlagged(step))
@@ -124,15 +134,15 @@ export class NftBackend implements FirewallBackend {
 
   async wouldSettle(scope: Scope): Promise<boolean> {
     const tables = await this.#list()
-    return tables === undefined || this.#settling(tables, scope).some(({ lasting }) => lasting)
+    return tables === undefined || this.#settling(tables, scope, nothingLost).some(({ lasting }) => lasting)
   }
 
-  async settle(scope: Scope): Promise<StepResult> {
+  async settle(scope: Scope, isLost: IsLost): Promise<StepResult> {
     const failures: string[] = []
     for (let attempt = 0; ; attempt++) {
       const tables = await this.#list()
       if (tables === undefined) return { changed: false, failures: ["nft: cannot list the rules to settle"] }
-      const steps = this.#settling(tables, scope).filter((step) => step.commands.length > 0)
+      const steps = this.#settling(tables, scope, isLost).filter((step) => step.commands.length > 0)
       const changed = steps.some(({ lasting }) => lasting)
       const bad = new Set<string>()
       if (steps.length > 0 && !(await this.#loader.load(asLine(steps))).ok) {
@@ -145,8 +155,13 @@ export class NftBackend implements FirewallBackend {
           failures.push(`nft: ${tableKey(step.table)}: ${result.error}`)
         }
       }
-      // What could not be settled stays asleep: it is open at least.
-      const asleep = this.asleep.filter((table) => inScope(table, scope) && !bad.has(tableKey(table)))
+      for (const step of steps)
+        if (step.sleeps && !bad.has(tableKey(step.table))) this.#asleep.set(tableKey(step.table), step.table)
+      // What could not be settled stays asleep, and so does what no undo could bring back: it is open at least.
+      const sleepOn = new Set(tables.filter((table) => this.#sleepsOn(table, isLost)).map(tableKey))
+      const asleep = this.asleep.filter(
+        (table) => inScope(table, scope) && !bad.has(tableKey(table)) && !sleepOn.has(tableKey(table)),
+      )
       return { changed, failures: [...failures, ...(await this.#wakeOrDelete(asleep, tables))] }
     }
   }
@@ -156,7 +171,8 @@ export class NftBackend implements FirewallBackend {
     if (tables === undefined) return undefined
     const found: Dropping[] = []
     for (const table of tables) {
-      if (!inScope(table, scope) || table.dormant) continue
+      if (!inScope(table, scope) || table.dormant || this.#asleep.has(tableKey(table))) continue
+      if (table.unlisted) found.push({ backend: "nft", where: `${tableKey(table)} (cannot be listed)` })
       const judge = judgeNft(table)
       const owner = table.owned ? ", in a table that a process owns" : ""
       for (const chain of table.chains) {
@@ -173,6 +189,14 @@ export class NftBackend implements FirewallBackend {
       }
     }
     return found
+  }
+
+  #plan(scope: Scope): TableStep[] {
+    return planOpen(this.#tables, scope, this.#heldPlaces, (table) => this.#flagged.has(tableKey(table)))
+  }
+
+  #sleepsOn(table: NftTable, isLost: IsLost): boolean {
+    return canSleepOn(table, isLost, this.#asleep.has(tableKey(table)))
   }
 
   #isFlagged({ table }: TableStep): boolean {
@@ -227,26 +251,26 @@ export class NftBackend implements FirewallBackend {
     return failures
   }
 
-  async #list(): Promise<NftTable[] | undefined> {
-    const terse = await this.#lister.list("list ruleset", "terse")
-    if (terse === undefined) return undefined
-    const tables = parseNftListing(terse, "terse")
-    // The elements of a verdict map decide what drops; those of other sets may be many, and decide nothing.
-    const unknown = tables.some(({ verdictMaps }) =>
-      verdictMaps.some(({ elements }) => elements === undefined),
-    )
-    if (!unknown) return tables
-    const whole = await this.#lister.list("list ruleset")
-    return whole === undefined ? undefined : parseNftListing(whole)
+  #list(): Promise<readonly NftTable[] | undefined> {
+    return listRules(this.#lister, async () => {
+      await this.#look()
+      return this.#tablesText === undefined ? undefined : this.#tables
+    })
   }
 
-  #settling(tables: readonly NftTable[], scope: Scope): SettleStep[] {
+  #settling(tables: readonly NftTable[], scope: Scope, isLost: IsLost): SettleStep[] {
     return tables
       .filter((table) => inScope(table, scope) && table.chains.some(({ base }) => base))
       .filter((table) => !table.owned && (!table.dormant || this.#asleep.has(tableKey(table))))
-      .map((table) => planSettle(table, droppingInPicked(table)))
+      .map((table) =>
+        this.#sleepsOn(table, isLost)
+          ? planSleep(table, this.#asleep.has(tableKey(table)))
+          : planSettle(table, droppingInPicked(table)),
+      )
   }
 }
+
+const nothingLost: IsLost = () => false
 
 /**
  * The rules that can drop in chains that are not flushed, and those that could once these are gone: a drop hides what is

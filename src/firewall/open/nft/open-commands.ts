@@ -1,5 +1,6 @@
+import { hookPlaces } from "../../snapshot/text/base-hook.ts"
 import { isIpFamily } from "../../tools/table.ts"
-import { openMark, type Scope, type TableName } from "../backend.ts"
+import { type IsLost, openMark, type Scope, type TableName } from "../backend.ts"
 import type { NftChain, NftRule, NftTable } from "./listing.ts"
 
 /** The commands that have to be loaded for one table. */
@@ -28,14 +29,24 @@ export function inScope(table: TableName, scope: Scope): boolean {
  * Step 1 of an open, for every table that hangs on a hook. Nothing that is there is lost by it: a table without nat
  * chains is put to sleep (`flags dormant` unregisters its hooks: nf_tables_api.c, nf_tables_table_disable); in the
  * others an `accept` goes to the head of each chain that is not nat. What drops in a nat chain waits for the settling:
- * an accept there would cut what it translates.
+ * an accept there would cut what it translates. Waking registers hooks anew, so that they run before all others of their
+ * priority: a table that shares one with another stays awake too.
+ * @param held the places of legacy tables ({@link hookPlaces})
+ * @param isFlagged tells of tables that sleep already, or are owned
  */
-export function planOpen(tables: readonly NftTable[], scope: Scope): TableStep[] {
+export function planOpen(
+  tables: readonly NftTable[],
+  scope: Scope,
+  held: readonly string[] = [],
+  isFlagged: (table: TableName) => boolean = () => false,
+): TableStep[] {
+  const shared = sharedPlaces(tables, held)
   return tables
     .filter((table) => inScope(table, scope) && table.chains.some(({ base }) => base))
     .map((table) => {
       const accept = acceptFirst(table.chains)
-      if (table.chains.some(isNat)) return { table, sleeps: false, ...accept }
+      const shares = !isFlagged(table) && placesOf(table).some((place) => shared.has(place))
+      if (shares || table.chains.some(isNat)) return { table, sleeps: false, ...accept }
       return {
         table,
         sleeps: true,
@@ -44,6 +55,22 @@ export function planOpen(tables: readonly NftTable[], scope: Scope): TableStep[]
       }
     })
     .filter((step) => step.commands.length > 0)
+}
+
+function placesOf(table: NftTable): string[] {
+  return table.chains.flatMap(({ base }) => (base === undefined ? [] : hookPlaces(table.family, base)))
+}
+
+/** Places where chains of more than one table run. */
+function sharedPlaces(tables: readonly NftTable[], held: readonly string[]): ReadonlySet<string> {
+  const seen = new Set(held)
+  const shared = new Set<string>()
+  for (const table of tables) {
+    const own = new Set(placesOf(table))
+    for (const place of own) if (seen.has(place)) shared.add(place)
+    for (const place of own) seen.add(place)
+  }
+  return shared
 }
 
 function acceptFirst(chains: readonly NftChain[]): { commands: string[]; json: object[] } {
@@ -92,6 +119,22 @@ export interface SettleStep extends TableStep {
   readonly lasting: boolean
 }
 
+/**
+ * True for a table whose rules no undo could bring back, and that is open all the same when it goes on sleeping. In one that
+ * cannot be listed our marks could not be found again.
+ */
+export function canSleepOn(table: NftTable, isLost: IsLost, asleep: boolean): boolean {
+  return isLost(table) && (asleep || !table.unlisted) && !table.chains.some(isNat)
+}
+
+/** Step 3 for a table that goes on sleeping: our marks deleted, nothing else. */
+export function planSleep(table: NftTable, asleep: boolean): SettleStep {
+  const marks = table.chains.flatMap(({ rules }) => rules.filter(isMark))
+  const deleted = marks.map(({ chain, handle }) => `delete rule ${named(table)} ${chain} handle ${handle}`)
+  const sleep = asleep ? [] : [`add table ${named(table)} { flags dormant; }`]
+  return { table, sleeps: true, commands: [...deleted, ...sleep], json: [], lasting: !asleep }
+}
+
 /** True for an accept of ours, left from step 1. */
 export const isMark = (rule: NftRule): boolean => rule.text.endsWith(`comment "${openMark}"`)
 
@@ -108,8 +151,8 @@ export function planSettle(table: NftTable, dropping: readonly NftRule[]): Settl
     if (chain.base?.policy === "drop") pushPolicy(chain, commands, json)
     lasting ||= chain.base?.policy === "drop"
     if (settlingOf(chain) === "flush") {
-      if (chain.rules.length === 0) continue
-      lasting ||= !chain.rules.every(isMark)
+      if (chain.rules.length === 0 && !table.unlisted) continue
+      lasting ||= table.unlisted === true || !chain.rules.every(isMark)
       commands.push(`flush chain ${named(chain)} ${chain.name}`)
       json.push({ flush: { chain: { family: chain.family, table: chain.table, name: chain.name } } })
       for (const rule of chain.rules) gone.delete(rule)
