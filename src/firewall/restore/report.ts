@@ -17,4 +17,6 @@ export interface RestoreReport {
   readonly left: readonly { readonly where: string; readonly why: string }[]
   /** Differences from the snapshot afterwards; counters and what packets add to sets are not compared. */
   readonly differences: readonly Difference[]
+  /** Rules that were in force before and are not in the snapshot, a line each: see taken-away.ts. */
+  readonly takenAway: readonly string[]
 }
