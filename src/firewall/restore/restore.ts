@@ -29,7 +29,7 @@ export interface RestoreOptions {
    */
   readonly beforeChanging?: (inForce: Snapshot, takenAway: readonly string[]) => void
   /** Rules whose going is no news: those of a change that is reverted. */
-  readonly known?: Snapshot
+  readonly known?: Snapshot | undefined
   /**
    * The counts that the rules begin with: those of the snapshot, or, where the same rule is in force already, its own up
    * to now. The snapshot's unless told.

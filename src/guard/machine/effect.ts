@@ -1,6 +1,7 @@
 import type { Verdict } from "../../knock/answer.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { ChangeOrder } from "./event.ts"
+import type { LeftBehind } from "./left-behind.ts"
 import type { OpeningState, SessionEnd, SnapshotRef } from "./record.ts"
 
 /** Something that the runtime is to do. Effects of one step go out in their order; those with an end feed it back as an event. */
@@ -27,8 +28,13 @@ export type Effect =
   | { readonly type: "settle"; readonly task: number }
   /** The steps that `--hard` adds. Ends in `cleared`. */
   | { readonly type: "clear"; readonly task: number }
-  /** Ends in `restored`. */
-  | { readonly type: "restore"; readonly task: number; readonly snapshot: SnapshotRef }
+  /** Ends in `restored`. `known`: rules that nobody has to be told are gone. */
+  | {
+      readonly type: "restore"
+      readonly task: number
+      readonly snapshot: SnapshotRef
+      readonly known: SnapshotRef | undefined
+    }
   /** Ends in `prepared` or `prepare-refused`. */
   | { readonly type: "prepare"; readonly order: ChangeOrder }
   /** Puts a change in force. Ends in `restored` or `apply-refused`. */
@@ -39,6 +45,13 @@ export type Effect =
       readonly before: SnapshotRef
       readonly candidate: SnapshotRef
     }
+  /** Compares what is in force with a change, in the tables and sets that it touches. Ends in `compared`. */
+  | {
+      readonly type: "compare"
+      readonly id: string
+      readonly before: SnapshotRef | undefined
+      readonly candidate: SnapshotRef | undefined
+    }
   /** Lists what can drop now. Ends in `looked`. */
   | { readonly type: "look"; readonly turn: number }
   /** Restores a snapshot in a throw-away namespace and says what would not come back; has no end. */
@@ -47,6 +60,8 @@ export type Effect =
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }
   /** Tells everybody: log, viewers, people. */
   | { readonly type: "emit"; readonly outcome: Outcome }
+  /** Writes down what outlives the session. Ends in `left`. */
+  | { readonly type: "leave"; readonly behind: LeftBehind }
   /** Ends the listeners. */
   | { readonly type: "stop-listening" }
   /** The session is over. The last effect of all. */

@@ -1,0 +1,55 @@
+import { Fault, reasonOf } from "../../errors.ts"
+import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
+import type { Difference } from "../../firewall/snapshot/difference.ts"
+import { breathe, isUnread } from "../../firewall/snapshot/reading.ts"
+import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
+import { within } from "../../system/within.ts"
+import type { Effect } from "../machine/effect.ts"
+import type { EffectEnd } from "../machine/event.ts"
+import type { Snapshots } from "../state/snapshots.ts"
+
+/** How long the look may take, in milliseconds; less than whoever confirms waits. */
+const lookMs = 90_000
+
+type Compare = Extract<Effect, { readonly type: "compare" }>
+type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: Type }>
+
+/** Compares what is in force with a change that is being confirmed, in the tables and sets that it touches. */
+export async function compare(
+  snapshots: Snapshots,
+  effect: Compare,
+): Promise<End<"compared"> | End<"not-compared">> {
+  try {
+    return await within(snapshots.deps.clock, lookMs, look(snapshots, effect))
+  } catch (thrown) {
+    return { type: "not-compared", id: effect.id, why: reasonOf(thrown) }
+  }
+}
+
+async function look(snapshots: Snapshots, { id, before, candidate }: Compare): Promise<End<"compared">> {
+  const [from, to] = [snapshots.get(before), snapshots.get(candidate)]
+  if (from === undefined || to === undefined) throw new Fault("refused", "its rules are lost")
+  const now = await takeSnapshot(snapshots.deps, "confirmed")
+  await breathe()
+  const touched = new Set(known(compareSnapshots(from, to, "ignored")).map(({ where }) => where))
+  await breathe()
+  const differences = compareSnapshots(to, now, "ignored")
+  for (const { where, kind, lines } of differences)
+    if (kind === "unread" && [...touched].some((one) => isUnread([{ where, why: "" }], one)))
+      throw new Fault("refused", `cannot read ${where}: ${lines.join(" ")}`)
+  const others = known(differences)
+  if (others.length === 0) return { type: "compared", id, inForce: undefined, differs: [] }
+  const differs = others.filter(({ where }) => touched.has(where)).flatMap(linesOf)
+  return { type: "compared", id, inForce: await snapshots.save(now), differs }
+}
+
+/** Of what was not read nobody knows whether it changed. */
+function known(differences: readonly Difference[]): Difference[] {
+  return differences.filter(({ kind }) => kind !== "unread")
+}
+
+function linesOf({ where, kind, lines }: Difference): string[] {
+  if (kind === "missing") return [`${where} is gone`]
+  if (kind === "extra") return [`${where} is new`]
+  return lines.map((line) => `${where} ${line}`)
+}
