@@ -86,7 +86,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
 
 const nothingLeft: LeftBehind = { open: undefined, lastChange: undefined }
 
-/** What the session before this one has left. One that cannot be trusted is no reason not to arm. */
+/** The open and the change that the session before this one has left word of. Word that cannot be trusted is no reason not to arm. */
 function leftBy(runtimeFolder: string, snapshots: Snapshots, notes: string[]): LeftBehind {
   try {
     const left = readLeft(runtimeFolder)

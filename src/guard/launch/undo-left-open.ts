@@ -103,7 +103,7 @@ async function putBack(
   }
 }
 
-/** What is so now. A folder that takes no more of it keeps what was written before: another undo finds nothing to do. */
+/** Writes down how it is now. A folder that takes no more of it keeps what was written before: another undo finds nothing to do. */
 function remember(runtimeFolder: string, left: LeftFile): void {
   try {
     writeLeft(runtimeFolder, left)

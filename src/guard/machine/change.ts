@@ -1,5 +1,5 @@
 import type { Outcome } from "../../report/outcome.ts"
-import type { OpenSince } from "./open-since.ts"
+import type { UndoableOpen } from "./open-since.ts"
 import type { SnapshotRef } from "./snapshot-ref.ts"
 
 /** A change of `fw-apply`, from its order to its end. */
@@ -41,7 +41,7 @@ export interface Change {
   /** Since when it reverts, and why. */
   readonly reverting: Reverting | undefined
   /** The open that was in force before the change. */
-  readonly openBefore: OpenSince | undefined
+  readonly openBefore: UndoableOpen | undefined
 }
 
 /** A confirmation that has been taken: everybody who is to be told of its end. */

@@ -13,13 +13,15 @@ export type Effect =
   /** Step 1 of an open. Ends in `committed`. */
   | { readonly type: "commit"; readonly task: number; readonly hard: boolean }
   /**
-   * Keeps the rules from before the open. `always`: also when a plain open would take nothing away. `cutOff`: how far the open
-   * had come that this one ends; then `lastOpen` and `arming` tell what had been there. Ends in `kept`.
+   * Keeps the rules from before the open. `always`: also when a plain open would take nothing away; where that is so, because an
+   * open is in force (`isOpen`) and nothing came since, those of `lastOpen` are the better ones. `cutOff`: how far the open had
+   * come that this one ends; then `lastOpen` and `arming` tell what had been there. Ends in `kept`.
    */
   | {
       readonly type: "keep"
       readonly task: number
       readonly always: boolean
+      readonly isOpen: boolean
       readonly cutOff: OpeningState | undefined
       readonly lastOpen: SnapshotRef | undefined
       readonly arming: SnapshotRef | undefined

@@ -111,7 +111,7 @@ export type EffectEnd =
     }
   | { readonly type: "prepare-refused"; readonly id: string; readonly outcome: Outcome }
   /**
-   * What is in force beside a change. `inForce`: the rules in force, kept; undefined where they are the change's and nothing
+   * The rules in force beside a change. `inForce`: the rules in force, kept; undefined where they are the change's and nothing
    * else. `differs`: the lines by which the two differ where the change touches something.
    */
   | {
@@ -120,9 +120,9 @@ export type EffectEnd =
       readonly inForce: SnapshotRef | undefined
       readonly differs: readonly string[]
     }
-  /** What is in force could not be read where the change touches something. */
+  /** The rules in force could not be read where the change touches something. */
   | { readonly type: "not-compared"; readonly id: string; readonly why: string }
-  /** What outlives the session is on disk, or why not; `undoable`: the rules from before the open are, too. */
+  /** Everything that outlives the session is on disk, or why not; `undoable`: the rules from before the open are, too. */
   | { readonly type: "left"; readonly failure: string | undefined; readonly undoable: boolean }
   /** The record has been written to disk, or could not be. */
   | { readonly type: "written"; readonly ok: boolean }

@@ -1,18 +1,10 @@
-import type { OpenSince } from "./open-since.ts"
-import type { LastChange, SessionRecord, SnapshotRef } from "./record.ts"
+import type { UndoableOpen } from "./open-since.ts"
+import type { LastChange, SessionRecord } from "./record.ts"
 
 /** Everything of a session that outlives it in this boot. */
 export interface LeftBehind {
   /** The open that nobody has undone. */
-  readonly open:
-    | {
-        readonly since: OpenSince
-        /** The rules from before it; undefined where they are lost. */
-        readonly rules: SnapshotRef | undefined
-        /** The older open that an undo of it goes back to. */
-        readonly earlier: OpenSince | undefined
-      }
-    | undefined
+  readonly open: UndoableOpen | undefined
   readonly lastChange: LastChange | undefined
 }
 
@@ -33,8 +25,12 @@ export function takeOver(record: SessionRecord, { open, lastChange }: LeftBehind
 
 /** The part of a session that is to outlive it; undefined when nothing is. */
 export function leftBehind(record: SessionRecord): LeftBehind | undefined {
-  const { openSince, openBefore, lastOpen, lastChange } = record
+  const { openSince, lastChange } = record
   if (openSince === undefined && lastChange === undefined) return undefined
-  const open = openSince && { since: openSince, rules: lastOpen, earlier: openBefore }
-  return { open, lastChange }
+  return { open: undoableOpen(record), lastChange }
+}
+
+/** The open that is in force, with its way back. */
+export function undoableOpen({ openSince, openBefore, lastOpen }: SessionRecord): UndoableOpen | undefined {
+  return openSince && { since: openSince, rules: lastOpen, earlier: openBefore }
 }

@@ -15,7 +15,7 @@ export interface RecordWriter {
   /** How far an open has come. */
   mark(state: OpeningState | undefined): void
   /**
-   * What outlives the session, which has done everything.
+   * Writes what outlives the session, which has done everything.
    * @throws Fault when it cannot be written
    */
   leave(behind: LeftBehind, quiet: boolean): void

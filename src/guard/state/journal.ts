@@ -15,6 +15,7 @@ import {
 } from "../machine/record.ts"
 import { firstRetryMs } from "../machine/transitions/open.ts"
 import { readOpenMarker, removeOpenMarker } from "./open-marker.ts"
+import { type OpenOnDisk, openOnDisk, undoableOf } from "./open-on-disk.ts"
 import { readPrivateFile } from "./private-file.ts"
 
 /**
@@ -69,7 +70,7 @@ export interface JournalledChange {
   /** It goes back, since when and why. */
   readonly reverting?: Reverting
   /** The open that was in force before it. */
-  readonly openBefore?: OpenSince
+  readonly openBefore?: OpenOnDisk
 }
 
 const fileName = "journal.json"
@@ -111,7 +112,7 @@ function changeOf({ change }: SessionRecord): JournalledChange | undefined {
     // Nobody who has confirmed it is there any more: it waits.
     applied: ["waiting", "comparing", "reverting"].includes(change.stage),
     ...(reverting === undefined ? {} : { reverting }),
-    ...(openBefore === undefined ? {} : { openBefore }),
+    ...(openBefore === undefined ? {} : { openBefore: openOnDisk(openBefore) }),
     before: change.before?.path ?? "",
     candidate: change.candidate?.path ?? "",
   }
@@ -155,7 +156,7 @@ export function sessionOf(
       failed: undefined,
       confirming: undefined,
       reverting: change.reverting,
-      openBefore: change.openBefore,
+      openBefore: change.openBefore && undoableOf(change.openBefore, load),
     },
     lastChange,
   }

@@ -4,9 +4,9 @@ import { Fault } from "../../errors.ts"
 import { bootId } from "../../system/boot-id.ts"
 import { writeDurably } from "../../system/files/durable-file.ts"
 import type { LeftBehind } from "../machine/left-behind.ts"
-import type { OpenSince } from "../machine/open-since.ts"
 import type { OpenFacts } from "../machine/outcomes/open-since.ts"
 import type { LastChange, SnapshotRef } from "../machine/record.ts"
+import { type OpenOnDisk, openOnDisk, undoableOf } from "./open-on-disk.ts"
 import { readPrivateFile } from "./private-file.ts"
 
 /** Everything that a session has left behind in this boot, for an undo without a session and for the next session. No secrets. */
@@ -17,12 +17,7 @@ export interface LeftFile {
   /** People are not written to: as the session was armed. */
   readonly quiet: boolean
   /** The open that nobody has undone. */
-  readonly open?: {
-    readonly since: OpenSince
-    /** The path of the rules from before it; empty where they are lost. */
-    readonly snapshot: string
-    readonly earlier?: OpenSince
-  }
+  readonly open?: OpenOnDisk
   /** When it was undone behind the session; wall clock, milliseconds. */
   readonly undoneMs?: number
   readonly lastChange?: LastChange
@@ -30,19 +25,11 @@ export interface LeftFile {
 
 const fileName = "left.json"
 
-/** What a session leaves, as it is written down. */
+/** All that a session leaves, as it is written down. */
 export function leftFileOf({ open, lastChange }: LeftBehind, quiet: boolean): LeftFile {
   return {
     ...{ version: 1, bootId: bootId(), quiet },
-    ...(open === undefined
-      ? {}
-      : {
-          open: {
-            since: open.since,
-            snapshot: open.rules?.path ?? "",
-            ...(open.earlier === undefined ? {} : { earlier: open.earlier }),
-          },
-        }),
+    ...(open === undefined ? {} : { open: openOnDisk(open) }),
     ...(lastChange === undefined ? {} : { lastChange }),
   }
 }
@@ -52,10 +39,7 @@ export function leftBehindOf(
   { open, lastChange }: LeftFile,
   load: (path: string) => SnapshotRef | undefined,
 ): LeftBehind {
-  return {
-    open: open && { since: open.since, rules: load(open.snapshot), earlier: open.earlier },
-    lastChange,
-  }
+  return { open: open && undoableOf(open, load), lastChange }
 }
 
 /** The open that was left, as everybody is told of it. */

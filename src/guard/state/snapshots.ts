@@ -58,7 +58,7 @@ export class Snapshots {
 
   /** From now on no pruning takes what this record can go back to. */
   spare({ arming, lastOpen, change }: Pick<SessionRecord, "arming" | "lastOpen" | "change">): void {
-    const named = [arming, lastOpen, change?.before, change?.candidate]
+    const named = [arming, lastOpen, change?.before, change?.candidate, change?.openBefore?.rules]
     this.#spared = named.flatMap((ref) => (ref === undefined ? [] : [ref.path]))
   }
 

@@ -263,6 +263,8 @@ export class World {
         if (effect.cutOff === "kept" && this.rulesOf(effect.lastOpen) !== undefined)
           return kept(effect.lastOpen)
         if (!works) return kept(undefined, ["keep: no"])
+        const isSame = this.kernel.state === "flushed" && effect.isOpen
+        if (isSame && this.rulesOf(effect.lastOpen) !== undefined) return kept(effect.lastOpen)
         return kept(this.#save(this.#listed(), end === "memory-only"))
       }
       case "settle": {
@@ -308,7 +310,11 @@ export class World {
       }
       case "leave": {
         if (works) this.disk.left = effect.behind
-        return { type: "left", failure: works ? undefined : "no", undoable: works }
+        return {
+          type: "left",
+          failure: works ? undefined : "no",
+          undoable: works && effect.behind.open?.rules !== undefined,
+        }
       }
       case "look": {
         const dropping = this.kernel.state === "flushed" ? [] : ["something"]

@@ -12,6 +12,7 @@ import {
   withoutTask,
 } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
+import { undoableOpen } from "../left-behind.ts"
 import {
   applied,
   calledOff,
@@ -78,7 +79,7 @@ export function applyEnded(
 ): At {
   const taken = withoutTask(at, task.id)
   if (at.record.change === undefined) return taken
-  const change = { ...at.record.change, openBefore: at.record.openSince }
+  const change = { ...at.record.change, openBefore: undoableOpen(at.record) }
   const done = report.end === "nothing-to-do" ? taken : putBack(taken, report, undefined)
   const { id, withinMs, force } = change
   const wrong = unexpected(report)
@@ -119,7 +120,14 @@ export function reverted(at: At, task: RestoreTask, report: RestoreReport | unde
       : notApplied(change.id, change.failed, report),
     report,
   )
-  return tell(endChange(putBack(at, report, change.openBefore), change, outcome), outcome)
+  return tell(endChange(backBefore(at, change, report), change, outcome), outcome)
+}
+
+/** The open that was in force before a change is so again behind it, with its own way back. */
+function backBefore(at: At, { openBefore }: Change, report: RestoreReport | undefined): At {
+  const back = putBack(at, report, openBefore?.since)
+  if (report?.ok !== true || openBefore === undefined) return back
+  return update(back, { lastOpen: openBefore.rules, openBefore: openBefore.earlier, proveMs: undefined })
 }
 
 /** The change stays: a rollback goes back to its rules from now on, and no open before it can be undone. */

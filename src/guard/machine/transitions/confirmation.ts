@@ -98,7 +98,7 @@ function look(at: At, change: Change, confirming: Omit<Confirming, "lastTask">):
 
 type Compared = Extract<EffectEnd, { readonly type: "compared" | "not-compared" }>
 
-/** What is in force has been looked at: that is what is confirmed. */
+/** The rules in force have been looked at: these are what is confirmed. */
 export function compared(at: At, event: Compared): At {
   const { change, lastTask } = at.record
   const confirming = change?.confirming

@@ -86,7 +86,7 @@ export function endWhenTooLong(at: At): At {
   )
 }
 
-/** What outlives the session is written down before it is over: the last words rely on it. */
+/** Everything that outlives the session is written down before it is over: the last words rely on it. */
 function leave(at: At): At {
   const { ending, openSince } = at.record
   if (ending === undefined) return at
@@ -111,7 +111,11 @@ function end(at: At, undoable: boolean): At {
   const { ending } = at.record
   if (ending === undefined) return at
   const facts = openFacts(at.record)
-  const outcome = withOpen(ending.outcome, facts && { ...facts, undoable }, at.wallMs)
+  const outcome = withOpen(
+    ending.outcome,
+    facts && { ...facts, undoable: undoable && facts.undoable },
+    at.wallMs,
+  )
   return update(unwatch(at), { over: true }, { type: "emit", outcome }, ...replies(ending.asks, outcome), {
     type: "end",
     how: ending.how,

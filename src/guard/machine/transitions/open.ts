@@ -86,11 +86,12 @@ export function goOnOpening(at: At, task: OpenTask): At {
 }
 
 function keep(at: At, task: OpenTask): At {
-  const { cutOff, lastOpen, arming } = at.record
+  const { cutOff, lastOpen, arming, openSince } = at.record
   return effect(replaceTask(at, { ...task, stage: "keeping" }), {
     type: "keep",
     task: task.id,
     always: task.hard,
+    isOpen: openSince !== undefined,
     ...{ cutOff, lastOpen, arming },
   })
 }
