@@ -1,4 +1,5 @@
 import { Fault, reasonOf } from "../../errors.ts"
+import { takenAway } from "../../firewall/restore/taken-away.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
 import type { Difference } from "../../firewall/snapshot/difference.ts"
 import { breathe, isUnread } from "../../firewall/snapshot/reading.ts"
@@ -39,7 +40,9 @@ async function look(snapshots: Snapshots, { id, before, candidate }: Compare): P
       throw new Fault("refused", `cannot read ${where}: ${lines.join(" ")}`)
   const others = known(differences)
   if (others.length === 0) return { type: "compared", id, inForce: undefined, differs: [] }
-  const differs = others.filter(({ where }) => touched.has(where)).flatMap(linesOf)
+  await breathe()
+  const [more, less] = [takenAway(now, to), takenAway(to, now)]
+  const differs = others.filter(({ where }) => touched.has(where)).flatMap((one) => linesOf(one, more, less))
   return { type: "compared", id, inForce: await snapshots.save(now), differs }
 }
 
@@ -48,8 +51,10 @@ function known(differences: readonly Difference[]): Difference[] {
   return differences.filter(({ kind }) => kind !== "unread")
 }
 
-function linesOf({ where, kind, lines }: Difference): string[] {
-  if (kind === "missing") return [`${where} is gone`]
-  if (kind === "extra") return [`${where} is new`]
-  return lines.map((line) => `${where} ${line}`)
+/** The lines of one table or set that are in force and not the change's (`+`), or the other way round. */
+function linesOf({ where }: Difference, more: readonly string[], less: readonly string[]): string[] {
+  const own = (lines: readonly string[], sign: string): string[] =>
+    lines.filter((line) => line.startsWith(`${where} `)).map((line) => `${sign} ${line}`)
+  const lines = [...own(more, "+"), ...own(less, "-")]
+  return lines.length > 0 ? lines : [`${where} differs in a policy or in the order of its rules`]
 }
