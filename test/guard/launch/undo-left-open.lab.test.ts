@@ -168,7 +168,20 @@ describe.skipIf(labUnavailable)("a session that ends while the firewall is open"
     expect([arming.code, arming.stderr]).toEqual([0, expect.stringContaining("left.json")])
   })
 
-  it("is undone by one at a time, and by none while a session is armed", async () => {
+  it("goes back to before the first of two opens where nothing came in between, --hard too", async () => {
+    server.sh("iptables-nft -t nat -A PREROUTING -p tcp --dport 8080 -j REDIRECT --to-ports 80")
+    const nat = server.sh("iptables-nft -t nat -S")
+    await open()
+    expect(armed.knock(client, "reset", "192.0.2.1", "--hard").outcome).toMatchObject({ event: "opened" })
+    await eventually("its settling", () => armed.status().opens === 2)
+    expect(server.sh("iptables-nft -t nat -S")).not.toBe(nat)
+    armed.disarm()
+    expect(armed.try("undo").code).toBe(0)
+    expect([rules(), server.sh("iptables-nft -t nat -S")]).toEqual([locked, nat])
+    expect(await reaches()).toBe(false)
+  })
+
+  it("is undone by one at a time", async () => {
     await open()
     armed.disarm()
     const both = [1, 2].map(() =>
