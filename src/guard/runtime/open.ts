@@ -1,6 +1,6 @@
 import { reasonOf } from "../../errors.ts"
 import type { Dropping, IsLost, Scope } from "../../firewall/open/backend.ts"
-import type { ArmedFirewall, Opened } from "../../firewall/open/contract.ts"
+import type { ArmedFirewall } from "../../firewall/open/contract.ts"
 import { clearHard, systemHardDeps } from "../../firewall/open/hard.ts"
 import { beforeOpen, withoutNewAccepts } from "../../firewall/open/rules-before-open.ts"
 import { takenAway } from "../../firewall/restore/taken-away.ts"
@@ -46,7 +46,7 @@ export async function keep(
   // Whoever waits for the commit answers the knock first: starting a command costs milliseconds.
   await new Promise((resolve) => setImmediate(resolve))
   const plain = await firewall.opened(scope)
-  const opened = plain ?? (always ? nothingOpened : undefined)
+  const opened = plain ?? (always ? await firewall.opened(scope, true) : undefined)
   if (opened === undefined) return kept(undefined)
   // What is in force now is what the open that was cut off left of it.
   if (cutOff === "kept" && snapshots.get(lastOpen) !== undefined) return kept(lastOpen)
@@ -62,8 +62,6 @@ export async function keep(
     return kept(undefined, [`keep: ${reasonOf(thrown)}`])
   }
 }
-
-const nothingOpened: Opened = { asleep: [], mark: "", legacyAccepts: [] }
 
 /** Flushes and accepts, and lists again. */
 export async function settle(
