@@ -7,7 +7,7 @@ import { possibleViews } from "../snapshot/nft-table-view.ts"
 import { breathe } from "../snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
 import { renderTable } from "../snapshot/text/nft-text.ts"
-import { isTranslated } from "./nft-table-text.ts"
+import { isTranslated } from "./plan/nft-table-text.ts"
 import { type RestoreDeps, restoreSnapshot } from "./restore.ts"
 
 /** Whether one table or set of a snapshot comes back as it was. */

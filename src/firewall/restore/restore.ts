@@ -3,7 +3,8 @@ import { compareSnapshots } from "../snapshot/compare.ts"
 import { withCounters } from "../snapshot/counters.ts"
 import { breathe, type SnapshotDeps } from "../snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
-import { planRestore } from "./plan.ts"
+import { planRestore } from "./plan/plan.ts"
+import type { RestoreStep } from "./plan/steps.ts"
 import type { RestoreReport } from "./report.ts"
 import {
   interruptedRestores,
@@ -13,7 +14,6 @@ import {
   writeRestoreFolder,
 } from "./restore-folder.ts"
 import { renderRestore, type ScriptResult } from "./script.ts"
-import type { RestoreStep } from "./steps.ts"
 
 export interface RestoreDeps extends SnapshotDeps {
   readonly system: SystemTools

@@ -56,7 +56,11 @@ async function readOnce(deps: SnapshotDeps, noNft?: string): Promise<Reading<rea
   for (const { family, name, dormant, owned, why } of unlisted) {
     const saved = savedOf({ family, name })
     if (saved === undefined || !instructions.agreeWith({ family, name }, saved))
-      unread.push({ where: nftWhere({ family, name }), why: noNft ?? why })
+      unread.push({
+        where: nftWhere({ family, name }),
+        why: noNft ?? why,
+        ...(dormant ? { asleep: true as const } : {}),
+      })
     else copies.push(savedOnly({ family, name, saved, owned, dormant }))
   }
   if (unknown !== undefined)

@@ -1,10 +1,11 @@
-import { nftWhere } from "../snapshot/nft-table.ts"
-import type { Snapshot } from "../snapshot/snapshot.ts"
-import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "../snapshot/text/ipset.ts"
-import type { SaveSection } from "../snapshot/text/save-text.ts"
-import type { LegacyBackend, ToolPaths } from "../tools/table.ts"
+import { nftWhere } from "../../snapshot/nft-table.ts"
+import type { Snapshot } from "../../snapshot/snapshot.ts"
+import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "../../snapshot/text/ipset.ts"
+import type { SaveSection } from "../../snapshot/text/save-text.ts"
+import type { LegacyBackend, ToolPaths } from "../../tools/table.ts"
+import type { NftChanges } from "./nft-changes.ts"
 import { nftDelete } from "./nft-table-text.ts"
-import { type Leave, type LegacyChanges, legacySteps, type NftChanges, type RestoreStep } from "./steps.ts"
+import { type Leave, type LegacyChanges, legacySteps, type RestoreStep } from "./steps.ts"
 
 /** The changes to IP sets. */
 export interface IpsetChanges {
