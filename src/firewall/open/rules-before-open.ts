@@ -13,6 +13,8 @@ export function beforeOpen(taken: Snapshot, opened: Opened): Snapshot {
   const acceptsOf = (id: string): number => opened.legacyAccepts.filter((one) => one === id).length
   return {
     ...taken,
+    // libiptc counts a policy anew for each rule that comes into its chain.
+    ...(opened.legacyAccepts.length === 0 ? {} : { uncounted: [...new Set(opened.legacyAccepts)] }),
     nftTables: taken.nftTables
       // Step 1 goes by what it has seen last: to put a table to sleep that is gone since makes an empty one.
       .filter((copy) => !asleep.has(tableId(copy)) || copy.listed?.blocks.length !== 0)
