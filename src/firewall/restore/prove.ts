@@ -1,7 +1,7 @@
 import { withScratchFolder } from "../../system/files/scratch-folder.ts"
 import { addInterfaces, interfaceNames, type NamespaceDeps, withNamespace } from "../sandbox/namespace.ts"
 import { compareSnapshots } from "../snapshot/compare.ts"
-import type { Difference } from "../snapshot/difference.ts"
+import { type Difference, isOrder } from "../snapshot/difference.ts"
 import { type NftTableCopy, nftWhere } from "../snapshot/nft-table.ts"
 import { possibleViews } from "../snapshot/nft-table-view.ts"
 import { breathe } from "../snapshot/reading.ts"
@@ -107,7 +107,7 @@ async function proveIn(
     const why = alone.fault ?? alone.wrong.get(where)
     if (why !== undefined) problems.set(where, why)
   }
-  for (const [where, why] of whole.wrong) if (where.startsWith("order at ")) problems.set(where, why)
+  for (const [where, why] of whole.wrong) if (isOrder({ where })) problems.set(where, why)
   const hopeless = [...problems].map(([where, why]) => ({ where, why }))
   const settled = { ...snapshot, nftTables, ...(hopeless.length === 0 ? {} : { hopeless }) }
   return { snapshot: settled, proofs: proofsOf(settled, problems, inexact) }
@@ -188,7 +188,7 @@ function proofsOf(snapshot: Snapshot, problems: Map<string, string>, inexact: Ma
     }),
     ...snapshot.legacyTables.map(({ backend, section }) => proof(`${backend} ${section.table}`)),
     ...[...problems].flatMap(([where, why]): Proof[] =>
-      where.startsWith("order at ") ? [{ table: where, ok: false, why }] : [],
+      isOrder({ where }) ? [{ table: where, ok: false, why }] : [],
     ),
     ...snapshot.unread.map(({ where, why }): Proof => ({ table: where, ok: false, why })),
   ]
