@@ -1,8 +1,8 @@
 import { failureOf } from "../../system/process/run-command.ts"
 import { parseHooks, registeredChains, sharedPlaces } from "./hook-order.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
+import { readNftTables } from "./nft/tables.ts"
 import type { NftTableCopy } from "./nft-table.ts"
-import { readNftTables } from "./nft-tables.ts"
 import { nothingRead, type Reading, readTimeoutMs, type SnapshotDeps, type Unread } from "./reading.ts"
 import { type IpsetCopy, parseIpsets, withQuotedSets } from "./text/ipset.ts"
 

@@ -1,13 +1,13 @@
-import { families } from "../tools/table.ts"
-import { readInstructions } from "./nft-instructions.ts"
-import { listTables, listTerse, type TableListing } from "./nft-listing.ts"
-import { readSaves, saveByChain } from "./nft-saves.ts"
-import { expectedChains, type NftTableCopy, nftWhere, tableId } from "./nft-table.ts"
-import { chooseView } from "./nft-table-view.ts"
-import { breathe, nothingRead, type Reading, type SnapshotDeps, type Unread } from "./reading.ts"
-import { canonicalTable } from "./text/nft-canonical.ts"
-import { isOwned, type NftTableText, parseRuleset } from "./text/nft-text.ts"
-import type { SaveSection } from "./text/save-text.ts"
+import { families } from "../../tools/table.ts"
+import { expectedChains, type NftTableCopy, nftWhere, tableId } from "../nft-table.ts"
+import { chooseView } from "../nft-table-view.ts"
+import { breathe, nothingRead, type Reading, type SnapshotDeps, type Unread } from "../reading.ts"
+import { canonicalTable } from "../text/nft-canonical.ts"
+import { isOwned, type NftTableText, parseRuleset } from "../text/nft-text.ts"
+import type { SaveSection } from "../text/save-text.ts"
+import { readInstructions } from "./instructions.ts"
+import { listTables, listTerse, type TableListing } from "./listing.ts"
+import { readSaves, saveByChain } from "./saves.ts"
 
 /** Reads all nf_tables tables, in both views, at one moment: it looks again until nothing changed between the looks. */
 export async function readNftTables(deps: SnapshotDeps): Promise<Reading<readonly NftTableCopy[]>> {

@@ -1,7 +1,7 @@
-import { tableId } from "./nft-table.ts"
-import { readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { chainText, type NftTableText } from "./text/nft-text.ts"
-import type { SaveSection } from "./text/save-text.ts"
+import { tableId } from "../nft-table.ts"
+import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
+import { chainText, type NftTableText } from "../text/nft-text.ts"
+import type { SaveSection } from "../text/save-text.ts"
 
 /** A rule by what the kernel has made of it. */
 interface RuleFacts {

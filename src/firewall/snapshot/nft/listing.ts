@@ -1,8 +1,8 @@
-import { type CommandResult, failureOf } from "../../system/process/run-command.ts"
+import { type CommandResult, failureOf } from "../../../system/process/run-command.ts"
+import { tableId } from "../nft-table.ts"
+import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
+import { type NftTableText, parseListing } from "../text/nft-text.ts"
 import { type KernelTable, readKernelTables } from "./kernel-tables.ts"
-import { tableId } from "./nft-table.ts"
-import { readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { type NftTableText, parseListing } from "./text/nft-text.ts"
 
 /** All tables that the kernel holds, as far as nft can list them. */
 export interface TableListing {
