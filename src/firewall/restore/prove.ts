@@ -144,6 +144,8 @@ async function bestView(
   let second: NftTableCopy | undefined
   for (const view of new Set([copy.view, ...others])) {
     const tried = { ...copy, view }
+    // What the view before it has left would look like its own.
+    await there.run({ ...snapshot, nftTables: [] })
     const alone = await there.run({ ...snapshot, nftTables: [tried] })
     const why = alone.fault ?? alone.wrong.get(where)
     const note = alone.inexact.get(where)
