@@ -31,7 +31,7 @@ it("does not wait for a snapshot that hangs, and does not take it when it comes 
     arming: undefined,
   })
   await new Promise((resolve) => setImmediate(resolve))
-  await clock.pass(30_000)
+  await clock.pass(75_000)
   expect(await kept).toEqual({
     type: "kept",
     task: 1,
