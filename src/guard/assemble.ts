@@ -58,7 +58,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   const left = earlier === undefined ? leftBy(runtimeFolder, snapshots, notes) : nothingLeft
   // The rules from before an open that is still in force may be older than all that are kept.
   snapshots.spare({ arming: undefined, lastOpen: left.open?.rules, change: undefined, ...earlier })
-  const arming = earlier === undefined ? await snapshots.takeAtArming() : earlier.arming
+  const arming = earlier === undefined ? await snapshots.takeAtArming(notes) : earlier.arming
   const writer = new DiskRecord(runtimeFolder, sessionRollback, changeRollback, emit)
   atEnd(() => writer.close())
   if (earlier?.cutOff === undefined) writer.mark(undefined)

@@ -1,4 +1,4 @@
-import { nftDelete, sectionToRestore } from "../../firewall/restore/nft-table-text.ts"
+import { nftDelete, sectionToRestore } from "../../firewall/restore/plan/nft-table-text.ts"
 import { stillSaved } from "../../firewall/snapshot/counters.ts"
 import { type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"

@@ -1,5 +1,5 @@
-import { planRestore } from "../../firewall/restore/plan.ts"
-import type { RestoreStep } from "../../firewall/restore/steps.ts"
+import { planRestore } from "../../firewall/restore/plan/plan.ts"
+import type { RestoreStep } from "../../firewall/restore/plan/steps.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { type ToolPaths, tools } from "../../firewall/tools/table.ts"
 

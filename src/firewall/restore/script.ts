@@ -1,5 +1,5 @@
 import type { SystemTools } from "../../system/process/system-tools.ts"
-import type { RestoreStep } from "./steps.ts"
+import type { RestoreStep } from "./plan/steps.ts"
 
 /**
  * How a restore ended, as `run.sh` writes it into `result`: `restored`, or the step that failed (by its index) and

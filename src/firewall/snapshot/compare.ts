@@ -1,4 +1,5 @@
-import type { Difference } from "./difference.ts"
+import { type Difference, orderWhere } from "./difference.ts"
+import { registeredChains, sharedPlaces } from "./hook-order.ts"
 import { isAsleep, type NftTableCopy, nftWhere } from "./nft-table.ts"
 import { isUnread } from "./reading.ts"
 import type { Snapshot } from "./snapshot.ts"
@@ -39,10 +40,24 @@ export function compareSnapshots(a: Snapshot, b: Snapshot, moving: Moving): Diff
       if (lines.length > 0) differences.push({ where, kind: "differs", lines: lines.slice(0, 40) })
     }
   }
+  differences.push(...orderDifferences(a, b))
   return [
     ...[...unread].map(([where, why]): Difference => ({ where, kind: "unread", lines: [why] })),
     ...differences,
   ]
+}
+
+/** Places at which the chains that both have run in another order. */
+function orderDifferences(a: Snapshot, b: Snapshot): Difference[] {
+  const [was, is] = [registeredChains(a), registeredChains(b)]
+  return [...sharedPlaces(was)].flatMap(([place, chains]): Difference[] => {
+    const others = is.get(place) ?? []
+    const old = chains.filter((chain) => others.includes(chain))
+    const now = others.filter((chain) => chains.includes(chain))
+    if (old.join() === now.join()) return []
+    const lines = [`- ${old.toReversed().join(", ")}`, `+ ${now.toReversed().join(", ")}`]
+    return [{ where: orderWhere(place), kind: "differs", lines }]
+  })
 }
 
 function partsOf(snapshot: Snapshot, moving: Moving): Map<string, Part> {

@@ -17,6 +17,8 @@ export interface Unread {
   /** A whole backend ("nft", "iptables-legacy", "ipset") or one table of it ("nft ip filter"), as differences name them. */
   readonly where: string
   readonly why: string
+  /** Of a table of nf_tables: its hooks are switched off. */
+  readonly asleep?: true
 }
 
 /** The rules that were found, and those that could not be read. */

@@ -1,7 +1,8 @@
 import { failureOf } from "../../system/process/run-command.ts"
+import { parseHooks, registeredChains, sharedPlaces } from "./hook-order.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
+import { readNftTables } from "./nft/tables.ts"
 import type { NftTableCopy } from "./nft-table.ts"
-import { readNftTables } from "./nft-tables.ts"
 import { nothingRead, type Reading, readTimeoutMs, type SnapshotDeps, type Unread } from "./reading.ts"
 import { type IpsetCopy, parseIpsets, withQuotedSets } from "./text/ipset.ts"
 
@@ -15,6 +16,12 @@ export interface Snapshot {
   readonly ipsets: readonly IpsetCopy[]
   readonly nftTables: readonly NftTableCopy[]
   readonly legacyTables: readonly LegacyTableCopy[]
+  /** By place, the base chains in the order of their registration (hook-order.ts), where the kernel tells it and some share one. */
+  readonly hooks?: Readonly<Record<string, readonly string[]>>
+  /** Tables and sets that a proof has shown to be lost to a restore: it leaves them alone. */
+  readonly hopeless?: readonly Unread[]
+  /** Legacy tables whose policies' packet counts are not those from before the open: its first step has set them to zero. */
+  readonly uncounted?: readonly string[]
   /** Everything that could not be read. Nothing of it is ever touched by a restore: "unknown" is not "none". */
   readonly unread: readonly Unread[]
 }
@@ -31,6 +38,7 @@ export async function takeSnapshot(deps: SnapshotDeps, reason: string): Promise<
     readNftTables(deps),
     readLegacyTables(deps),
   ])
+  const hooks = await readHooks(deps, nft.found)
   const rules = withNames(ipsets.found, { nftTables: nft.found, legacyTables: legacy.found })
   const sets = withoutLies(ipsets, rules)
   return {
@@ -39,6 +47,7 @@ export async function takeSnapshot(deps: SnapshotDeps, reason: string): Promise<
     reason,
     ipsets: sets.found,
     ...rules,
+    ...hooks,
     unread: [...sets.unread, ...nft.unread, ...legacy.unread],
   }
 }
@@ -53,6 +62,16 @@ async function readIpsets({ run, tools }: SnapshotDeps): Promise<Reading<readonl
   if (!saved.ok) return nothingRead("ipset", failureOf(saved))
   const sets = parseIpsets(saved.stdout)
   return sets === undefined ? nothingRead("ipset", "it printed no whole save") : { found: sets, unread: [] }
+}
+
+async function readHooks(
+  { run, tools }: SnapshotDeps,
+  nftTables: Snapshot["nftTables"],
+): Promise<Pick<Snapshot, "hooks">> {
+  if (tools.nft === undefined || sharedPlaces(registeredChains({ nftTables })).size === 0) return {}
+  const listed = await run({ path: tools.nft, args: ["list", "hooks"], timeoutMs: readTimeoutMs })
+  const hooks = listed.ok ? parseHooks(listed.stdout) : {}
+  return Object.keys(hooks).length === 0 ? {} : { hooks }
 }
 
 /** The same rules, with names of sets that a restore can read. */

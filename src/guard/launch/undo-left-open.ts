@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { Fault, reasonOf } from "../../errors.ts"
-import { restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { restoreProvable } from "../../firewall/restore/restore-provable.ts"
 import { openEventLog } from "../../report/event-log.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { timeOfDay } from "../../report/time-of-day.ts"
@@ -80,7 +80,8 @@ async function putBack(
   }
   const rules = `the rules from before the open at ${timeOfDay(open.since.atMs, nowMs)}`
   try {
-    const report = await restoreSnapshot(snapshots.deps, wanted, {
+    const { deps } = snapshots
+    const { report } = await restoreProvable({ ...deps, runHere: deps.run }, wanted, {
       folder: snapshots.restoreFolder,
       beforeChanging(_, takenAway) {
         if (takenAway.length > 0) tell(takingAway(takenAway))

@@ -1,7 +1,7 @@
 import { Fault, reasonOf } from "../../errors.ts"
 import { takenAway } from "../../firewall/restore/taken-away.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
-import type { Difference } from "../../firewall/snapshot/difference.ts"
+import { type Difference, isOrder } from "../../firewall/snapshot/difference.ts"
 import { breathe, isUnread } from "../../firewall/snapshot/reading.ts"
 import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { within } from "../../system/within.ts"
@@ -52,7 +52,9 @@ function known(differences: readonly Difference[]): Difference[] {
 }
 
 /** The lines of one table or set that are in force and not the change's (`+`), or the other way round. */
-function linesOf({ where }: Difference, more: readonly string[], less: readonly string[]): string[] {
+function linesOf(difference: Difference, more: readonly string[], less: readonly string[]): string[] {
+  const { where } = difference
+  if (isOrder(difference)) return [`${where}: ${difference.lines.join(" ")}`]
   const own = (lines: readonly string[], sign: string): string[] =>
     lines.filter((line) => line.startsWith(`${where} `)).map((line) => `${sign} ${line}`)
   const lines = [...own(more, "+"), ...own(less, "-")]

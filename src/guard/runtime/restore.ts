@@ -1,5 +1,5 @@
 import { reasonOf } from "../../errors.ts"
-import { restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { restoreProvable } from "../../firewall/restore/restore-provable.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { EffectEnd } from "../machine/event.ts"
@@ -16,17 +16,18 @@ export async function restore(
   const none = { type: "restored", task, standing: [] } as const
   if (wanted === undefined) return { ...none, report: undefined }
   try {
-    return {
-      ...none,
-      report: await restoreSnapshot(snapshots.deps, wanted, {
-        folder: snapshots.restoreFolder,
-        beforeChanging(_, takenAway) {
-          if (takenAway.length > 0) emit(takingAway(takenAway))
-        },
-        known: snapshots.get(known),
-      }),
-    }
+    const { deps, restoreFolder: folder } = snapshots
+    const restored = await restoreProvable({ ...deps, runHere: deps.run }, wanted, {
+      folder,
+      beforeChanging(_, takenAway) {
+        if (takenAway.length > 0) emit(takingAway(takenAway))
+      },
+      known: snapshots.get(known),
+    })
+    snapshots.replace(snapshot, restored.snapshot)
+    return { ...none, report: restored.report }
   } catch (thrown) {
+    // Its steps could not be written: nothing has been changed.
     const failures = [reasonOf(thrown)]
     return {
       ...none,

@@ -112,7 +112,7 @@ describe("a session whose firewall is open", () => {
     session.command({ command: "disarm", by: "ada" })
     session.pass(10)
     expect(session.emitted.at(-1)?.message).toMatch(
-      /was opened at \S+, and nobody knows what filters here now/,
+      /was opened at \S+, and it is not known for sure what filters here now/,
     )
   })
 

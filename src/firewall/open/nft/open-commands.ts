@@ -78,8 +78,15 @@ function acceptFirst(chains: readonly NftChain[]): { commands: string[]; json: o
   const json: object[] = []
   for (const chain of chains.filter((one) => one.base && !isNat(one))) {
     const { family, table, name } = chain
-    commands.push(`insert rule ${named(chain)} ${name} accept comment "${openMark}"`)
-    const rule = { family, table, chain: name, comment: openMark, expr: [{ accept: null }] }
+    // With a counter, as iptables makes its rules: one without makes a save of its tables untrustworthy.
+    commands.push(`insert rule ${named(chain)} ${name} counter accept comment "${openMark}"`)
+    const rule = {
+      family,
+      table,
+      chain: name,
+      comment: openMark,
+      expr: [{ counter: null }, { accept: null }],
+    }
     json.push({ insert: { rule } })
   }
   return { commands, json }

@@ -35,7 +35,7 @@ function stateOf({ scope, whole, dropping }: OpenFacts, since: string): string {
   const subject = all ? "the firewall is" : "the filter tables of iptables are"
   if (!whole) {
     const opened = all ? "the firewall was" : "the filter tables of iptables were"
-    return `${opened} opened at ${since}, and nobody knows what filters here now`
+    return `${opened} opened at ${since}, and it is not known for sure what filters here now`
   }
   const open = `${subject} OPEN since ${since}`
   if (dropping === undefined) return `${open}, unless somebody has loaded rules since`

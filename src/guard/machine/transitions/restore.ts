@@ -3,6 +3,7 @@ import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, addRestore, effect, replaceTask, replies, taskOf, update, withoutTask } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
+import { unexpected } from "../outcomes/change.ts"
 import { nothingToUndo } from "../outcomes/open-since.ts"
 import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
 import { withTakenAway } from "../outcomes/taken-away.ts"
@@ -122,7 +123,7 @@ function rulesRestored(
       : nothingToUndo(lastOpen === undefined ? noUndo : { why: "lost" }, at.wallMs)
   const outcome = report === undefined ? none : withTakenAway(outcomeOfRestore(rules, report), report)
   const known = putBack(at, report, to === "arming" ? openAtArming : openBefore)
-  const settled = afterRestore(known, task, outcome)
+  const settled = afterRestore(known, task, report, outcome)
   const forgotten =
     to === "last-open" && report?.ok === true
       ? update(settled, {
@@ -147,11 +148,13 @@ function rulesRestored(
 }
 
 /** A restore that worked pays what an earlier open owed; one that failed forgets nothing, and what was due is tried again. */
-function afterRestore(at: At, task: RestoreTask, outcome: Outcome): At {
+function afterRestore(at: At, task: RestoreTask, report: RestoreReport | undefined, outcome: Outcome): At {
   const { debt } = at.record
   if (debt === undefined || debt.open > task.id) return at
   const gone = task.to === "arming" && outcome.event === "nothing-to-undo"
-  if (outcome.event === "rolled-back" || gone) return update(at, { debt: undefined })
+  // What was left alone is not mended by trying again.
+  if (gone || (outcome.event === "rolled-back" && report !== undefined && unexpected(report).length === 0))
+    return update(at, { debt: undefined })
   if (task.cause !== "debt") return at
   const { retryMs } = debt
   return update(at, {

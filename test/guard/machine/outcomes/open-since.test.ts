@@ -14,7 +14,7 @@ describe("an open that is in force", () => {
     [{ scope: "filter" }, `the filter tables of iptables are OPEN since 20:30; ${wayBack}`],
     [
       { whole: false },
-      `the firewall was opened at 20:30, and nobody knows what filters here now; ${wayBack}`,
+      `the firewall was opened at 20:30, and it is not known for sure what filters here now; ${wayBack}`,
     ],
     [
       { undoable: false },

@@ -1,6 +1,6 @@
-import type { NftTableCopy } from "../snapshot/nft-table.ts"
-import { canonicalBlock } from "../snapshot/text/nft-canonical.ts"
-import { chainText, type NftBlock } from "../snapshot/text/nft-text.ts"
+import type { NftTableCopy } from "../../snapshot/nft-table.ts"
+import { canonicalBlock } from "../../snapshot/text/nft-canonical.ts"
+import { chainText, type NftBlock } from "../../snapshot/text/nft-text.ts"
 
 /**
  * Turns a table that is there into the one wanted by changing only the chains that differ, so that its sets keep what

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { planRestore } from "../../../src/firewall/restore/plan.ts"
-import { compareSnapshots } from "../../../src/firewall/snapshot/compare.ts"
-import type { Snapshot } from "../../../src/firewall/snapshot/snapshot.ts"
-import { parseIpsets } from "../../../src/firewall/snapshot/text/ipset.ts"
-import { parseRuleset } from "../../../src/firewall/snapshot/text/nft-text.ts"
-import { parseSave } from "../../../src/firewall/snapshot/text/save-text.ts"
+import { planRestore } from "../../../../src/firewall/restore/plan/plan.ts"
+import { compareSnapshots } from "../../../../src/firewall/snapshot/compare.ts"
+import type { Snapshot } from "../../../../src/firewall/snapshot/snapshot.ts"
+import { parseIpsets } from "../../../../src/firewall/snapshot/text/ipset.ts"
+import { parseRuleset } from "../../../../src/firewall/snapshot/text/nft-text.ts"
+import { parseSave } from "../../../../src/firewall/snapshot/text/save-text.ts"
 
 const tools = {
   nft: "/n/nft",
@@ -91,14 +91,14 @@ describe("the plan of a restore", () => {
     const plan = planRestore(from, to, tools)
     expect(commands(plan)).toEqual([
       "/n/ipset restore -exist",
-      "/n/iptables-nft-restore -c",
+      "/n/iptables-nft-restore -c --noflush",
       "/n/nft -f {file}",
       "/n/iptables-legacy-restore -c -w 2",
       "/n/ipset destroy extra",
     ])
     expect(plan.left).toEqual([])
     // A save names built-in chains that are not there: they are not made.
-    expect(plan.steps[1]?.input).toBe("*filter\n:INPUT ACCEPT [0:0]\n[0:0] -A INPUT -j B\nCOMMIT\n")
+    expect(plan.steps[1]?.input).toBe("*filter\n-F\n[0:0] -A INPUT -j B\nCOMMIT\n")
     expect(plan.steps[2]?.input).toBe(
       `add table inet gone\ndelete table inet gone\nadd chain inet other c\nflush chain inet other c\n${table("other", "drop")}`,
     )

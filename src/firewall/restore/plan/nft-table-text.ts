@@ -1,12 +1,12 @@
-import type { NftTableCopy } from "../snapshot/nft-table.ts"
+import type { NftTableCopy } from "../../snapshot/nft-table.ts"
 import {
   chainText,
   isDormant,
   type NftBlock,
   type NftTableText,
   renderTable,
-} from "../snapshot/text/nft-text.ts"
-import { chainNameOf, chainOfRule, rulesByChain, type SaveSection } from "../snapshot/text/save-text.ts"
+} from "../../snapshot/text/nft-text.ts"
+import { chainNameOf, chainOfRule, rulesByChain, type SaveSection } from "../../snapshot/text/save-text.ts"
 
 /** True when a copy comes back with its iptables extensions translated to native rules, because no save prints them. */
 export function isTranslated(copy: NftTableCopy): boolean {

@@ -1,7 +1,10 @@
-import type { NftTableCopy } from "../snapshot/nft-table.ts"
-import { arptablesCommands } from "../snapshot/text/legacy-listing.ts"
-import { renderSection, renderSectionCountersBehind, type SaveSection } from "../snapshot/text/save-text.ts"
-import { type LegacyBackend, type ToolPaths, toolName, toolNamed } from "../tools/table.ts"
+import { arptablesCommands } from "../../snapshot/text/legacy-listing.ts"
+import {
+  renderSection,
+  renderSectionCountersBehind,
+  type SaveSection,
+} from "../../snapshot/text/save-text.ts"
+import { type LegacyBackend, type ToolPaths, toolName, toolNamed } from "../../tools/table.ts"
 
 /** One command of a restore. All may be run again after having been cut off anywhere. */
 export interface RestoreStep {
@@ -17,14 +20,6 @@ export interface RestoreStep {
 /** Takes the name of something that is left alone, and why. */
 export type Leave = (where: string, why: string) => void
 
-/** nf_tables tables to be restored, and those to be removed. */
-export interface NftChanges {
-  readonly restore: readonly NftTableCopy[]
-  readonly remove: readonly NftTableCopy[]
-  /** By "ip filter", the text for those that are there already and differ only in their rules. */
-  readonly inPlace: ReadonlyMap<string, string>
-}
-
 /** Legacy tables to be loaded; one that was not there is loaded empty, policies ACCEPT. */
 export type LegacyChanges = ReadonlyMap<LegacyBackend, readonly SaveSection[]>
 
@@ -39,7 +34,10 @@ export function legacySteps(changes: LegacyChanges, tools: ToolPaths, leave: Lea
       for (const { table } of sections) leave(`${backend} ${table}`, "the tool that could load it is missing")
       return []
     }
-    const label = labelOf(path, sections)
+    const label = labelOf(
+      path,
+      sections.map(({ table }) => table),
+    )
     if (backend === "arptables-legacy")
       return [
         {
@@ -65,7 +63,6 @@ export function legacySteps(changes: LegacyChanges, tools: ToolPaths, leave: Lea
   })
 }
 
-export function labelOf(path: string, sections: readonly SaveSection[]): string {
-  const name = path.slice(path.lastIndexOf("/") + 1)
-  return `${name} ${sections.map((section) => section.table).join(", ")}`
+export function labelOf(path: string, tables: readonly string[]): string {
+  return `${path.slice(path.lastIndexOf("/") + 1)} ${tables.join(", ")}`
 }

@@ -1,0 +1,56 @@
+import { isAsleep, type NftTableCopy } from "../../snapshot/nft-table.ts"
+import { readHook } from "../../snapshot/text/base-hook.ts"
+import { chainText } from "../../snapshot/text/nft-text.ts"
+import { chainNameOf } from "../../snapshot/text/save-text.ts"
+import { isIpFamily } from "../../tools/table.ts"
+import { sectionToRestore } from "./nft-table-text.ts"
+
+/**
+ * Text for `iptables-restore --noflush` that turns a table of iptables that is there into the one wanted, and leaves its base
+ * chains registered where they are: without that option it deletes the table and makes it anew, in front of all others
+ * at its hooks (nft.c, NFT_COMPAT_TABLE_FLUSH).
+ * @returns undefined when the table has to be made anew
+ */
+export function saveInPlace(from: NftTableCopy, to: NftTableCopy): string | undefined {
+  if (!isIpFamily(to.family) || from.view !== "iptables" || to.view !== "iptables") return undefined
+  if (from.saved === undefined || from.listed === undefined || to.listed === undefined) return undefined
+  if (isAsleep(from) || isAsleep(to)) return undefined
+  const wanted = sectionToRestore(to)
+  if (wanted === undefined || !baseChains(from).every((name) => baseChains(to).includes(name)))
+    return undefined
+  const own = new Set(wanted.chains.map(chainNameOf))
+  const there = chainNames(from)
+  // A save names built-in chains that are not there, too.
+  const policies = from.saved.chains.filter((line) => there.includes(chainNameOf(line)))
+  const gone = there.filter((name) => !own.has(name))
+  return `${[
+    `*${wanted.table}`,
+    "-F",
+    ...gone.map((name) => `-X ${name}`),
+    ...wanted.chains.filter((line) => !isAsItIs(line, policies)),
+    ...wanted.rules,
+    "COMMIT",
+  ].join("\n")}\n`
+}
+
+/**
+ * True for a policy that need not be set. Setting one makes the kernel count it from then on, where it did not
+ * (nf_tables_api.c, NFTA_CHAIN_COUNTERS).
+ */
+function isAsItIs(line: string, there: readonly string[]): boolean {
+  if (/ -( |$)/.test(line)) return false
+  const bare = (one: string): string => one.replace(/ \[\d+:\d+\]$/, "")
+  const now = there.find((one) => bare(one) === bare(line))
+  return now !== undefined && (now === line || line.endsWith(" [0:0]"))
+}
+
+function chainNames(copy: NftTableCopy): string[] {
+  return copy.listed?.blocks.filter(({ kind }) => kind === "chain").map(({ name }) => name) ?? []
+}
+
+function baseChains({ listed }: NftTableCopy): string[] {
+  const chains = listed?.blocks.filter(({ kind }) => kind === "chain") ?? []
+  return chains
+    .filter((block) => readHook(chainText(block).declaration.join("\n")) !== undefined)
+    .map(({ name }) => name)
+}
