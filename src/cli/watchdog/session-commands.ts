@@ -2,10 +2,10 @@ import { Fault } from "../../errors.ts"
 import { askOnce, NoGuard } from "../../guard/control/client.ts"
 import type { ControlCommand } from "../../guard/control/commands.ts"
 import { undoLeftOpen } from "../../guard/launch/undo-left-open.ts"
-import { openLine } from "../../guard/machine/outcomes/open-since.ts"
+import { openLine, openWords } from "../../guard/machine/outcomes/open-since.ts"
 import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
-import { hasJournal } from "../../guard/state/journal.ts"
+import { hasJournal, journalledOpen, readJournal } from "../../guard/state/journal.ts"
 import { leftOpen, readLeft } from "../../guard/state/left-file.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import { systemClock } from "../../system/system-clock.ts"
@@ -85,13 +85,18 @@ async function orLeftOpen(
   try {
     return await ask()
   } catch (thrown) {
-    if (!isWithoutSession(thrown, runtime)) throw thrown
-    const open = leftOpen(readLeft(runtime) ?? {})
+    if (!(thrown instanceof NoGuard) || thrown.code !== "refused") throw thrown
+    const killed = hasJournal(runtime) ? readJournal(runtime) : undefined
+    const open = killed === undefined ? leftOpen(readLeft(runtime) ?? {}) : journalledOpen(killed)
     if (open === undefined) throw thrown
+    const nowMs = systemClock.wallMs()
+    const told =
+      killed === undefined ? openLine(open, nowMs) : `it had left the firewall ${openWords(open, nowMs)}`
     terminal.report({
       event: "left-open",
       code: "refused",
-      message: `${thrown.message}; ${openLine(open, systemClock.wallMs())}`,
+      message: `${thrown.message}; ${told}`,
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
       facts: { openSinceMs: open.sinceMs, scope: open.scope, whole: open.whole, undoable: open.undoable },
     })
     return exitCodeFor("refused")

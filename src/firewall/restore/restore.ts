@@ -66,6 +66,7 @@ export async function restoreSnapshot(
       takenAway: [],
     }
   }
+  await breathe()
   const takenAway = takenAwayBy(before, snapshot, options.known)
   await breathe()
   const back = planRestore(snapshot, before, deps.tools)

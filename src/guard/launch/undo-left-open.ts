@@ -10,7 +10,7 @@ import { systemClock } from "../../system/system-clock.ts"
 import { openControlSocket } from "../control/server.ts"
 import { nothingToUndo } from "../machine/outcomes/open-since.ts"
 import { outcomeOfRestore } from "../machine/outcomes/restore.ts"
-import { takingAway, withTakenAway } from "../machine/outcomes/taken-away.ts"
+import { tellsTakingAway, withTakenAway } from "../machine/outcomes/taken-away.ts"
 import { type Folders, preparePrivateFolder, usableStateFolder } from "../state/folders.ts"
 import { type LeftFile, readLeft, writeLeft } from "../state/left-file.ts"
 import { Snapshots } from "../state/snapshots.ts"
@@ -83,9 +83,7 @@ async function putBack(
     const { deps } = snapshots
     const { report } = await restoreProvable({ ...deps, runHere: deps.run }, wanted, {
       folder: snapshots.restoreFolder,
-      beforeChanging(_, takenAway) {
-        if (takenAway.length > 0) tell(takingAway(takenAway))
-      },
+      beforeChanging: tellsTakingAway(tell),
     })
     const { open: _, ...rest } = left
     const partly = { ...left, open: { ...open, since: { ...open.since, whole: false } } }

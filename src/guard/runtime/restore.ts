@@ -3,7 +3,7 @@ import { restoreProvable } from "../../firewall/restore/restore-provable.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { EffectEnd } from "../machine/event.ts"
-import { takingAway } from "../machine/outcomes/taken-away.ts"
+import { tellsTakingAway } from "../machine/outcomes/taken-away.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 
 /** Puts a snapshot in force: all families and backends together, or not at all. */
@@ -19,9 +19,7 @@ export async function restore(
     const { deps, restoreFolder: folder } = snapshots
     const restored = await restoreProvable({ ...deps, runHere: deps.run }, wanted, {
       folder,
-      beforeChanging(_, takenAway) {
-        if (takenAway.length > 0) emit(takingAway(takenAway))
-      },
+      beforeChanging: tellsTakingAway(emit),
       known: snapshots.get(known),
     })
     snapshots.replace(snapshot, restored.snapshot)

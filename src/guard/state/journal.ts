@@ -6,6 +6,7 @@ import { writeDurably } from "../../system/files/durable-file.ts"
 import type { Reverting } from "../machine/change.ts"
 import type { SessionConfiguration } from "../machine/configuration.ts"
 import type { NoUndo, OpenSince } from "../machine/open-since.ts"
+import type { OpenFacts } from "../machine/outcomes/open-since.ts"
 import {
   type LastChange,
   newSession,
@@ -160,6 +161,13 @@ export function sessionOf(
     },
     lastChange,
   }
+}
+
+/** The open that was in force when the guard was killed, as everybody is told of it. */
+export function journalledOpen({ openSince, lastOpenSnapshot }: Journal): OpenFacts | undefined {
+  if (openSince === undefined) return undefined
+  const { atMs, scope, whole } = openSince
+  return { sinceMs: atMs, scope, whole, undoable: lastOpenSnapshot !== "" }
 }
 
 /** With what an open has left beside it. */

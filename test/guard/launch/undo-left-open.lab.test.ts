@@ -113,6 +113,9 @@ describe.skipIf(labUnavailable)("a session that ends while the firewall is open"
     const { guardPid } = armed.status()
     process.kill(guardPid as number, "SIGKILL")
     await eventually("its end", () => armed.try("status").code === 1)
+    const status = armed.try("status").stderr
+    expect(status).toMatch(/its journal is still there; it had left the firewall OPEN since \d\d:\d\d\n/)
+    expect(status).toContain("fw-watchdog resume")
     armed.arm("--timeout", "1m")
     expect(armed.status().open).toMatchObject({ undoable: true })
     expect(armed.try("undo").code).toBe(0)

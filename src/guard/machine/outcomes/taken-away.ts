@@ -13,12 +13,23 @@ const factsOf = (lines: readonly string[]): Facts => ({
 })
 
 /** Said before a restore changes anything: rules that came since will be gone. */
-export function takingAway(lines: readonly string[]): Outcome {
+function takingAway(lines: readonly string[]): Outcome {
   return {
     event: "taking-away",
     code: "done",
     message: `going back takes away ${counted(lines)} that came since: ${someOf(lines)}`,
     facts: factsOf(lines),
+  }
+}
+
+/** For a restore to call before it changes anything; it may begin anew, and this is said once. */
+export function tellsTakingAway(
+  tell: (outcome: Outcome) => void,
+): (_: unknown, lines: readonly string[]) => void {
+  let told = false
+  return (_, lines) => {
+    if (lines.length > 0 && !told) tell(takingAway(lines))
+    told = true
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest"
 import type { RestoreReport } from "../../../../src/firewall/restore/report.ts"
-import { takingAway, withTakenAway } from "../../../../src/guard/machine/outcomes/taken-away.ts"
+import { tellsTakingAway, withTakenAway } from "../../../../src/guard/machine/outcomes/taken-away.ts"
 import type { Outcome } from "../../../../src/report/outcome.ts"
 
 const lines = Array.from({ length: 23 }, (_, number) => `nft ip filter -A INPUT -s 192.0.2.${number} -j DROP`)
@@ -10,7 +10,11 @@ const report = (end: RestoreReport["end"], takenAway: readonly string[]): Restor
 })
 
 it("what goes with a restore is told before and after, 20 lines of it, and counted", () => {
-  expect(takingAway(lines)).toMatchObject({ event: "taking-away", facts: { takenAwayCount: 23 } })
+  const before: Outcome[] = []
+  const tell = tellsTakingAway((outcome) => before.push(outcome))
+  for (let tries = 0; tries < 2; tries += 1) tell(undefined, lines)
+  tellsTakingAway((outcome) => before.push(outcome))(undefined, [])
+  expect(before).toMatchObject([{ event: "taking-away", facts: { takenAwayCount: 23 } }])
   const told = withTakenAway(done, report("restored", lines))
   expect(told.facts).toMatchObject({ end: "restored", takenAwayCount: 23 })
   expect(told.facts?.takenAway).toEqual(lines.slice(0, 20))
