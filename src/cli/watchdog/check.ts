@@ -31,7 +31,7 @@ export async function check(terminal: Terminal): Promise<number> {
   say(await firewallFindings(runCommand, systemClock))
   const tools = findTools()
   say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
-  say(await outsideFilters(runCommand, system.ip))
+  say(await outsideFilters({ run: runCommand, clock: systemClock, tools }))
   const problems = findings.filter((finding) => finding.level === "problem").length
   terminal.report({
     event: "checked",

@@ -80,7 +80,13 @@ function acceptFirst(chains: readonly NftChain[]): { commands: string[]; json: o
     const { family, table, name } = chain
     // With a counter, as iptables makes its rules: one without makes a save of its tables untrustworthy.
     commands.push(`insert rule ${named(chain)} ${name} counter accept comment "${openMark}"`)
-    const rule = { family, table, chain: name, comment: openMark, expr: [{ counter: null }, { accept: null }] }
+    const rule = {
+      family,
+      table,
+      chain: name,
+      comment: openMark,
+      expr: [{ counter: null }, { accept: null }],
+    }
     json.push({ insert: { rule } })
   }
   return { commands, json }
