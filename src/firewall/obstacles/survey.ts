@@ -34,7 +34,7 @@ export async function surveyObstacles(
   }
   const rules = takeSnapshot(snapshotDeps, "survey").then((snapshot) => ({
     tables: ruleTexts(snapshot),
-    unread: snapshot.unread.filter(({ where }) => where !== "ipset" && !where.startsWith("ipset ")),
+    unread: snapshot.unread.filter(({ where }) => !besideIp.test(where)),
   }))
   const marksOrNot = async () => {
     const { tables, unread } = await within(snapshotDeps.clock, limitMs / 2, rules).catch(() => nothingKnown)
@@ -56,5 +56,8 @@ export async function surveyObstacles(
   ])
   return joined(surveys)
 }
+
+/** Sets, and the layers below IP: no mark of a route and no nat of a port is in them. */
+const besideIp = /^(ipset|arptables|ebtables|nft (arp|bridge|netdev) )/
 
 const nothingKnown = { tables: [], unread: [{ where: "", why: "" }] } as const

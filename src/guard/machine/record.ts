@@ -73,7 +73,7 @@ export interface Watch {
   readonly on: boolean
   /** When to look next, on the boot clock; undefined while nothing is watched, or a look or a restore is under way. */
   readonly nextMs: number | undefined
-  /** When the latest look or open was, on the boot clock. */
+  /** When the latest look began, or the latest open ended, on the boot clock. */
   readonly lookedMs: number
   /** Everything that can drop, as of the latest look or open. */
   readonly dropping: readonly string[]

@@ -41,24 +41,46 @@ describe.skipIf(labUnavailable)("what an open leaves alone and stops packets all
   }
 
   it.each([
-    ["iptables-nft", "IPv4", "iptables-nft -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 7", "prohibit"],
-    ["iptables-legacy", "IPv4", "iptables-legacy -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 7", "blackhole"],
-    ["nft", "IPv6", "nft add table inet m; nft 'add chain inet m o { type route hook output priority mangle; }'; nft add rule inet m o tcp sport 22 meta mark set 7", "table 100"],
-  ] as const)("is a mark of %s over %s with an `ip rule` that leads nowhere", async (_name, family, mark, rule) => {
-    const ip = family === "IPv6" ? "ip -6" : "ip"
-    const { outcome, status, opened } = await behind(
-      addresses[family],
-      `${mark}; ${ip} route add unreachable default table 100; ${ip} rule add fwmark 7 ${rule}`,
-      `${ip} rule del fwmark 7`,
-    )
-    expect(outcome).toMatchObject({ mayStop: ["routing"], allLookedAt: true })
-    expect(outcome.hint).toMatch(`${asked} ${addresses[family]}; the server sees what can stop it: routing`)
-    const named = [expect.stringMatching(/^routing: an `ip rule` for fwmark 0x7: the way back is .*marked by .*mark/i)]
-    expect(status).toMatchObject({ mayStop: named, notLookedAt: [] })
-    expect(opened).toMatchObject({ mayStop: named, hint: expect.stringContaining("fwmark 0x7") })
-    expect(armed.try("status").code).toBe(1)
-    server.sh(`${ip} route flush table 100; iptables-nft -t mangle -F; iptables-legacy -t mangle -F; nft flush ruleset`)
-  })
+    [
+      "iptables-nft",
+      "IPv4",
+      "iptables-nft -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 7",
+      "prohibit",
+    ],
+    [
+      "iptables-legacy",
+      "IPv4",
+      "iptables-legacy -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 7",
+      "blackhole",
+    ],
+    [
+      "nft",
+      "IPv6",
+      "nft add table inet m; nft 'add chain inet m o { type route hook output priority mangle; }'; nft add rule inet m o tcp sport 22 meta mark set 7",
+      "table 100",
+    ],
+  ] as const)(
+    "is a mark of %s over %s with an `ip rule` that leads nowhere",
+    async (_name, family, mark, rule) => {
+      const ip = family === "IPv6" ? "ip -6" : "ip"
+      const { outcome, status, opened } = await behind(
+        addresses[family],
+        `${mark}; ${ip} route add unreachable default table 100; ${ip} rule add fwmark 7 ${rule}`,
+        `${ip} rule del fwmark 7`,
+      )
+      expect(outcome).toMatchObject({ mayStop: ["routing"], allLookedAt: true })
+      expect(outcome.hint).toMatch(`${asked} ${addresses[family]}; the server sees what can stop it: routing`)
+      const named = [
+        expect.stringMatching(/^routing: an `ip rule` for fwmark 0x7: the way back is .*marked by .*mark/i),
+      ]
+      expect(status).toMatchObject({ mayStop: named, notLookedAt: [] })
+      expect(opened).toMatchObject({ mayStop: named, hint: expect.stringContaining("fwmark 0x7") })
+      expect(armed.try("status").code).toBe(1)
+      server.sh(
+        `${ip} route flush table 100; iptables-nft -t mangle -F; iptables-legacy -t mangle -F; nft flush ruleset`,
+      )
+    },
+  )
 
   it("is a rule in nat that carries the port elsewhere, and no other", async () => {
     const { outcome, status } = await behind(
@@ -125,7 +147,9 @@ describe.skipIf(labUnavailable)("what an open leaves alone and stops packets all
 
   it("does not go on being said when rules are in force again", async () => {
     armed.arm("--timeout", "1m")
-    server.sh("iptables-nft -t nat -A PREROUTING -p tcp --dport 22 -j REDIRECT --to-ports 9; iptables-nft -P INPUT DROP")
+    server.sh(
+      "iptables-nft -t nat -A PREROUTING -p tcp --dport 22 -j REDIRECT --to-ports 9; iptables-nft -P INPUT DROP",
+    )
     expect(armed.knock(client, "reset", addresses.IPv4).code).toBe(3)
     expect(armed.status().mayStop).toHaveLength(1)
     expect(armed.try("undo").code).toBe(0)

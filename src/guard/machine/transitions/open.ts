@@ -253,7 +253,7 @@ export function lookWhenDue(at: At): At {
   const { watch } = at.record
   if (watch.nextMs === undefined || at.nowMs < watch.nextMs) return at
   const look: Effect = { type: "look", turn: watch.turn, sinceMs: at.nowMs - watch.lookedMs }
-  return update(at, { watch: { ...watch, nextMs: undefined } }, look)
+  return update(at, { watch: { ...watch, nextMs: undefined, lookedMs: at.nowMs } }, look)
 }
 
 /** Takes in what a look has found, and reports what is new. */
@@ -265,7 +265,7 @@ export function looked(at: At, event: Extract<EffectEnd, { type: "looked" }>): A
   const reLocks = watch.reLocks + (fresh.length > 0 ? 1 : 0)
   const nextMs = at.nowMs + Math.max(lookMs, event.tookMs * restFactor)
   const next = update(at, {
-    watch: { ...watch, dropping: event.dropping, reLocks, nextMs, lookedMs: at.nowMs },
+    watch: { ...watch, dropping: event.dropping, reLocks, nextMs },
   })
   if (fresh.length === 0) return next
   const outcome = reLockedOutcome(fresh, reLocks, event.terminals)
