@@ -1,38 +1,22 @@
-import { spawn } from "node:child_process"
-import { once } from "node:events"
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { terminalsInUse } from "../../src/system/terminals.ts"
+import { labUnavailable } from "../support/lab/lab.ts"
 import { eventually } from "../support/lab/programs.ts"
+import { openTerminal } from "../support/used-terminal.ts"
 
-/** Says its terminal's name, and reads from it what is typed at the other end. */
-const program = `
-import os, pty, sys
-child, terminal = pty.fork()
-if child == 0:
-    os.execvp("cat", ["cat"])
-number = os.ptsname(terminal) if hasattr(os, "ptsname") else os.readlink("/proc/%d/fd/0" % child)
-os.utime(number, (1, 1))
-print(number, flush=True)
-for line in sys.stdin:
-    os.write(terminal, line.encode())
-    os.read(terminal, 1000)
-`
+if (labUnavailable) process.stderr.write(`skipped: terminals: ${labUnavailable}\n`)
 
-describe("terminals in use", () => {
-  let end = (): void => {}
-  afterEach(() => end())
-
+describe.skipIf(labUnavailable)("terminals in use", () => {
   it("are those that somebody typed on since, each with whose it is", async () => {
-    const held = spawn("/usr/bin/python3", ["-c", program], { stdio: ["pipe", "pipe", "inherit"] })
-    end = () => held.kill()
-    const [name] = (await once(held.stdout, "data")) as [Buffer]
-    const terminal = String(name).trim().replace("/dev/", "")
-    const isInUse = (): boolean =>
-      terminalsInUse(Date.now() - 1000).some((one) => one.startsWith(`${terminal} (`))
-    expect(isInUse()).toBe(false)
-    held.stdin.write("iptables -P INPUT DROP\n")
-    await eventually("its use", isInUse)
-    expect(terminalsInUse(Date.now() - 1000)).toContain(`${terminal} (root)`)
-    expect(terminalsInUse(Date.now() + 60_000)).toEqual([])
+    const terminal = await openTerminal()
+    try {
+      const inUse = (): string[] => terminalsInUse(Date.now() - 1000)
+      expect(inUse()).not.toContain(terminal.name)
+      terminal.type("iptables -P INPUT DROP")
+      await eventually("its use", () => inUse().includes(terminal.name))
+      expect(terminalsInUse(Date.now() + 60_000)).toEqual([])
+    } finally {
+      terminal.process.kill()
+    }
   })
 })
