@@ -4,7 +4,7 @@ import { Fault, reasonOf } from "../errors.ts"
 import { isIpFamily, programNamed } from "../firewall/tools/table.ts"
 
 /** The kinds of input; see {@link formatOf}. */
-export type RuleFormat = "shell" | "iptables-save" | "nft"
+export type RuleFormat = "shell" | "iptables-save" | "ipset-save" | "nft"
 
 /** Rules as the operator handed them over. */
 export interface RuleInput {
@@ -12,6 +12,8 @@ export interface RuleInput {
   readonly name: string
   readonly text: string
   readonly format: RuleFormat
+  /** Of a file of iptables-save, where the operator has said it. */
+  readonly family?: "ip" | "ip6"
 }
 
 /** 100 000 rules are 10 MB; more than this is some other file. */
@@ -20,9 +22,14 @@ const largestBytes = 64 * 1024 * 1024
 /**
  * Reads rules from a file, or from standard input for "-".
  * @param format of what kind they are; found by content unless told
+ * @param family of a file of iptables-save; found by content unless told
  * @throws Fault `usage` when there is nothing to read there, or when it is no text
  */
-export function readRuleInput(path: string, format: RuleFormat | undefined): RuleInput {
+export function readRuleInput(
+  path: string,
+  format: RuleFormat | undefined,
+  family?: "ip" | "ip6",
+): RuleInput {
   const name = path === "-" ? "standard input" : path
   const bytes = readBytes(path, name)
   if (bytes.length > largestBytes)
@@ -31,9 +38,15 @@ export function readRuleInput(path: string, format: RuleFormat | undefined): Rul
   const text = bytes.toString("utf8")
   if (!Buffer.from(text).equals(bytes))
     throw unusable(name, "it is not UTF-8 text", "convert it, for example with iconv(1)")
+  if (text.includes("\r\n"))
+    throw unusable(
+      name,
+      "its lines end as those of Windows do (CRLF)",
+      "convert it: dos2unix, or sed -i 's/\\r$//'",
+    )
   if (text.trim() === "")
     throw unusable(name, "it is empty", "to remove all rules, say so: `nft flush ruleset`")
-  return { name, text, format: format ?? formatOf(text) }
+  return { name, text, format: format ?? formatOf(text), ...(family === undefined ? {} : { family }) }
 }
 
 function readBytes(path: string, name: string): Buffer {
@@ -55,8 +68,8 @@ function unusable(name: string, why: string, hint: string): Fault {
 }
 
 /**
- * The format of a text, by its first line that is neither blank nor a comment: a table of iptables-save (`*filter`), a
- * statement of nft(8), or else a shell script. An interpreter line decides where there is one.
+ * The format of a text, by its first line that is neither blank nor a comment: a table of iptables-save (`*filter`), the making
+ * of a set (`create NAME hash:ip`), a statement of nft(8), or else a shell script. An interpreter line decides where there is one.
  */
 export function formatOf(text: string): RuleFormat {
   const interpreter = /^#!\s*(\S+)(?:\s+(\S+))?/.exec(text)
@@ -73,8 +86,12 @@ export function formatOf(text: string): RuleFormat {
     .find((line) => line !== "" && !line.startsWith("#"))
   if (first === undefined) return "shell"
   if (/^\*\w+$/.test(first)) return "iptables-save"
+  if (ipsetStatement.test(first)) return "ipset-save"
   return nftStatement.test(first) ? "nft" : "shell"
 }
+
+/** ipset(8): what `ipset save` begins with, and people write by hand. */
+const ipsetStatement = /^(create|-N|--create|n)\s+(\S+|"[^"]*")\s+(bitmap|hash|list):\S/
 
 /** nft(8): what a file for `nft -f` can begin with. No shell has commands of these names with these words behind them. */
 const nftStatement =

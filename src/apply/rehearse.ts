@@ -3,6 +3,7 @@ import { writtenFiles } from "../firewall/sandbox/written-files.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import type { RuleInput } from "./input.ts"
 import { checkLockout, type LockoutVerdict } from "./lockout/check.ts"
+import { rehearseIpsets } from "./rehearsal/ipset-file.ts"
 import { type MachineCopy, openMachineCopy } from "./rehearsal/machine-copy.ts"
 import { rehearseNft, rehearseSave } from "./rehearsal/rule-file.ts"
 import type { InputRun, RunLimits } from "./rehearsal/run-in-copy.ts"
@@ -89,7 +90,8 @@ async function rehearseFile(
   input: RuleInput,
   limits: RunLimits,
 ): Promise<InputRun> {
-  const load = input.format === "nft" ? rehearseNft : rehearseSave
+  const load =
+    input.format === "nft" ? rehearseNft : input.format === "ipset-save" ? rehearseIpsets : rehearseSave
   try {
     return { copy, named: await load(copy, deps.system, input, limits), notes: [] }
   } catch (thrown) {

@@ -5,7 +5,7 @@ import { namedInterfaces, type ProveDeps } from "../firewall/restore/prove.ts"
 import type { RestoreReport } from "../firewall/restore/report.ts"
 import { restoreSnapshot } from "../firewall/restore/restore.ts"
 import type { Namespace } from "../firewall/sandbox/namespace.ts"
-import { takeSnapshot } from "../firewall/snapshot/snapshot.ts"
+import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import { readTextFile } from "../firewall/tools/detect.ts"
 import { toolName } from "../firewall/tools/table.ts"
 import { withScratchFolder } from "../system/files/scratch-folder.ts"
@@ -53,7 +53,7 @@ async function rehearseWith(deps: ProveDeps, folder: string): Promise<RehearsalF
       return [...notLoaded(loaded), problem("the rehearsal's lockout does not shut anything out")]
     const report = await openIn(deps, net.server)
     const reached = await net.connect(3000)
-    return [...notLoaded(loaded), ...verdict(families, reached, report)]
+    return [...unknown(snapshot), ...notLoaded(loaded), ...verdict(families, reached, report)]
   } finally {
     await net.close()
   }
@@ -135,6 +135,16 @@ function verdict(
 
 function nameOf({ family, port }: Reached): string {
   return `${family} tcp/${port}`
+}
+
+/** Rules that cannot be read are not in the copy, nor in what an undo would bring back. */
+function unknown({ unread }: Snapshot): RehearsalFinding[] {
+  return unread.map(({ where, why }) =>
+    problem(
+      `the rules of ${where} cannot be read, so nobody knows what an open would do to them: ${why}`,
+      "take away the rule that its tool cannot list, or mend the tool",
+    ),
+  )
 }
 
 /** Rules that are not in the copy: the rehearsal says nothing about them. */

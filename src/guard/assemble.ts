@@ -51,7 +51,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   await snapshots.finishInterrupted()
   if (journal === undefined) giveUpOwed(stateFolder, notes)
   const earlier = journal && sessionOf(journal, (path) => snapshots.load(path), momentOf(systemClock))
-  const arming = earlier === undefined ? await snapshots.takeAtArming() : earlier.arming
+  const arming = earlier === undefined ? await snapshots.takeAtArming(notes) : earlier.arming
   const writer = new DiskRecord(runtimeFolder, sessionRollback, changeRollback, emit)
   atEnd(() => writer.close())
   if (earlier?.cutOff === undefined) writer.mark(undefined)

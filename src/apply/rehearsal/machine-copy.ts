@@ -6,6 +6,7 @@ import { restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { type FileCopy, openFileCopy, type Replacement } from "../../firewall/sandbox/file-copy.ts"
 import { copyNet, type NetCopy, readMachineNet } from "../../firewall/sandbox/net-copy.ts"
 import { nftWhere } from "../../firewall/snapshot/nft-table.ts"
+import { refuseUnread } from "../../firewall/snapshot/refuse-unread.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { withScratchFolder } from "../../system/files/scratch-folder.ts"
 import type { SshConnection } from "../ssh-client.ts"
@@ -52,6 +53,7 @@ export async function openMachineCopy(
     files = await openFileCopy(deps, root, replacements)
     net = await copyNet(deps, files, await network)
     const before = await reading
+    refuseUnread(before)
     // What the input left running has been ended before anything is read.
     const there = { ...deps, run: files.run, procNet: `/proc/${files.pid}/net`, undisturbed: true }
     const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>

@@ -5,3 +5,6 @@ export function toolWords(said: string): string[] {
     .map((line) => line.trim())
     .filter((line) => line !== "" && !/^(Try `|Error occurred at line|#)/.test(line))
 }
+
+/** Programs speak English, and none of the operator's settings changes what they do. */
+export const toolEnvironment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", HOME: "/nonexistent" }

@@ -41,7 +41,8 @@ function suspectOf(call: ScriptCall): Suspect | undefined {
     return {
       call,
       fault: `a rehearsal has no network, and the script asks it: ${said}`,
-      mayBeHandled: false,
+      // What is fetched may become a rule; whether somebody answers may not.
+      mayBeHandled: isReachabilityTest(call),
     }
   }
   if (isHarmlessFailure(call)) return undefined
@@ -50,6 +51,11 @@ function suspectOf(call: ScriptCall): Suspect | undefined {
     ? `${said}: names do not resolve in a rehearsal, nor when rules load`
     : `exit code ${call.exitCode}: ${said}`
   return { call, fault, mayBeHandled: true }
+}
+
+/** A command that only looks whether somebody answers: `ping -c1 GATEWAY` at the end of a script. */
+export function isReachabilityTest({ name }: ScriptCall): boolean {
+  return /^(ping6?|nc|ncat|netcat)$/.test(name)
 }
 
 /** The first lines of what a program said, as one. */

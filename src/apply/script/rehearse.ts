@@ -14,10 +14,11 @@ import {
   runScript,
   type ScriptRun,
 } from "../rehearsal/run-in-copy.ts"
-import { commandLine, readCalls, type ScriptCall } from "./calls.ts"
+import { readCalls, type ScriptCall } from "./calls.ts"
 import { interpreterOf } from "./interpreter.ts"
 import { refusedOf, suspectsOf, type TracedRun } from "./judge.ts"
 import { namedByCalls } from "./named-by-calls.ts"
+import { notesOf } from "./notes.ts"
 import { endedBadly, refusedCall, stillRunning } from "./refusals.ts"
 import { isTraceable, layTrace, readTrace } from "./trace.ts"
 import { layWrappers, realLink, type Wrapped, wrappedPrograms, wrappers } from "./wrappers.ts"
@@ -72,7 +73,11 @@ export async function rehearseScript(
     return {
       copy,
       named: namedByCalls(ran.calls, (name) => legacy.get(name) ?? false),
-      notes: notesOf(ran, changedSysctls(join(copy.files.root, "proc/sys"), begunMs - 1)),
+      notes: notesOf(
+        ran.calls,
+        changedSysctls(join(copy.files.root, "proc/sys"), begunMs - 1),
+        ran.run.leftRunning,
+      ),
     }
   } catch (thrown) {
     await copy.close()
@@ -130,17 +135,4 @@ async function faultyLineOf(
   return await faultyLine(call.given.split("\n"), call.said, async (part) => {
     return await runScript(files, system, command, { ...limits, environment, input: part })
   })
-}
-
-function notesOf({ run, calls }: WrappedRun, sysctls: readonly string[]): string[] {
-  const of = (kind: ScriptCall["kind"]): string[] => [
-    ...new Set(calls.filter((call) => call.kind === kind).map(commandLine)),
-  ]
-  const ended = run.leftRunning === 1 ? "a process" : `${run.leftRunning} processes`
-  return [
-    ...sysctls.map((one) => `sysctl ${one}: no rule, so not applied; set it yourself`),
-    ...of("module").map((one) => `${one}: no rule, so not done; modules that rules need load by themselves`),
-    ...of("service").map((one) => `${one}: not done, services are not part of the rehearsal`),
-    ...(run.leftRunning > 0 ? [`the script left ${ended} running; ended with the rehearsal`] : []),
-  ]
 }

@@ -11,7 +11,7 @@ import { programNamed } from "../../firewall/tools/table.ts"
 import { findProgram } from "../../system/process/find-program.ts"
 
 /** The kinds of programs that are watched while a script runs. */
-export type WrappedKind = "rules" | "network" | "module" | "service"
+export type WrappedKind = "rules" | "network" | "module" | "service" | "routing" | "state" | "manager"
 
 const kinds: readonly { readonly kind: WrappedKind; readonly names: RegExp }[] = [
   {
@@ -21,6 +21,12 @@ const kinds: readonly { readonly kind: WrappedKind; readonly names: RegExp }[] =
   },
   { kind: "module", names: /^(modprobe|insmod|rmmod)$/ },
   { kind: "service", names: /^(systemctl|service|invoke-rc\.d|rc-service|reboot|halt|poweroff|shutdown)$/ },
+  { kind: "routing", names: /^(ip|tc|bridge|route|ifconfig|vconfig|brctl)$/ },
+  { kind: "state", names: /^(conntrack|ipvsadm|ipvsadm-restore)$/ },
+  {
+    kind: "manager",
+    names: /^(firewall-cmd|firewall-offline-cmd|ufw|shorewall6?|firehol|ferm|netfilter-persistent)$/,
+  },
 ]
 
 /** One program that a wrapper stands for. */
@@ -106,7 +112,8 @@ function bodyOf({ kind, name, path }: Wrapped, traced: boolean): string {
   const note = `printf '%s\\0' ${name} $r $$ "$m" "$s" $# "$@" >>${own(wrapperFiles.calls)}
 ${mark}exit $r
 `
-  if (kind === "module" || kind === "service") return `m= s=\n${pretend(kind, name, real)}\n${note}`
+  if (kind === "module" || kind === "service" || kind === "state" || kind === "manager")
+    return `m= s=\n${pretend(kind, name, real)}\n${note}`
   // With no network, what waits for an answer waits in vain.
   const run = kind === "network" ? `${findProgram("timeout") ?? "timeout"} -s KILL 5 ${real}` : real
   const errors = own(`${wrapperFiles.errors}/$$`)
@@ -153,10 +160,26 @@ function keptInput(name: string, input: string): string {
   return ""
 }
 
-/** Modules are only looked for, services only asked; both end as they would here, as far as that can be known. */
-function pretend(kind: "module" | "service", name: string, real: string): string {
+/**
+ * Modules are only looked for; services, connections and firewall managers only asked. They end as they would here, as far as
+ * that can be known.
+ */
+function pretend(
+  kind: Exclude<WrappedKind, "rules" | "network" | "routing">,
+  name: string,
+  real: string,
+): string {
   if (kind === "module") return name === "modprobe" ? `${real} -n -q "$@"\nr=$?` : "r=0"
+  if (kind !== "service") return `case " $* " in ${asking[kind]}) ${real} "$@"; r=$? ;; *) r=0 ;; esac`
   return `case " $* " in *" is-"*|*" status "*|*" show "*|*" list-"*) ${real} "$@"; r=$? ;; *) r=0 ;; esac`
+}
+
+/** The words of commands that only ask. */
+const asking: Readonly<Record<"state" | "manager", string>> = {
+  state:
+    '*" -L "*|*" --dump "*|*" -G "*|*" --get "*|*" -C "*|*" -S "*|*" -l "*|*" -Ln "*|*" --list "*|*" -h "*|*" --version "*',
+  manager:
+    '*" status "*|*" --state "*|*" --list-"*|*" --get-"*|*" --query-"*|*" show "*|*" version "*|*" --version "*|*" help "*',
 }
 
 /** The link to the program behind the wrapper at `path`, below {@link ownFolder}. */

@@ -93,7 +93,7 @@ class FileChange {
 
   async run(): Promise<Outcome> {
     const options = this.#options
-    const input = readRuleInput(options.file, options.format)
+    const input = readRuleInput(options.file, options.format, options.family)
     const { from, to } = options
     const said = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
     const connection = findSshClient(said, this.#host.env, process.ppid)

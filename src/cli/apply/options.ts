@@ -15,6 +15,7 @@ export interface ApplyOptionTexts {
   readonly confirm: boolean
   readonly replaceAll?: boolean
   readonly format?: string
+  readonly family?: string
   readonly save?: boolean
   readonly secretFile?: string
   readonly timeout: string
@@ -35,12 +36,13 @@ export interface ApplyOptions {
   readonly withinMs: number
   readonly replaceAll: boolean
   readonly format: RuleFormat | undefined
+  readonly family: "ip" | "ip6" | undefined
   readonly save: boolean
   readonly secretFile: string | undefined
   readonly timeoutMs: number
 }
 
-const formats: readonly RuleFormat[] = ["shell", "iptables-save", "nft"]
+const formats: readonly RuleFormat[] = ["shell", "iptables-save", "ipset-save", "nft"]
 
 /**
  * Checks what was typed, before files or privileges are looked at.
@@ -50,6 +52,8 @@ export function checkApplyOptions(file: string, texts: ApplyOptionTexts): ApplyO
   const format = formats.find((known) => known === texts.format)
   if (texts.format !== undefined && format === undefined)
     throw new Fault("usage", `--format "${texts.format}" is not known: ${formats.join(", ")} are`)
+  if (texts.family !== undefined && !["4", "6"].includes(texts.family))
+    throw new Fault("usage", `--family "${texts.family}" is not known: 4 or 6 is wanted`)
   if (texts.print !== undefined && texts.save)
     throw new Fault("usage", "--print applies nothing, so there is nothing for --save to save")
   if (texts.print === "-" && texts.json)
@@ -68,6 +72,7 @@ export function checkApplyOptions(file: string, texts: ApplyOptionTexts): ApplyO
     withinMs: texts.confirm ? withinMs : 0,
     replaceAll: texts.replaceAll ?? false,
     format,
+    family: texts.family === undefined ? undefined : texts.family === "6" ? "ip6" : "ip",
     save: texts.save ?? false,
     secretFile: texts.secretFile,
     timeoutMs: parseDuration(texts.timeout, "--timeout", { min: 1_000, max: 3_600_000 }),

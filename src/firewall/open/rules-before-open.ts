@@ -13,10 +13,15 @@ export function beforeOpen(taken: Snapshot, opened: Opened): Snapshot {
   const acceptsOf = (id: string): number => opened.legacyAccepts.filter((one) => one === id).length
   return {
     ...taken,
+    // libiptc counts a policy anew for each rule that comes into its chain.
+    ...(opened.legacyAccepts.length === 0 ? {} : { uncounted: [...new Set(opened.legacyAccepts)] }),
     nftTables: taken.nftTables
       // Step 1 goes by what it has seen last: to put a table to sleep that is gone since makes an empty one.
       .filter((copy) => !asleep.has(tableId(copy)) || copy.listed?.blocks.length !== 0)
       .map((copy) => nftBefore(copy, asleep.has(tableId(copy)), opened.mark)),
+    unread: taken.unread.map(({ asleep: sleeps, ...one }) =>
+      sleeps === undefined || asleep.has(one.where.replace(/^nft /, "")) ? one : { ...one, asleep: sleeps },
+    ),
     legacyTables: taken.legacyTables.map((copy) => {
       const accepts = acceptsOf(`${copy.backend} ${copy.section.table}`)
       return { ...copy, section: withoutFirstAccepts(copy.section, () => accepts) }
@@ -43,7 +48,7 @@ export function withoutNewAccepts(taken: Snapshot, arming: Snapshot | undefined)
 
 function nftBefore(copy: NftTableCopy, slept: boolean, mark: string): NftTableCopy {
   const { listed } = copy
-  if (listed === undefined) return copy
+  if (listed === undefined) return slept ? wokenSave(copy) : copy
   const marks = new Map<string, number>()
   const blocks = listed.blocks.map((block) => withoutMarks(block, mark, marks))
   const attributes = slept ? listed.attributes.flatMap(awake) : listed.attributes
@@ -56,6 +61,10 @@ function nftBefore(copy: NftTableCopy, slept: boolean, mark: string): NftTableCo
     ]),
   )
   return { ...copy, listed: before, saved: copy.saved && withoutHeads(copy.saved, marks), xtRules }
+}
+
+function wokenSave({ asleep: _, ...awake }: NftTableCopy): NftTableCopy {
+  return awake
 }
 
 /** `flags dormant` alone goes; among other flags only the word does. */

@@ -15,6 +15,8 @@ export interface RestoreReport {
   readonly failures: readonly string[]
   /** Tables and sets that were left as they are, and why. */
   readonly left: readonly { readonly where: string; readonly why: string }[]
+  /** Of the tables that differ, those that differ in a throw-away namespace too: their own tool loses something of them. */
+  readonly lossy?: readonly string[]
   /** Differences from the snapshot afterwards; counters and what packets add to sets are not compared. */
   readonly differences: readonly Difference[]
 }

@@ -1,6 +1,6 @@
 import type { SystemTools } from "../../system/process/system-tools.ts"
 import { compareSnapshots } from "../snapshot/compare.ts"
-import { withCounters } from "../snapshot/counters.ts"
+import { countsLost, withCounters } from "../snapshot/counters.ts"
 import { breathe, type SnapshotDeps } from "../snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
 import { planRestore } from "./plan/plan.ts"
@@ -66,6 +66,7 @@ export async function restoreSnapshot(
   const back = planRestore(snapshot, before, deps.tools)
   options.beforeChanging?.(before)
   const own = writeRestoreFolder(options.folder, renderRestore(forward.steps, back.steps, deps.system))
+  // From here on it is known how it began only: nothing may be thrown that would be taken for "nothing was changed".
   const result = await runRestore(deps.run, deps.system, own)
   const failures = failuresOf(result, own, forward.steps, back.steps)
   const after = await takeSnapshot(deps, "after a restore")
@@ -78,9 +79,21 @@ export async function restoreSnapshot(
     ok: end === "restored" && differences.length === 0,
     changed: compareSnapshots(before, after, "ignored").length > 0,
     failures,
-    left: forward.left,
+    left: [...forward.left, ...lostCounts(wanted, after, end === "restored")],
     differences,
   }
+}
+
+/** Counters that have begun anew, a line each: nothing can set them, or the open has cleared them before anybody could read. */
+function lostCounts(wanted: Snapshot, after: Snapshot, restored: boolean): RestoreReport["left"] {
+  if (!restored) return []
+  const began = (where: string, what: string): RestoreReport["left"][number] => {
+    return { where: `counters of ${where}`, why: `${what} have begun to count anew` }
+  }
+  return [
+    ...(wanted.uncounted ?? []).map((where) => began(where, "the policies")),
+    ...countsLost(wanted, after).map((where) => began(where, "rules")),
+  ]
 }
 
 /**

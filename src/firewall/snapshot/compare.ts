@@ -1,4 +1,4 @@
-import type { Difference } from "./difference.ts"
+import { type Difference, orderWhere } from "./difference.ts"
 import { registeredChains, sharedPlaces } from "./hook-order.ts"
 import { isAsleep, type NftTableCopy, nftWhere } from "./nft-table.ts"
 import { isUnread } from "./reading.ts"
@@ -56,7 +56,7 @@ function orderDifferences(a: Snapshot, b: Snapshot): Difference[] {
     const now = others.filter((chain) => chains.includes(chain))
     if (old.join() === now.join()) return []
     const lines = [`- ${old.toReversed().join(", ")}`, `+ ${now.toReversed().join(", ")}`]
-    return [{ where: `order at ${place}`, kind: "differs", lines }]
+    return [{ where: orderWhere(place), kind: "differs", lines }]
   })
 }
 

@@ -1,4 +1,4 @@
-import { type NftTableCopy, tableId } from "./nft-table.ts"
+import { type NftTableCopy, nftWhere, tableId } from "./nft-table.ts"
 import type { Snapshot } from "./snapshot.ts"
 import type { IpsetCopy } from "./text/ipset.ts"
 import { chainText, type NftBlock } from "./text/nft-text.ts"
@@ -24,6 +24,52 @@ export function withCounters(rules: Snapshot, counted: Snapshot): Snapshot {
       section: countedSection(one.section, sections.get(`${one.backend} ${one.section.table}`)),
     })),
   }
+}
+
+/**
+ * Tables and sets in which something has counted less than it had: what it had counted is lost, or somebody has zeroed it.
+ * Compared where a rule stands in both at the same place.
+ */
+export function countsLost(before: Snapshot, after: Snapshot): string[] {
+  const now = new Map(countedLines(after))
+  return countedLines(before).flatMap(([where, lines]) => {
+    const others = now.get(where) ?? []
+    const lost = lines.some((line, at) => {
+      const other = others[at]
+      return other !== undefined && other.still === line.still && other.packets < line.packets
+    })
+    return lost ? [where] : []
+  })
+}
+
+interface Counted {
+  readonly still: string
+  readonly packets: number
+}
+
+function countedLines({ nftTables, legacyTables }: Snapshot): [string, Counted[]][] {
+  const saved = (section: SaveSection): Counted[] =>
+    section.rules.map((rule) => ({ still: stillSaved(rule), packets: Number(/^\[(\d+):/.exec(rule)?.[1]) }))
+  const listed = (blocks: readonly NftBlock[]): Counted[] =>
+    blocks
+      .flatMap((block) =>
+        block.kind === "chain" ? chainText(block).rules.map((rule) => `${block.name} ${rule}`) : [],
+      )
+      .map((rule) => ({ still: stillListed(rule), packets: Number(/\bpackets (\d+) bytes/.exec(rule)?.[1]) }))
+  return [
+    ...nftTables.map((copy): [string, Counted[]] => [
+      nftWhere(copy),
+      copy.listed === undefined
+        ? copy.saved === undefined
+          ? []
+          : saved(copy.saved)
+        : listed(copy.listed.blocks),
+    ]),
+    ...legacyTables.map(({ backend, section }): [string, Counted[]] => [
+      `${backend} ${section.table}`,
+      saved(section),
+    ]),
+  ]
 }
 
 /** A rule of a save without its counters. */

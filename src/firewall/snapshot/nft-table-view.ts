@@ -21,12 +21,24 @@ export function chooseView(views: Views): { view: NftView; why?: string } {
  * native words for every extension: then they come back translated, doing the same and looking different.
  */
 export function possibleViews(views: Views): NftView[] {
+  const all = viewsOf(views)
+  return isLoadable(views.listed) ? all : all.filter((view) => view === "iptables")
+}
+
+function viewsOf(views: Views): NftView[] {
   const { listed, saved, xtRules } = views
   const xtChains = Object.keys(xtRules)
   const translated = xtChains.every((name) => !savedNowhere.test(blockText(listed, name)))
   if (saved === undefined) return translated ? ["nft"] : []
   const savedCounts = new Map([...rulesByChain(saved)].map(([chain, rules]) => [chain, rules.length]))
   const listedCounts = ruleCounts(listed)
+  // ebtables keeps the policy of a user's chain as a last rule, which its save shows as the policy.
+  if (listed.family === "bridge")
+    for (const line of saved.chains) {
+      const name = chainNameOf(line)
+      const isPolicy = /^:\S+ (ACCEPT|DROP)\b/.test(line) && !isBase(listed, name)
+      if (isPolicy) savedCounts.set(name, (savedCounts.get(name) ?? 0) + 1)
+    }
   const inStep = (name: string): boolean => (listedCounts.get(name) ?? 0) === (savedCounts.get(name) ?? 0)
   if (!xtChains.every(inStep)) return translated ? ["nft"] : []
   const chains = listed.blocks.filter((block) => block.kind === "chain").map((block) => block.name)
@@ -40,6 +52,11 @@ export function possibleViews(views: Views): NftView[] {
   return views.foreign ? ["both", "iptables"] : ["iptables", "both"]
 }
 
+/** False where nft prints words in place of what it has no words for (datatype.c): it does not take them back. */
+function isLoadable({ blocks }: NftTableText): boolean {
+  return !blocks.some(({ lines }) => lines.some((line) => line.includes("[invalid type]")))
+}
+
 /** The words that nft prints for an extension that it has no native words for. */
 const savedNowhere = /\bxt (match|target|watcher) |XT target \S+ not found/
 
@@ -48,11 +65,16 @@ function blockText(listed: NftTableText, chain: string): string {
   return block?.lines.join("\n") ?? ""
 }
 
-function whyNone({ saved, xtRules }: Views): string {
+function whyNone({ saved, xtRules, listed }: Views): string {
+  if (!isLoadable(listed)) return "nft prints a part of it as [invalid type], and does not take that back"
   const chains = Object.keys(xtRules).join(", ")
   return saved === undefined
     ? `it holds iptables extensions (chain ${chains}) that nft cannot print, and no save tool prints this table`
     : `it holds iptables extensions beside native rules in one chain (${chains}), and the save leaves some out`
+}
+
+function isBase(listed: NftTableText, chain: string): boolean {
+  return /^\s*type \S+ hook /m.test(blockText(listed, chain))
 }
 
 function ruleCounts(listed: NftTableText): Map<string, number> {

@@ -1,8 +1,8 @@
 import { failureOf } from "../../system/process/run-command.ts"
 import { parseHooks, registeredChains, sharedPlaces } from "./hook-order.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
+import { readNftTables } from "./nft/tables.ts"
 import type { NftTableCopy } from "./nft-table.ts"
-import { readNftTables } from "./nft-tables.ts"
 import { nothingRead, type Reading, readTimeoutMs, type SnapshotDeps, type Unread } from "./reading.ts"
 import { type IpsetCopy, parseIpsets, withQuotedSets } from "./text/ipset.ts"
 
@@ -20,6 +20,8 @@ export interface Snapshot {
   readonly hooks?: Readonly<Record<string, readonly string[]>>
   /** Tables and sets that a proof has shown to be lost to a restore: it leaves them alone. */
   readonly hopeless?: readonly Unread[]
+  /** Legacy tables whose policies' packet counts are not those from before the open: its first step has set them to zero. */
+  readonly uncounted?: readonly string[]
   /** Everything that could not be read. Nothing of it is ever touched by a restore: "unknown" is not "none". */
   readonly unread: readonly Unread[]
 }

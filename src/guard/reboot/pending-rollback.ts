@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { reasonOf } from "../../errors.ts"
 import { type RestoreDeps, restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
+import { isOrder } from "../../firewall/snapshot/difference.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { encodeSnapshot } from "../../firewall/snapshot/store/format.ts"
 import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
@@ -124,9 +125,10 @@ async function settle(deps: RestoreDeps, folders: Folders, by: OwedBy): Promise<
       message: `${what} owes a rollback, and the rules of ${unread.where} cannot be read: ${unread.why}`,
       hint: "`fw-watchdog resume` tries again",
     }
-  const [other] = compareSnapshots(rules.unconfirmed, now, "ignored")
+  // Which of the services that load rules at boot came first does not tell whose rules they are.
+  const [other] = compareSnapshots(rules.unconfirmed, now, "ignored").filter((one) => !isOrder(one))
   if (other !== undefined) {
-    const inForce = compareSnapshots(rules.before, now, "ignored").length === 0
+    const inForce = compareSnapshots(rules.before, now, "ignored").every(isOrder)
     const why = inForce
       ? "the rules from before are in force already"
       : `the rules in force are not those it was to take away (${other.where} ${other.kind}), so they stay`

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
+import { isOrder } from "../../firewall/snapshot/difference.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { within } from "../../system/within.ts"
@@ -112,4 +113,4 @@ export class SessionRollback {
   }
 }
 
-const same = (a: Snapshot, b: Snapshot): boolean => compareSnapshots(a, b, "ignored").length === 0
+const same = (a: Snapshot, b: Snapshot): boolean => compareSnapshots(a, b, "ignored").every(isOrder)

@@ -1,10 +1,12 @@
 import { rmSync } from "node:fs"
 import { Fault, reasonOf } from "../../errors.ts"
 import { proveRestorable } from "../../firewall/restore/prove.ts"
+import type { RestoreReport } from "../../firewall/restore/report.ts"
 import { restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
 import type { Difference } from "../../firewall/snapshot/difference.ts"
 import { breathe } from "../../firewall/snapshot/reading.ts"
+import { refuseUnread } from "../../firewall/snapshot/refuse-unread.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
 import type { Outcome } from "../../report/outcome.ts"
@@ -12,7 +14,7 @@ import type { ReadConnections } from "../../system/network/tcp-connections.ts"
 import { connectionKey } from "../../wire/tcp-connection.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { ChangeOrder, EffectEnd } from "../machine/event.ts"
-import { refusal } from "../machine/outcomes/change.ts"
+import { refusal, unexpected } from "../machine/outcomes/change.ts"
 import type { SnapshotRef } from "../machine/record.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 
@@ -51,6 +53,7 @@ async function sidesOf(
 ): Promise<{ before: SnapshotRef; candidate: SnapshotRef }> {
   const [wanted, expected] = [takeFile(candidate), takeFile(rehearsed)]
   const now = await takeSnapshot(snapshots.deps, "before a change")
+  refuseUnread(now)
   refuseRace(expected, now)
   await breathe()
   const touched = new Set(known(compareSnapshots(now, wanted, "ignored")).map(({ where }) => where))
@@ -98,9 +101,29 @@ export async function apply(
       counters: "in force",
       beforeChanging: (inForce) => refuseRace(from, inForce),
     })
-    return { type: "restored", task, report, standing: connections().map(connectionKey) }
+    const standing = connections().map(connectionKey)
+    return { type: "restored", task, report: await withLosses(snapshots, report, to), standing }
   } catch (thrown) {
     return { type: "apply-refused", task, outcome: refusedBy(id, thrown) }
+  }
+}
+
+/**
+ * Tells what the tools lose by themselves from what somebody else has written at the same moment: what does not come back in a
+ * throw-away namespace either is nobody's doing.
+ */
+async function withLosses(
+  { deps }: Snapshots,
+  report: RestoreReport,
+  candidate: Snapshot,
+): Promise<RestoreReport> {
+  if (report.end !== "restored" || unexpected(report).length === 0) return report
+  try {
+    const { proofs } = await proveRestorable({ ...deps, runHere: deps.run }, candidate)
+    const lost = new Set(proofs.filter(({ ok }) => !ok).map(({ table }) => table))
+    return { ...report, lossy: unexpected(report).filter((where) => lost.has(where)) }
+  } catch {
+    return report
   }
 }
 

@@ -5,6 +5,7 @@ import type { Dropping, IsLost, Scope } from "../../firewall/open/backend.ts"
 import type { ArmedFirewall, Opened } from "../../firewall/open/contract.ts"
 import { clearHard, systemHardDeps } from "../../firewall/open/hard.ts"
 import { beforeOpen, withoutNewAccepts } from "../../firewall/open/rules-before-open.ts"
+import { readTimeoutMs } from "../../firewall/snapshot/reading.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { RunCommand } from "../../system/process/run-command.ts"
@@ -14,8 +15,11 @@ import type { Effect } from "../machine/effect.ts"
 import type { EffectEnd } from "../machine/event.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 
-/** How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep. */
-const keepMs = 30_000
+/**
+ * How long a snapshot may hold up the settling, in milliseconds: a disk that hangs must not leave tables asleep for ever, and a
+ * tool that hangs is waited for (reading.ts).
+ */
+const keepMs = 2 * readTimeoutMs + 15_000
 
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>
 type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: Type }>

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../errors.ts"
-import { restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { restoreProvable } from "../../firewall/restore/restore-provable.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { EffectEnd } from "../machine/event.ts"
 import type { Snapshots } from "../state/snapshots.ts"
@@ -13,11 +13,12 @@ export async function restore(
   const none = { type: "restored", task, standing: [] } as const
   if (wanted === undefined) return { ...none, report: undefined }
   try {
-    return {
-      ...none,
-      report: await restoreSnapshot(snapshots.deps, wanted, { folder: snapshots.restoreFolder }),
-    }
+    const { deps, restoreFolder: folder } = snapshots
+    const restored = await restoreProvable({ ...deps, runHere: deps.run }, wanted, { folder })
+    snapshots.replace(snapshot, restored.snapshot)
+    return { ...none, report: restored.report }
   } catch (thrown) {
+    // Its steps could not be written: nothing has been changed.
     const failures = [reasonOf(thrown)]
     return {
       ...none,

@@ -46,9 +46,13 @@ export class Snapshots {
     this.#emit = parts.emit
   }
 
-  /** Takes what is in force now; afterwards a rollback can restore it. */
-  async takeAtArming(): Promise<SnapshotRef> {
+  /**
+   * Takes what is in force now; afterwards a rollback can restore it.
+   * @param notes takes what whoever arms has to be told of it
+   */
+  async takeAtArming(notes: string[]): Promise<SnapshotRef> {
     const snapshot = await takeSnapshot(this.deps, "arming")
+    notes.push(...shortcomings(snapshot))
     for (const { where, why } of snapshot.unread)
       this.#tell("snapshot-incomplete", `cannot read the rules of ${where}, they cannot be put back: ${why}`)
     const ref = await this.save(snapshot)
@@ -139,4 +143,20 @@ export class Snapshots {
   #tell(event: string, message: string): void {
     this.#emit({ event, code: "state-unknown", message })
   }
+}
+
+/** Rules that nothing here could bring back, as far as that is known without trying. */
+function shortcomings({ unread, nftTables }: Snapshot): string[] {
+  return [
+    ...unread.map(
+      ({ where, why }) =>
+        `cannot read the rules of ${where}: no undo and no rollback brings them back (${why})`,
+    ),
+    ...nftTables
+      .filter(({ view, owned }) => view === "none" && !owned)
+      .map(
+        (copy) =>
+          `no undo and no rollback brings back ${nftWhere(copy)}: ${copy.why ?? "no tool can load it"}`,
+      ),
+  ]
 }

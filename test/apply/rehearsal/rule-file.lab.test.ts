@@ -45,9 +45,58 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
     await done.close()
   })
 
+  it.each([
+    ["rules.v6", "-A INPUT -p icmpv6 -j ACCEPT", "ip6"],
+    ["rules.v4", '-A INPUT -p icmp -m comment --comment "the ipv6-icmp part is in rules.v6" -j ACCEPT', "ip"],
+    ["block-all.v6", "-A INPUT -i lo -j ACCEPT", "ip6"],
+  ] as const)(
+    "loads %s into the family that it is of, and leaves the other alone",
+    async (name, rule, family) => {
+      const input = inputOf(
+        lab,
+        `*filter\n:INPUT DROP [0:0]\n${rule}\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n`,
+      )
+      const done = await rehearseOn(host, { ...input, name })
+      expect(rulesOf(done, family)).toEqual(
+        [rule, "-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"].map((one) =>
+          one.replace("icmpv6", "ipv6-icmp"),
+        ),
+      )
+      expect(rulesOf(done, family === "ip" ? "ip6" : "ip")).toEqual(
+        family === "ip" ? [] : ["-A INPUT -s 203.0.113.5/32 -j DROP"],
+      )
+      await done.close()
+    },
+  )
+
+  it("loads a file of ipset save: sets that are there get its elements, new ones come, others stay", async () => {
+    const busy = machineIn(lab, "with-sets")
+    busy.sh(
+      `ipset create used hash:ip; ipset add used 192.0.2.1; ipset create other hash:ip; ipset add other 192.0.2.2
+       iptables-nft -A INPUT -m set --match-set used src -j DROP`,
+    )
+    const input = inputOf(
+      lab,
+      'create used hash:ip family inet\nadd used 192.0.2.9\ncreate "we ird" hash:net\nadd "we ird" 192.0.2.0/24\n',
+    )
+    const done = await rehearseOn(busy, input)
+    expect(done.result.ipsets.map(({ name, elements }) => [name, elements])).toEqual([
+      ["used", ["192.0.2.9"]],
+      ["other", ["192.0.2.2"]],
+      ["we ird", ["192.0.2.0/24"]],
+    ])
+    expect(done.named).toEqual(new Set(["ipset used", "ipset we ird"]))
+    await done.close()
+    const refused = await refusalOf(
+      busy,
+      inputOf(lab, "create fine hash:ip\nadd fine 192.0.2.1\nadd fine nonsense\n"),
+    )
+    expect(refused.message).toMatch(/:3: "add fine nonsense": /)
+  })
+
   it("refuses a parameter of 1024 characters with its line", async () => {
     const rule = `-A INPUT -m comment --comment "${"x".repeat(1024)}" -j ACCEPT`
-    const input = inputOf(lab, `*filter\n-A INPUT -j ACCEPT\n${rule}\nCOMMIT\n`)
+    const input = inputOf(lab, `*filter\n-A INPUT -s 192.0.2.1 -j ACCEPT\n${rule}\nCOMMIT\n`)
     const refused = await refusalOf(host, input)
     expect(refused.message).toMatch(new RegExp(`^${input.name}:3: `))
     expect(refused.message).toMatch(/Parameter too long/)

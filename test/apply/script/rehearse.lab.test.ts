@@ -35,6 +35,36 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
     expect(independentView(host)).toBe(before)
   })
 
+  it("says what is no rule and not done here, and does it to nothing but the copy", async () => {
+    const before = host.sh("ip rule; ip route show table all; tc qdisc")
+    const script = `#!/bin/sh -e
+      ip rule add fwmark 1 lookup 100
+      ip route add local 0.0.0.0/0 dev lo table 100
+      tc qdisc add dev eth0 root tbf rate 1mbit burst 32kbit latency 400ms
+      [ -n "$(ip -o link show eth0)" ]
+      iptables -t mangle -A PREROUTING -p tcp --dport 80 -j MARK --set-mark 1`
+    const done = await rehearseOn(host, inputOf(lab, script))
+    expect(done.notes.map((note) => note.split(": ")[0])).toEqual([
+      "ip rule add fwmark 1 lookup 100",
+      "ip route add local 0.0.0.0/0 dev lo table 100",
+      "tc qdisc add dev eth0 root tbf rate 1mbit burst 32kbit latency 400ms",
+    ])
+    await done.close()
+    expect(host.sh("ip rule; ip route show table all; tc qdisc")).toBe(before)
+  })
+
+  it("a script that ends with a ping gets a hint that fits, and one that looks at the failure is taken", async () => {
+    const rule = "iptables -A INPUT -s 203.0.113.9 -j DROP"
+    const refused = await refusalOf(host, inputOf(lab, `#!/bin/sh\n${rule}\nping -c1 -W1 192.0.2.254\n`))
+    expect(refused.message).toMatch(/:3: "ping -c1 -W1 192.0.2.254": a rehearsal has no network/)
+    expect(refused.hint).toMatch(/take it out/)
+    const done = await rehearseOn(
+      host,
+      inputOf(lab, `#!/bin/sh\n${rule}\nping -c1 -W1 192.0.2.254 || true\n`),
+    )
+    await done.close()
+  })
+
   it.each(["#!/bin/sh", "#!/bin/bash -e"])(
     "takes failures that the script looks at, with %s",
     async (first) => {

@@ -1,5 +1,6 @@
 import type { RunCommand } from "../../../system/process/run-command.ts"
 import { failureOf } from "../../../system/process/run-command.ts"
+import { readTimeoutMs } from "../../snapshot/reading.ts"
 import type { Loaded } from "../backend.ts"
 
 /** Loads into nf_tables, and lists it; neither method ever rejects. */
@@ -30,14 +31,18 @@ export function nftByCommand(run: RunCommand, path: string): NftLoader {
     },
     async list(command, terse) {
       const args = [...listingOptions, ...(terse ? ["-t"] : []), ...command.split(" ")]
-      const result = await run({ path, args, timeoutMs: 60_000 })
+      const result = await run({ path, args, timeoutMs: readTimeoutMs })
       return result.ok ? result.stdout : undefined
     },
   }
 }
 
-/** Tries the loaders in order until one loads; the errors of all are told when none does. */
+/**
+ * Tries the loaders in order until one loads; the errors of all are told when none does. The one that has listed last is asked
+ * first: another one may have taken half a minute to fail.
+ */
 export function firstOf(loaders: readonly NftLoader[]): NftLoader {
+  let lister: NftLoader | undefined
   return {
     async load(line) {
       const errors: string[] = []
@@ -49,9 +54,12 @@ export function firstOf(loaders: readonly NftLoader[]): NftLoader {
       return { ok: false, error: errors.join("; ") || "there is no nft" }
     },
     async list(command, terse) {
-      for (const loader of loaders) {
+      const order = lister === undefined ? loaders : [lister, ...loaders.filter((one) => one !== lister)]
+      for (const loader of order) {
         const text = await loader.list(command, terse)
-        if (text !== undefined) return text
+        if (text === undefined) continue
+        lister = loader
+        return text
       }
       return undefined
     },

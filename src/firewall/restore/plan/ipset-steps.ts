@@ -1,6 +1,13 @@
 import { nftWhere } from "../../snapshot/nft-table.ts"
 import type { Snapshot } from "../../snapshot/snapshot.ts"
-import { type IpsetCopy, isSwappable, renderIpsets, swapName, usesIpset } from "../../snapshot/text/ipset.ts"
+import {
+  canQuote,
+  type IpsetCopy,
+  isSwappable,
+  renderIpsets,
+  swapName,
+  usesIpset,
+} from "../../snapshot/text/ipset.ts"
 import type { SaveSection } from "../../snapshot/text/save-text.ts"
 import type { LegacyBackend, ToolPaths } from "../../tools/table.ts"
 import type { NftChanges } from "./nft-changes.ts"
@@ -60,12 +67,15 @@ export function ipsetSteps(
   const destroy = (name: string): RestoreStep => {
     return { label: `ipset destroy ${name}`, command: [ipset, "destroy", name], input: "", mayFail: true }
   }
+  for (const { name } of sets.fill.filter((set) => !canQuote(set.name)))
+    context.leave(`ipset ${name}`, "ipset restore cannot be told a name with a quote in it")
+  const fill = sets.fill.filter((set) => canQuote(set.name))
   const before: RestoreStep[] = []
   if (sets.retyped.size > 0)
     before.push(...releaseSteps(sets.retyped, context), ...[...sets.retyped].map(destroy))
-  if (sets.fill.length > 0) {
-    const input = renderIpsets(sets.fill, sets.swapped)
-    const names = sets.fill.map((set) => set.name).join(", ")
+  if (fill.length > 0) {
+    const input = renderIpsets(fill, sets.swapped)
+    const names = fill.map((set) => set.name).join(", ")
     // What an earlier run that was cut off left behind.
     if (sets.swapped.size > 0) before.push(destroy(swapName))
     before.push({ label: `ipset ${names}`, command: [ipset, "restore", "-exist"], input, mayFail: false })

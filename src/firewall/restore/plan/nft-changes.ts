@@ -1,3 +1,4 @@
+import { orderWhere } from "../../snapshot/difference.ts"
 import { expectedChains, isAsleep, type NftTableCopy, nftWhere, tableId } from "../../snapshot/nft-table.ts"
 import type { Snapshot } from "../../snapshot/snapshot.ts"
 import {
@@ -68,7 +69,7 @@ export function nftChanges(
       return isRight ? there : copy
     },
   )
-  for (const { where, why } of lost) leave(`order at ${where}`, why)
+  for (const { where, why } of lost) leave(orderWhere(where), why)
   const made = [...first, ...saves, ...last]
   for (const copy of made) inPlace.delete(tableId(copy))
   return {

@@ -32,7 +32,14 @@ export function inOrder(
   planned: Pick<Registrations, "saves" | "last">,
   force: (table: string) => NftTableCopy | undefined,
 ): Registrations & { readonly lost: readonly LostOrder[] } {
-  const wanted = sharedPlaces(registeredChains(to))
+  // Nothing can be in front of a table that is not there and does not come.
+  const coming = new Set([...from.nftTables, ...planned.saves, ...planned.last].map(tableId))
+  const wanted = new Map(
+    [...sharedPlaces(registeredChains(to))].map(([place, chains]) => [
+      place,
+      chains.filter((chain) => coming.has(tableOf(chain))),
+    ]),
+  )
   const lost = new Map<string, string>()
   const after = predecessors(wanted)
   let now: Registrations = { first: [], ...planned }

@@ -1,4 +1,5 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
+import { someOf } from "../../../report/listing.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 
 /**
@@ -13,15 +14,13 @@ export function outcomeOfRestore(rules: string, report: RestoreReport): Outcome 
   }
   switch (report.end) {
     case "nothing-to-do":
-      return { event: "rolled-back", code: "done", message: `${rules} are in force already`, facts }
+      if (report.ok)
+        return { event: "rolled-back", code: "done", message: `${rules} are in force already`, facts }
+      return lookNow("rolled-back", `${rules} are in force already, but for ${exceptions(report)}`, facts)
     case "restored":
       if (report.ok)
         return { event: "rolled-back", code: "done", message: `${rules} are in force again`, facts }
-      return lookNow(
-        "rolled-back",
-        `${rules} were put back, but something differs: ${differing(report)}`,
-        facts,
-      )
+      return lookNow("rolled-back", `${rules} are in force again, but for ${exceptions(report)}`, facts)
     case "put-back":
       return {
         event: "rollback-failed",
@@ -39,8 +38,16 @@ export function outcomeOfRestore(rules: string, report: RestoreReport): Outcome 
   }
 }
 
-function differing({ differences }: RestoreReport): string {
-  return differences.map(({ where }) => where).join(", ")
+/** Everything that is not as it was, each with what is known of it: left alone, not readable, or other than it should be. */
+export function exceptions({ left, differences }: RestoreReport): string {
+  const why = new Map(left.map((one) => [one.where, one.why]))
+  return someOf(
+    differences.map(({ where, kind, lines }) => {
+      if (kind === "unread") return `${where}, which cannot be read (${lines.join(" ")})`
+      const reason = why.get(where)
+      return reason === undefined ? `${where}, which differs` : `${where}, which was left alone (${reason})`
+    }),
+  )
 }
 
 /** Something that somebody has to look at. */

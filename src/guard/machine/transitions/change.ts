@@ -160,7 +160,7 @@ export function applyEnded(
   if (report.end === "put-back")
     return endChange(done, change, notApplied(id, report.failures.join("; "), undefined))
   if (report.end === "half" || (wrong.length > 0 && !force)) {
-    const why = report.failures[0] ?? `somebody else wrote rules at the same moment: ${wrong.join(", ")}`
+    const why = report.failures[0] ?? whyWrong(wrong, report.lossy ?? [])
     return revertFirst(update(done, { change: { ...change, failed: why } }), why)
   }
   const left = report.left.map(({ where, why }) => `${where}: ${why}`)
@@ -175,6 +175,13 @@ export function applyEnded(
     type: "emit",
     outcome,
   })
+}
+
+function whyWrong(wrong: readonly string[], lossy: readonly string[]): string {
+  const others = wrong.filter((where) => !lossy.includes(where))
+  return others.length > 0
+    ? `something else was in force at once, by another writer or a tool that did not load what it was given: ${others.join(", ")}`
+    : `its own tool does not load what it has saved, so these rules would be others than the script's: ${lossy.join(", ")}`
 }
 
 /** A revert has ended. @param report undefined where the rules from before are lost */

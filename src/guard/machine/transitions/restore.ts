@@ -3,6 +3,7 @@ import type { Verdict } from "../../../knock/answer.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, addRestore, effect, replaceTask, replies, taskOf, update, withoutTask } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
+import { unexpected } from "../outcomes/change.ts"
 import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
 import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
 import { applyEnded, askRevert, reverted, revertFirst } from "./change.ts"
@@ -110,9 +111,9 @@ function rulesRestored(
 ): At {
   const rules = to === "arming" ? "the rules in force at arming" : "the rules from before the last open"
   const outcome = report === undefined ? nothingToRestore(to) : outcomeOfRestore(rules, report)
-  const settled = afterRestore(at, task, outcome)
+  const settled = afterRestore(at, task, report, outcome)
   const forgotten =
-    to === "last-open" && report?.end === "restored"
+    to === "last-open" && report?.end === "restored" && report.ok
       ? update(settled, { lastOpen: undefined, proveMs: undefined })
       : settled
   const { change } = forgotten.record
@@ -132,11 +133,13 @@ function rulesRestored(
 }
 
 /** A restore that worked pays what an earlier open owed; one that failed forgets nothing, and what was due is tried again. */
-function afterRestore(at: At, task: RestoreTask, outcome: Outcome): At {
+function afterRestore(at: At, task: RestoreTask, report: RestoreReport | undefined, outcome: Outcome): At {
   const { debt } = at.record
   if (debt === undefined || debt.open > task.id) return at
   const gone = task.to === "arming" && outcome.event === "nothing-to-undo"
-  if (outcome.event === "rolled-back" || gone) return update(at, { debt: undefined })
+  // What was left alone is not mended by trying again.
+  if (gone || (outcome.event === "rolled-back" && report !== undefined && unexpected(report).length === 0))
+    return update(at, { debt: undefined })
   if (task.cause !== "debt") return at
   const { retryMs } = debt
   return update(at, {

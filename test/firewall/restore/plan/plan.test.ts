@@ -98,7 +98,7 @@ describe("the plan of a restore", () => {
     ])
     expect(plan.left).toEqual([])
     // A save names built-in chains that are not there: they are not made.
-    expect(plan.steps[1]?.input).toBe("*filter\n-F\n:INPUT ACCEPT [0:0]\n[0:0] -A INPUT -j B\nCOMMIT\n")
+    expect(plan.steps[1]?.input).toBe("*filter\n-F\n[0:0] -A INPUT -j B\nCOMMIT\n")
     expect(plan.steps[2]?.input).toBe(
       `add table inet gone\ndelete table inet gone\nadd chain inet other c\nflush chain inet other c\n${table("other", "drop")}`,
     )

@@ -5,6 +5,7 @@ import {
   parseIpsets,
   renderIpsets,
   usesIpset,
+  withQuotedSets,
 } from "../../../../src/firewall/snapshot/text/ipset.ts"
 
 const saved = `create all list:set size 8
@@ -78,5 +79,34 @@ describe("the text of ipset save", () => {
     expect(usesIpset("-A INPUT -j SET --add-set hosts src", names)).toBe(true)
     expect(usesIpset("-A INPUT -m set --match-set hosts2 src -j DROP", names)).toBe(false)
     expect(usesIpset('-A INPUT -m comment --comment "hosts" -j DROP', names)).toBe(false)
+  })
+
+  it("has names without quotes, whatever is in them; they get quotes where they are read back", () => {
+    const [odd, plain] =
+      parseIpsets(
+        'create we ird hash:ip family inet\nadd we ird 192.0.2.7 comment "a b"\ncreate we hash:net family inet\nadd we 192.0.2.0/24\n',
+      ) ?? []
+    expect(odd).toMatchObject({ name: "we ird", elements: ['192.0.2.7 comment "a b"'] })
+    expect(plain).toMatchObject({ name: "we", elements: ["192.0.2.0/24"] })
+    if (odd === undefined || plain === undefined) throw new Error("not read")
+    expect(renderIpsets([odd], new Set())).toMatch(/^create "we ird" hash:ip .*\nadd "we ird" 192.0.2.7/)
+    expect(renderIpsets([odd], new Set(["we ird"]))).toMatch(/swap fw-watchdog-swap "we ird"/)
+    const rules = [
+      "-A INPUT -m set --match-set we ird src -j DROP",
+      "-A INPUT -m set --match-set we src -j DROP",
+      '-A INPUT -m comment --comment "we ird" -j DROP',
+    ]
+    const quoted = withQuotedSets({ table: "filter", chains: [], rules }, [odd, plain]).rules
+    expect(quoted).toEqual(['-A INPUT -m set --match-set "we ird" src -j DROP', rules[1], rules[2]])
+    expect(quoted.map((rule) => usesIpset(rule, new Set(["we ird"])))).toEqual([true, false, false])
+  })
+
+  it("is none when it is cut off in a line, or when something else speaks", () => {
+    const whole = "create s hash:ip family inet\nadd s 192.0.2.7\n"
+    expect(parseIpsets(whole)).toHaveLength(1)
+    for (let at = 1; at < whole.length; at++)
+      if (whole[at - 1] !== "\n") expect(parseIpsets(whole.slice(0, at)), whole.slice(0, at)).toBeUndefined()
+    expect(parseIpsets("lorem ipsum\n")).toBeUndefined()
+    expect(parseIpsets("add gone 192.0.2.7\n")).toBeUndefined()
   })
 })

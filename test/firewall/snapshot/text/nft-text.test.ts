@@ -6,6 +6,7 @@ import {
   isDormant,
   isOwned,
   type NftTableText,
+  parseListing,
   parseRuleset,
   renderTable,
 } from "../../../../src/firewall/snapshot/text/nft-text.ts"
@@ -182,5 +183,16 @@ describe("two tables are the same", () => {
   ])("with other %s only when what moves is ignored", (_, kind, a, b) => {
     expect(same(table([kind, "x", a]), table([kind, "x", b]), "ignored")).toBe(true)
     expect(same(table([kind, "x", a]), table([kind, "x", b]), "exact")).toBe(false)
+  })
+
+  it("is no listing when it is cut off anywhere in a table, or when something else speaks", () => {
+    const [first] = parseRuleset(listing)
+    const whole = renderTable(first as NftTableText)
+    expect(parseListing(`# Warning: do not touch\n${whole}\n`)).toEqual({ tables: [first] })
+    // Without its last line end it is whole still.
+    for (let at = 1; at < whole.length - 1; at++)
+      expect(parseListing(whole.slice(0, at)).broken).toBeDefined()
+    expect(parseListing("lorem ipsum\n")).toEqual({ tables: [], broken: 'it prints "lorem ipsum"' })
+    expect(parseListing(`${whole}Segmentation fault\n`).broken).toMatch(/Segmentation/)
   })
 })

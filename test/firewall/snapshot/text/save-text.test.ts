@@ -8,6 +8,7 @@ import {
   canonicalSection,
   emptySection,
   isEmptySection,
+  isWholeSave,
   parseSave,
   renderSection,
   renderSectionCountersBehind,
@@ -121,5 +122,28 @@ Bridge chain: own, entries: 0, policy: RETURN
       chains: [":INPUT ACCEPT", ":own RETURN"],
       rules: ["[5:7] -A INPUT -p IPv4 --ip-src 192.0.2.7 -j DROP"],
     })
+  })
+})
+
+describe("a save that came out whole", () => {
+  const save =
+    "# Generated\n*filter\n:INPUT DROP [0:0]\n[1:2] -A INPUT -j ACCEPT\nCOMMIT\n*nat\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n# Completed\n"
+
+  it("has a COMMIT for each table, and nothing that is no save", () => {
+    expect(isWholeSave(save, "ip")).toBe(true)
+    expect(isWholeSave("", "ip")).toBe(true)
+    const end = save.lastIndexOf("COMMIT\n")
+    for (let at = 1; at < end; at++) {
+      const cut = save.slice(0, at)
+      // Between two tables nothing shows it: whoever reads has to know how many there are.
+      if (/(^|COMMIT\n)(# Generated\n)?$/.test(cut)) continue
+      expect(isWholeSave(cut, "ip"), JSON.stringify(cut)).toBe(false)
+    }
+    expect(isWholeSave(`${save}lorem ipsum\n`, "ip")).toBe(false)
+  })
+
+  it("of arptables and ebtables has none", () => {
+    expect(isWholeSave("*filter\n:INPUT ACCEPT\n-A INPUT -j DROP\n", "arp")).toBe(true)
+    expect(isWholeSave("*filter\n:INPUT ACCEPT\n-A INPUT -j DR", "bridge")).toBe(false)
   })
 })

@@ -1,13 +1,13 @@
-import { families } from "../tools/table.ts"
-import { readInstructions } from "./nft-instructions.ts"
-import { listTables, listTerse, type TableListing } from "./nft-listing.ts"
-import { readSaves, saveByChain } from "./nft-saves.ts"
-import { expectedChains, type NftTableCopy, nftWhere } from "./nft-table.ts"
-import { chooseView } from "./nft-table-view.ts"
-import { breathe, nothingRead, type Reading, type SnapshotDeps, type Unread } from "./reading.ts"
-import { canonicalTable } from "./text/nft-canonical.ts"
-import { isOwned, type NftTableText, parseRuleset } from "./text/nft-text.ts"
-import type { SaveSection } from "./text/save-text.ts"
+import { families } from "../../tools/table.ts"
+import { expectedChains, type NftTableCopy, nftWhere, tableId } from "../nft-table.ts"
+import { chooseView } from "../nft-table-view.ts"
+import { breathe, nothingRead, type Reading, type SnapshotDeps, type Unread } from "../reading.ts"
+import { canonicalTable } from "../text/nft-canonical.ts"
+import { isOwned, type NftTableText, parseRuleset } from "../text/nft-text.ts"
+import type { SaveSection } from "../text/save-text.ts"
+import { readInstructions } from "./instructions.ts"
+import { listTables, listTerse, type TableListing } from "./listing.ts"
+import { readSaves, saveByChain } from "./saves.ts"
 
 /** Reads all nf_tables tables, in both views, at one moment: it looks again until nothing changed between the looks. */
 export async function readNftTables(deps: SnapshotDeps): Promise<Reading<readonly NftTableCopy[]>> {
@@ -39,7 +39,7 @@ function still(terse: string | undefined): string | undefined {
 async function readOnce(deps: SnapshotDeps, noNft?: string): Promise<Reading<readonly NftTableCopy[]>> {
   const [listing, instructions] = await Promise.all([listTables(deps), readInstructions(deps)])
   await breathe()
-  const { listed, unlisted, unknown } = listing
+  const { listed, unlisted, unknown, order } = listing
   const saves = await readSaves(deps, familiesToSave(listing))
   const savedOf = (table: { family: string; name: string }): SaveSection | undefined =>
     saves.get(table.family)?.find((section) => section.table === table.name)
@@ -67,7 +67,9 @@ async function readOnce(deps: SnapshotDeps, noNft?: string): Promise<Reading<rea
     for (const [family, sections] of saves)
       for (const saved of sections.filter(({ table }) => !listed.some((one) => isSame(one, family, table))))
         copies.push(savedOnly({ family, name: saved.table, saved, owned: false, dormant: false }))
-  return { found: copies, unread }
+  const places = new Map(order.map((table, place) => [table, place]))
+  const place = (copy: NftTableCopy): number => places.get(tableId(copy)) ?? order.length
+  return { found: copies.sort((a, b) => place(a) - place(b)), unread }
 }
 
 /** A table that only iptables and its kin can list. */

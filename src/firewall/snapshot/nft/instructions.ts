@@ -1,7 +1,7 @@
-import { tableId } from "./nft-table.ts"
-import { readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { chainText, type NftTableText } from "./text/nft-text.ts"
-import type { SaveSection } from "./text/save-text.ts"
+import { tableId } from "../nft-table.ts"
+import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
+import { chainText, type NftTableText } from "../text/nft-text.ts"
+import type { SaveSection } from "../text/save-text.ts"
 
 /** A rule by what the kernel has made of it. */
 interface RuleFacts {
@@ -35,8 +35,8 @@ export async function readInstructions({ run, tools }: SnapshotDeps): Promise<In
   const path = tools.nft
   const args = ["--debug=netlink", "-t", "list", "ruleset"]
   const debug = path === undefined ? undefined : await run({ path, args, timeoutMs: readTimeoutMs })
-  const rules = parseInstructions(debug?.stdout ?? "")
-  // They come before the text that nft may die of. As many as there are rules: then they are whole.
+  const rules = parseInstructions(debug?.stdout ?? "", debug?.stdout.endsWith("}\n") === true)
+  // They come before the text that nft may die of. Where there are as many as there are rules, they are whole.
   return {
     of(table) {
       const own = rules.get(tableId(table)) ?? []
@@ -46,29 +46,31 @@ export async function readInstructions({ run, tools }: SnapshotDeps): Promise<In
       return { xtRules: xtByChain(own), foreign: own.some((rule) => rule.foreign) }
     },
     agreeWith(table, saved) {
-      if (rules.size === 0) return true
       const own = rules.get(tableId(table)) ?? []
-      return own.length === saved.rules.length && !own.some((rule) => rule.foreign)
+      return own.length <= saved.rules.length && !own.some((rule) => rule.foreign)
     },
   }
 }
 
-function parseInstructions(debug: string): Map<string, RuleFacts[]> {
+/** @param whole false when they may have been cut off in the middle of the last rule: that one is left out */
+function parseInstructions(debug: string, whole: boolean): Map<string, RuleFacts[]> {
   const tables = new Map<string, RuleFacts[]>()
   let rule: RuleFacts | undefined
+  let last: RuleFacts[] = []
   for (const line of debug.split("\n")) {
     const [, table, chain = ""] = /^(\w+ \S+) (\S+) \d+( \d+)? *$/.exec(line) ?? []
     if (table !== undefined) {
       rule = { chain, xt: false, foreign: true }
-      const own = tables.get(table)
-      if (own === undefined) tables.set(table, [rule])
-      else own.push(rule)
+      last = tables.get(table) ?? []
+      tables.set(table, last)
+      last.push(rule)
     } else if (rule !== undefined && line.startsWith("  [ ")) {
       if (/^ {2}\[ (match|target) name /.test(line)) rule.xt = true
       if (line.startsWith("  [ counter ") && rule.foreign) rule.foreign = false
       if (line.startsWith("  [ lookup ")) rule.foreign = true
     }
   }
+  if (!whole) last.pop()
   return tables
 }
 

@@ -1,5 +1,5 @@
-import { findProgram } from "../../system/process/find-program.ts"
-import type { SnapshotDeps } from "./reading.ts"
+import { findProgram } from "../../../system/process/find-program.ts"
+import type { SnapshotDeps } from "../reading.ts"
 
 /** A table of nf_tables as the kernel itself names it: all that is known of it where no tool can list it. */
 export interface KernelTable {

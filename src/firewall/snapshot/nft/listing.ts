@@ -1,14 +1,16 @@
-import { type CommandResult, failureOf } from "../../system/process/run-command.ts"
+import { type CommandResult, failureOf } from "../../../system/process/run-command.ts"
+import { tableId } from "../nft-table.ts"
+import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
+import { type NftTableText, parseListing } from "../text/nft-text.ts"
 import { type KernelTable, readKernelTables } from "./kernel-tables.ts"
-import { tableId } from "./nft-table.ts"
-import { readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import { type NftTableText, parseListing } from "./text/nft-text.ts"
 
 /** All tables that the kernel holds, as far as nft can list them. */
 export interface TableListing {
   readonly listed: readonly NftTableText[]
   /** Tables that nft cannot list, and why. */
   readonly unlisted: readonly (KernelTable & { readonly why: string })[]
+  /** Their names, in the order of their birth; empty where they are not known. */
+  readonly order: readonly string[]
   /** Set when not even the names of all tables are known. */
   readonly unknown?: string
 }
@@ -19,9 +21,9 @@ export interface TableListing {
  */
 export async function listTables(deps: SnapshotDeps): Promise<TableListing> {
   const [kernel, whole] = await Promise.all([readKernelTables(deps), list(deps, ["list", "ruleset"])])
-  if (whole.absent) return { listed: [], unlisted: [] }
+  if (whole.absent) return { listed: [], unlisted: [], order: [] }
   const names = kernel ?? (whole.why === undefined ? [] : await namesByNft(deps, whole))
-  if (names === undefined) return { listed: whole.tables, unlisted: [], unknown: whole.why ?? "" }
+  if (names === undefined) return { listed: whole.tables, unlisted: [], order: [], unknown: whole.why ?? "" }
   const found = new Map(whole.tables.map((table) => [tableId(table), table]))
   const unlisted: (KernelTable & { why: string })[] = []
   let hangs = whole.hangs ? whole.why : undefined
@@ -33,9 +35,7 @@ export async function listTables(deps: SnapshotDeps): Promise<TableListing> {
     else if (!isGone(alone)) unlisted.push({ ...table, why: alone.why ?? "nft prints nothing of it" })
     if (alone.hangs) hangs = alone.why
   }
-  const order = new Map(names.map((table, place) => [tableId(table), place]))
-  const place = (table: NftTableText): number => order.get(tableId(table)) ?? names.length
-  return { listed: [...found.values()].sort((a, b) => place(a) - place(b)), unlisted }
+  return { listed: [...found.values()], unlisted, order: names.map(tableId) }
 }
 
 interface Listed {

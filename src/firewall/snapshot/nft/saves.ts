@@ -1,8 +1,8 @@
-import { families, isIpFamily, toolName } from "../tools/table.ts"
-import { expectedChains } from "./nft-table.ts"
-import { readTimeoutMs, type SnapshotDeps } from "./reading.ts"
-import type { NftTableText } from "./text/nft-text.ts"
-import { isWholeSave, parseSave, type SaveSection } from "./text/save-text.ts"
+import { families, isIpFamily, toolName } from "../../tools/table.ts"
+import { expectedChains } from "../nft-table.ts"
+import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
+import type { NftTableText } from "../text/nft-text.ts"
+import { isWholeSave, parseSave, type SaveSection } from "../text/save-text.ts"
 
 /** The saves of these families by iptables-nft-save and its kin. One that fails, or is not whole, is not there. */
 export async function readSaves(
