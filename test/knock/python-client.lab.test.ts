@@ -112,6 +112,16 @@ describe.skipIf(labUnavailable).each([4, 6] as const)("python client, IPv%i, its
     expect(resets()).toBeGreaterThan(0)
   })
 
+  it("gets the verified answer without obstacles when it does not know their flags, and with them when it does", () => {
+    for (const [more, obstacles] of [
+      [["--first-flags"], []],
+      [[], ["complete"]],
+    ] as const) {
+      const { said } = knock(client, armed.secretFile, "reset", address, ...more)
+      expect(said).toMatchObject({ verdict: "opened", verified: true, obstacles })
+    }
+  })
+
   it("gets the verified answer when only every third one arrives", async () => {
     client.run(["nft", "-f", "/dev/stdin"], {
       input: `table inet lossy { chain in {

@@ -73,6 +73,12 @@ export function statusLines(status: SessionStatus): string[] {
     ...(status.stillDropping.length > 0
       ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]
       : []),
+    ...(status.mayStop.length > 0
+      ? ["left alone by the open, and can stop packets:", ...status.mayStop.map((where) => `  ${where}`)]
+      : []),
+    ...(status.notLookedAt.length > 0
+      ? ["not looked at, though it could stop packets:", ...status.notLookedAt.map((why) => `  ${why}`)]
+      : []),
   ]
 }
 

@@ -1,3 +1,4 @@
+import type { KnockOrigin } from "../../firewall/obstacles/obstacle.ts"
 import type { Verdict } from "../../knock/answer.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { ChangeOrder } from "./event.ts"
@@ -27,6 +28,8 @@ export type Effect =
   | { readonly type: "settle"; readonly task: number }
   /** The steps that `--hard` adds. Ends in `cleared`. */
   | { readonly type: "clear"; readonly task: number }
+  /** Looks for what the open leaves alone and can stop packets all the same. Ends in `surveyed`. */
+  | { readonly type: "survey"; readonly task: number; readonly origin: KnockOrigin | undefined }
   /** Ends in `restored`. */
   | { readonly type: "restore"; readonly task: number; readonly snapshot: SnapshotRef }
   /** Ends in `prepared` or `prepare-refused`. */
@@ -39,8 +42,8 @@ export type Effect =
       readonly before: SnapshotRef
       readonly candidate: SnapshotRef
     }
-  /** Lists what can drop now. Ends in `looked`. */
-  | { readonly type: "look"; readonly turn: number }
+  /** Lists what can drop now, `sinceMs` after it was looked at before. Ends in `looked`. */
+  | { readonly type: "look"; readonly turn: number; readonly sinceMs: number }
   /** Restores a snapshot in a throw-away namespace and says what would not come back; has no end. */
   | { readonly type: "prove"; readonly snapshot: SnapshotRef; readonly restore: "a rollback" | "an undo" }
   | { readonly type: "answer"; readonly knock: number; readonly verdict: Verdict; readonly verified: boolean }

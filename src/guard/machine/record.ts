@@ -1,3 +1,5 @@
+import type { KnockOrigin, Survey } from "../../firewall/obstacles/obstacle.ts"
+import type { HardReport } from "../../firewall/open/hard-report.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { SessionConfiguration } from "./configuration.ts"
 
@@ -71,10 +73,14 @@ export interface Watch {
   readonly on: boolean
   /** When to look next, on the boot clock; undefined while nothing is watched, or a look or a restore is under way. */
   readonly nextMs: number | undefined
+  /** When the latest look began, or the latest open ended, on the boot clock. */
+  readonly lookedMs: number
   /** Everything that can drop, as of the latest look or open. */
   readonly dropping: readonly string[]
   /** Everything that the latest `--hard` could not take away. */
   readonly outOfReach: readonly string[]
+  /** Everything that the latest open left alone and that can stop packets; undefined before one. */
+  readonly survey: Survey | undefined
   /** Events since arming. */
   readonly reLocks: number
 }
@@ -102,7 +108,9 @@ export interface OpenTask {
   readonly id: number
   readonly knock: number | undefined
   readonly hard: boolean
-  readonly stage: "committing" | "committed" | "keeping" | "settling" | "clearing"
+  /** Where the knock came from that asked for it. */
+  readonly origin: KnockOrigin | undefined
+  readonly stage: "committing" | "committed" | "keeping" | "settling" | "clearing" | "surveying"
   /** A restore was asked for before it, so it has to commit again behind that. */
   readonly again: boolean
   /** Its first commit has been answered. */
@@ -116,6 +124,10 @@ export interface OpenTask {
   /** How often it has settled. */
   readonly rounds: number
   readonly settleFailures: readonly string[]
+  /** Everything that a listing at its end still found. */
+  readonly dropping: readonly string[]
+  /** The end of what `--hard` adds. */
+  readonly cleared: HardReport | undefined
 }
 
 /** The rules that a restore puts in force. */
@@ -200,7 +212,17 @@ export function owesRollback({
   return !configuration.dryRun && (configuration.onExpiry === "rollback" || debt !== undefined)
 }
 
-const unwatched: Watch = { turn: 0, on: false, nextMs: undefined, dropping: [], outOfReach: [], reLocks: 0 }
+/** Before the first open, and when rules are in force again. */
+export const unwatched: Watch = {
+  turn: 0,
+  on: false,
+  nextMs: undefined,
+  lookedMs: 0,
+  dropping: [],
+  outOfReach: [],
+  survey: undefined,
+  reLocks: 0,
+}
 
 /**
  * A session that begins now.

@@ -1,4 +1,5 @@
 import type { ArmedBy } from "./configuration.ts"
+import { surveyFacts } from "./outcomes/open.ts"
 import { isOpened, type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
 
 /** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
@@ -26,7 +27,11 @@ export interface SessionStatus {
   readonly opens: number
   /** Everything that can drop although the firewall was opened; empty before the first open. */
   readonly stillDropping: readonly string[]
-  /** How often something locked again after an open. */
+  /** Everything that the latest open left alone and that can stop packets; empty before the first open. */
+  readonly mayStop: readonly string[]
+  /** Everything of that kind which nobody could look for. */
+  readonly notLookedAt: readonly string[]
+  /** How often rules that drop were added after an open. */
   readonly reLocks: number
   /** Frames the captures delivered, and those the kernel had no room for. */
   readonly heard: number
@@ -81,6 +86,7 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     accepted: record.accepted,
     opens: record.opens,
     stillDropping: stillDropping(record),
+    ...surveyFacts(record.watch.survey ?? { found: [], notLooked: [] }),
     reLocks: record.watch.reLocks,
     change:
       change === undefined || change.stage === "preparing"

@@ -22,6 +22,7 @@ import {
   looked,
   lookWhenDue,
   settled,
+  surveyed,
 } from "./transitions/open.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
 
@@ -78,6 +79,8 @@ function follow(at: At, event: SessionEvent): At {
       return prepareRefused(at, event)
     case "written":
       return written(at, event.ok)
+    case "surveyed":
+      return surveyed(at, event)
     case "looked":
       return looked(at, event)
   }

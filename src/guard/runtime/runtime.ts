@@ -17,7 +17,7 @@ import { isPast } from "../machine/transitions/knock.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 import { apply, prepare } from "./change.ts"
 import { listenerSetup } from "./listener-setup.ts"
-import { clear, commit, keep, look, settle } from "./open.ts"
+import { clear, commit, keep, look, settle, survey } from "./open.ts"
 import { prove } from "./prove.ts"
 import type { RecordWriter } from "./record-writer.ts"
 import { restore } from "./restore.ts"
@@ -225,6 +225,8 @@ export class Runtime {
         return this.#then(settle(firewall, scope, snapshots.isLost(this.#record), effect))
       case "clear":
         return this.#then(clear(firewall, scope, run, effect))
+      case "survey":
+        return this.#then(survey(snapshots, run, effect))
       case "restore":
         return this.#then(restore(snapshots, effect))
       case "prepare":
@@ -261,7 +263,12 @@ export class Runtime {
   #answer({ knock, verdict, verified }: Extract<Effect, { readonly type: "answer" }>): void {
     const fresh = this.#knocks.get(knock)
     if (fresh === undefined) return
-    this.#receiver.answer(fresh, verdict, this.#answerState(), { verified })
+    const found = fresh.authentic.request.verb === "reset" && verified ? this.#record.watch.survey : undefined
+    const obstacles = found && {
+      seen: [...new Set(found.found.map(({ kind }) => kind))],
+      complete: found.notLooked.length === 0,
+    }
+    this.#receiver.answer(fresh, verdict, this.#answerState(), { verified, ...(obstacles && { obstacles }) })
     // The first answer to a reset says that it is committed; another one follows, when it was looked at.
     const another = (verdict === "opened" || verdict === "open-failed") && !verified
     if (!another) this.#knocks.delete(knock)

@@ -1,3 +1,4 @@
+import type { Survey } from "../../../src/firewall/obstacles/obstacle.ts"
 import type { RestoreReport } from "../../../src/firewall/restore/report.ts"
 import type { SessionConfiguration } from "../../../src/guard/machine/configuration.ts"
 import type { Effect } from "../../../src/guard/machine/effect.ts"
@@ -52,6 +53,10 @@ export class World {
   /** Kills the guard before the so-manieth effect from now; infinite: not at all. */
   killIn = Number.POSITIVE_INFINITY
   writes = true
+  /** Everything that stands in the way beside rules. */
+  survey: Survey = { found: [], notLooked: [] }
+  /** The terminals that are in use. */
+  terminals: readonly string[] = []
   readonly #fate: (effect: Effect) => Fate
   readonly #step: (record: SessionRecord, event: SessionEvent, nowMs: number) => Step
   /** Sees each effect before it is carried out. */
@@ -183,6 +188,7 @@ export class World {
       case "keep":
       case "settle":
       case "clear":
+      case "survey":
       case "restore":
       case "prepare":
       case "apply":
@@ -222,7 +228,7 @@ export class World {
   #end(
     effect: Extract<
       Effect,
-      { type: "commit" | "keep" | "settle" | "clear" | "restore" | "prepare" | "apply" | "look" }
+      { type: "commit" | "keep" | "settle" | "clear" | "survey" | "restore" | "prepare" | "apply" | "look" }
     >,
     end: Fate["end"],
   ): EffectEnd | undefined {
@@ -256,6 +262,8 @@ export class World {
           report: { cleared: [], failures: works ? [] : ["no"], left: [] },
           dropping: this.kernel.state === "flushed" ? [] : ["something"],
         }
+      case "survey":
+        return { type: "surveyed", task: effect.task, survey: this.survey }
       case "restore": {
         const rules = this.rulesOf(effect.snapshot)
         const report = rules === undefined ? undefined : this.#restore(rules, end)
@@ -280,7 +288,7 @@ export class World {
       }
       case "look": {
         const dropping = this.kernel.state === "flushed" ? [] : ["something"]
-        return { type: "looked", turn: effect.turn, dropping, tookMs: 1 }
+        return { type: "looked", turn: effect.turn, dropping, terminals: this.terminals, tookMs: 1 }
       }
     }
   }

@@ -1,9 +1,9 @@
-import { mostListed, someOf } from "../../../report/listing.ts"
+import type { KnockOrigin, Survey } from "../../../firewall/obstacles/obstacle.ts"
 import { type At, effect, replaceTask, taskOf, update, withoutTask } from "../at.ts"
 import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
-import { openOutcome } from "../outcomes/open.ts"
-import { type Change, type OpenTask, stillDropping } from "../record.ts"
+import { openOutcome, reLockedOutcome } from "../outcomes/open.ts"
+import { type Change, type OpenTask, stillDropping, unwatched } from "../record.ts"
 
 /** The wait before an owed rollback that failed is tried again, in milliseconds; twice as long each time after. */
 export const firstRetryMs = 10_000
@@ -13,7 +13,7 @@ const proveAfterMs = 3000
 type End<Type> = Extract<EffectEnd, { readonly type: Type }>
 
 /** Opens the firewall. The commit goes out at once, whatever else is under way. */
-export function askOpen(at: At, hard: boolean, knock?: number): At {
+export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: number): At {
   const { record } = at
   const { openForMs } = record.configuration
   const id = record.lastTask + 1
@@ -22,6 +22,7 @@ export function askOpen(at: At, hard: boolean, knock?: number): At {
     id,
     knock,
     hard,
+    origin,
     stage: "committing",
     again: record.tasks.some(({ kind }) => kind === "restore"),
     answered: false,
@@ -32,6 +33,8 @@ export function askOpen(at: At, hard: boolean, knock?: number): At {
     keepFailures: [],
     rounds: 0,
     settleFailures: [],
+    dropping: [],
+    cleared: undefined,
   }
   const mark: readonly Effect[] = record.marked === undefined ? [{ type: "mark", state: "begun" }] : []
   return update(
@@ -128,6 +131,7 @@ export function settled(at: At, event: End<"settled">): At {
     rounds: found.rounds + 1,
     changed: found.changed || event.changed,
     settleFailures: event.failures,
+    dropping: event.dropping,
   }
   // Another writer that had read the rules before our commit and wrote them after it undid the open: once more.
   if (event.dropping.length > 0 && task.rounds === 1) {
@@ -137,27 +141,36 @@ export function settled(at: At, event: End<"settled">): At {
   }
   if (task.hard)
     return effect(replaceTask(at, { ...task, stage: "clearing" }), { type: "clear", task: task.id })
-  return opened(at, task, event.dropping, undefined)
+  return survey(at, task)
 }
 
 /** The steps that `--hard` adds are done. */
 export function cleared(at: At, event: End<"cleared">): At {
   const task = taskOf(at, event.task, "open")
-  return task === undefined ? at : opened(at, task, event.dropping, event.report)
+  return task === undefined ? at : survey(at, { ...task, dropping: event.dropping, cleared: event.report })
 }
 
-function opened(
-  at: At,
-  task: OpenTask,
-  found: readonly string[],
-  hard: End<"cleared">["report"] | undefined,
-): At {
+function survey(at: At, task: OpenTask): At {
+  const { id, origin } = task
+  // Nobody asks any more what else could stop packets.
+  if (at.record.ending !== undefined) return opened(at, task, undefined)
+  return effect(replaceTask(at, { ...task, stage: "surveying" }), { type: "survey", task: id, origin })
+}
+
+/** Everything is known of an open that can be. */
+export function surveyed(at: At, event: End<"surveyed">): At {
+  const task = taskOf(at, event.task, "open")
+  return task === undefined ? at : opened(at, task, event.survey)
+}
+
+function opened(at: At, task: OpenTask, found: Survey | undefined): At {
+  const { dropping, cleared: hard } = task
   const before = withoutTask(at, task.id)
   const others = before.record.tasks.some(({ kind }) => kind === "open")
   // A table with an owner is in the listing already.
-  const outOfReach = hard?.left.filter((line) => found.length === 0 || !line.startsWith("table ")) ?? []
+  const outOfReach = hard?.left.filter((line) => dropping.length === 0 || !line.startsWith("table ")) ?? []
   // What failed on the way and was made good by a later step is no failure.
-  const isOpen = found.length === 0 && task.settleFailures.length === 0
+  const isOpen = dropping.length === 0 && task.settleFailures.length === 0
   const failures = [
     ...(isOpen ? [] : [...task.commitFailures, ...task.settleFailures]),
     ...task.keepFailures,
@@ -165,7 +178,7 @@ function opened(
   ]
   const marked = others ? "begun" : undefined
   const next = update(
-    watch(before, found, outOfReach),
+    watch(before, dropping, outOfReach, found),
     {
       opens: at.record.opens + 1,
       marked,
@@ -181,6 +194,7 @@ function opened(
     failures,
     stillDropping: stillDropping(next.record),
     hard,
+    survey: found,
   })
   const verdict = failures.length === 0 ? "opened" : "open-failed"
   const told = knock === undefined ? next : effect(next, { type: "answer", knock, verdict, verified: true })
@@ -197,11 +211,19 @@ const restFactor = 20
  * service that repairs its rules. Each event is reported once; nothing is done about it, since what came back may be wanted.
  */
 
-/** Watches from now on. @param found what the listing after the open found: that much is known already */
-export function watch(at: At, found: readonly string[], outOfReach: readonly string[]): At {
+/** Watches from now on. @param dropping what the listing after the open found: that much is known already */
+function watch(
+  at: At,
+  dropping: readonly string[],
+  outOfReach: readonly string[],
+  survey: Survey | undefined,
+): At {
   const { turn, reLocks } = at.record.watch
   return update(at, {
-    watch: { turn: turn + 1, on: true, nextMs: at.nowMs + lookMs, dropping: found, outOfReach, reLocks },
+    watch: {
+      ...{ turn: turn + 1, on: true, nextMs: at.nowMs + lookMs, lookedMs: at.nowMs },
+      ...{ dropping, outOfReach, survey, reLocks },
+    },
   })
 }
 
@@ -209,7 +231,7 @@ export function watch(at: At, found: readonly string[], outOfReach: readonly str
 export function unwatch(at: At): At {
   const { turn, reLocks } = at.record.watch
   return update(at, {
-    watch: { turn: turn + 1, on: false, nextMs: undefined, dropping: [], outOfReach: [], reLocks },
+    watch: { ...unwatched, turn: turn + 1, reLocks },
   })
 }
 
@@ -230,7 +252,8 @@ export function watchOn(at: At, changed: boolean): At {
 export function lookWhenDue(at: At): At {
   const { watch } = at.record
   if (watch.nextMs === undefined || at.nowMs < watch.nextMs) return at
-  return update(at, { watch: { ...watch, nextMs: undefined } }, { type: "look", turn: watch.turn })
+  const look: Effect = { type: "look", turn: watch.turn, sinceMs: at.nowMs - watch.lookedMs }
+  return update(at, { watch: { ...watch, nextMs: undefined, lookedMs: at.nowMs } }, look)
 }
 
 /** Takes in what a look has found, and reports what is new. */
@@ -241,14 +264,10 @@ export function looked(at: At, event: Extract<EffectEnd, { type: "looked" }>): A
   const fresh = event.dropping.filter((one) => !known.has(one))
   const reLocks = watch.reLocks + (fresh.length > 0 ? 1 : 0)
   const nextMs = at.nowMs + Math.max(lookMs, event.tookMs * restFactor)
-  const next = update(at, { watch: { ...watch, dropping: event.dropping, reLocks, nextMs } })
+  const next = update(at, {
+    watch: { ...watch, dropping: event.dropping, reLocks, nextMs },
+  })
   if (fresh.length === 0) return next
-  const outcome = {
-    event: "re-locked",
-    code: "state-unknown",
-    message: `something locks again: ${someOf(fresh)}`,
-    hint: "stop what loads these rules, then knock again",
-    facts: { dropping: fresh.slice(0, mostListed), reLocks },
-  } as const
+  const outcome = reLockedOutcome(fresh, reLocks, event.terminals)
   return effect(next, { type: "emit", outcome })
 }
