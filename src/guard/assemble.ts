@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts"
+import { reasonOf } from "../errors.ts"
 import { armFirewall } from "../firewall/open/arm-firewall.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { readConnections } from "../system/network/tcp-connections.ts"
@@ -8,12 +9,15 @@ import { systemClock } from "../system/system-clock.ts"
 import { giveUpOwed } from "./launch/earlier-session.ts"
 import { spawnListener } from "./listeners/spawn.ts"
 import type { SessionConfiguration } from "./machine/configuration.ts"
+import { type LeftBehind, takeOver } from "./machine/left-behind.ts"
+import { openFacts, openLine } from "./machine/outcomes/open-since.ts"
 import { newSession } from "./machine/record.ts"
 import { ChangeRollback } from "./reboot/change-rollback.ts"
 import { SessionRollback } from "./reboot/session-rollback.ts"
 import { DiskRecord } from "./runtime/record-writer.ts"
 import { Runtime } from "./runtime/runtime.ts"
 import { type Journal, sessionOf } from "./state/journal.ts"
+import { leftBehindOf, readLeft } from "./state/left-file.ts"
 import { Snapshots } from "./state/snapshots.ts"
 
 /** Everything that a session is made of. */
@@ -51,6 +55,9 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   await snapshots.finishInterrupted()
   if (journal === undefined) giveUpOwed(stateFolder, notes)
   const earlier = journal && sessionOf(journal, (path) => snapshots.load(path), momentOf(systemClock))
+  const left = earlier === undefined ? leftBy(runtimeFolder, snapshots, notes) : nothingLeft
+  // The rules from before an open that is still in force may be older than all that are kept.
+  snapshots.spare({ arming: undefined, lastOpen: left.open?.rules, change: undefined, ...earlier })
   const arming = earlier === undefined ? await snapshots.takeAtArming(notes) : earlier.arming
   const writer = new DiskRecord(runtimeFolder, sessionRollback, changeRollback, emit)
   atEnd(() => writer.close())
@@ -62,7 +69,9 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   })
   atEnd(() => firewall.close())
   // Born as late as can be: no one-way knock from before it counts.
-  const record = earlier ?? newSession(configuration, arming, momentOf(systemClock))
+  const record = earlier ?? takeOver(newSession(configuration, arming, momentOf(systemClock)), left)
+  const open = openFacts(record)
+  if (open !== undefined) notes.push(openLine(open, systemClock.wallMs()))
   const session = new Runtime(
     {
       ...{ ...shared, firewall, snapshots, writer, spawnListener },
@@ -73,6 +82,19 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   )
   atEnd(() => session.listeners.close())
   return { session, sessionRollback, changeRollback, backends: firewall.describe().backends }
+}
+
+const nothingLeft: LeftBehind = { open: undefined, lastChange: undefined }
+
+/** The open and the change that the session before this one has left word of. Word that cannot be trusted is no reason not to arm. */
+function leftBy(runtimeFolder: string, snapshots: Snapshots, notes: string[]): LeftBehind {
+  try {
+    const left = readLeft(runtimeFolder)
+    return left === undefined ? nothingLeft : leftBehindOf(left, (path) => snapshots.load(path))
+  } catch (thrown) {
+    notes.push(reasonOf(thrown))
+    return nothingLeft
+  }
 }
 
 function momentOf(clock: Clock): { bootMs: number; wallMs: number } {

@@ -15,6 +15,7 @@ import { openControlSocket } from "./control/server.ts"
 import { takeUp } from "./launch/earlier-session.ts"
 import { type ArmingResult, type GuardOrder, parseOrder } from "./launch/order.ts"
 import { keepInformed, serviceManager } from "./launch/systemd-notify.ts"
+import { leftBehind } from "./machine/left-behind.ts"
 import type { SessionEnd } from "./machine/record.ts"
 import { statusLine } from "./machine/status.ts"
 import { machineGoesDown } from "./reboot/machine-shutdown.ts"
@@ -22,7 +23,8 @@ import { reloadSecrets } from "./runtime/reload-secrets.ts"
 import type { Runtime } from "./runtime/runtime.ts"
 import { warmUpRounds, warmUpSession } from "./runtime/warm-up.ts"
 import { foldersFor, preparePrivateFolder, usableStateFolder } from "./state/folders.ts"
-import { removeJournal } from "./state/journal.ts"
+import { hasJournal, removeJournal } from "./state/journal.ts"
+import { removeLeft } from "./state/left-file.ts"
 import { removeLeftovers } from "./state/stale-files.ts"
 
 /** How long each thing that is put away at the end may take, in milliseconds. */
@@ -88,7 +90,7 @@ async function holdSession(
     )
     undo.push(() => control.close())
     removeLeftovers(folders.runtime)
-    const journal = takeUp(order, folders.runtime)
+    const journal = takeUp(order, folders.runtime, notes)
     const configuration = journal?.configuration ?? ("resume" in order ? undefined : order.configuration)
     if (configuration === undefined)
       throw new Fault("refused", "there is no session to go on with", { hint: "`fw-watchdog` arms one" })
@@ -128,6 +130,8 @@ async function holdSession(
     })
     signals.onReload(() => reloadSecrets(session, emit))
     session.begin()
+    // What an earlier session had left is this one's now, and in its journal.
+    if (hasJournal(folders.runtime)) removeLeft(folders.runtime)
     realTime(process.pid, "guard") // not before: arming is a second's work, with very many rules a minute's
     const told = announce({
       ready: true,
@@ -140,9 +144,10 @@ async function holdSession(
     if (!told && journal === undefined)
       session.feed({ type: "told-to-end", how: "disarmed", message: "who armed the session is gone" })
     manager.ready()
-    keepInformed(manager, systemClock, () => statusLine(session.status()))
+    keepInformed(manager, systemClock, () => statusLine(session.status(), systemClock.wallMs()))
     const how = await session.ended
     removeJournal(folders.runtime)
+    if (leftBehind(session.record) === undefined) removeLeft(folders.runtime)
     // What a machine that goes down has taken back comes again with it if somebody saved it for the next boot.
     sessionRollback.end(goingDown)
     changeRollback.end(goingDown)

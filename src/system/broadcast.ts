@@ -10,6 +10,7 @@ const newsworthy: ReadonlySet<string> = new Set([
   "rolled-back",
   "rollback-failed",
   "expired",
+  "not-left-behind",
   "owed-closed",
   "owed-unknown",
 ])
@@ -45,7 +46,8 @@ export function tellPeople(run: RunCommand, quiet: boolean): People {
   }
   return {
     tell(outcome) {
-      if (!newsworthy.has(outcome.event) || changedNothing(outcome)) return
+      const staysOpen = outcome.facts?.ends === true && outcome.facts.openSinceMs !== undefined
+      if (!(newsworthy.has(outcome.event) || staysOpen) || changedNothing(outcome)) return
       const { code } = outcome
       const message = outcome.message.slice(0, longestMessage)
       const priority = code === "done" ? "daemon.notice" : "daemon.crit"

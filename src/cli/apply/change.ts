@@ -14,7 +14,7 @@ import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ViewerSignals } from "../watchdog/viewer.ts"
 import { type ApplyGuard, joinGuard, orderChange } from "./guard.ts"
 import type { ApplyOptions } from "./options.ts"
-import { notSavable, refuseOtherNamespace, saveConfirmed } from "./save.ts"
+import { notSavable, refuseOtherNamespace, saveAsConfirmed, saveConfirmed } from "./save.ts"
 import {
   checkOutcome,
   lockedOut,
@@ -196,7 +196,10 @@ class FileChange {
     const applied = await Promise.race([orderChange(guard, plan, id, options, connection, this.#host), left])
     const facts = { ...planFacts(plan), ...applied.facts }
     if (applied.event !== "applied") return { ...applied, facts }
-    if (options.withinMs === 0) return await this.#kept(plan, { ...applied, facts })
+    if (options.withinMs === 0) {
+      const kept = { ...applied, facts }
+      return options.save ? await saveConfirmed(plan.candidate, kept, terminal) : kept
+    }
     terminal.report({ ...applied, facts })
     const knocks = options.secretFile !== undefined || this.#host.stderr.isTTY === true
     const address = addressToShow(connection?.serverAddress)
@@ -207,10 +210,7 @@ class FileChange {
       left,
     ])
     // Whoever confirms by fw-apply saves too; a knock cannot.
-    return end.event === "confirmed" && end.facts?.by === "a knock" ? await this.#kept(plan, end) : end
-  }
-
-  async #kept(plan: PlannedChange, outcome: Outcome): Promise<Outcome> {
-    return this.#options.save ? await saveConfirmed(plan.candidate, outcome, this.#terminal) : outcome
+    const saves = options.save && end.event === "confirmed" && end.facts?.by === "a knock"
+    return saves ? await saveAsConfirmed(end, terminal) : end
   }
 }

@@ -1,6 +1,7 @@
 import { type BootSaved, refuseUnsavable, saveForBoot } from "../../apply/boot/save.ts"
 import { Fault } from "../../errors.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
 import { inFirstNamespace } from "../../guard/state/folders.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import { systemClock } from "../../system/system-clock.ts"
@@ -39,10 +40,7 @@ export async function saveConfirmed(rules: Snapshot, outcome: Outcome, terminal:
     refuseOtherNamespace()
     saved = await saveForBoot({ root: "/", clock: systemClock }, rules)
   } catch (thrown) {
-    const failed = outcomeOfFault(thrown, { ...outcome.facts, saved: [] })
-    // "Refused" would say that nothing was changed.
-    const code = outcome.facts?.changed === true ? "state-unknown" : failed.code
-    return { ...failed, event: "not-saved", code, message: `${outcome.message}, but: ${failed.message}` }
+    return notSaved(outcome, thrown)
   }
   for (const note of saved.notes) terminal.warn(note)
   for (const { path, copy } of saved.files)
@@ -50,4 +48,38 @@ export async function saveConfirmed(rules: Snapshot, outcome: Outcome, terminal:
   const written = saved.files.filter(({ state }) => state === "written").map(({ path }) => path)
   const done = written.length > 0 ? `saved in ${written.join(", ")}` : "saved for the next start already"
   return { ...outcome, message: `${outcome.message}; ${done}`, facts: { ...outcome.facts, saved: written } }
+}
+
+/**
+ * The same for a change that was confirmed: what the guard has found in force then is saved.
+ * @param outcome `confirmed`, as the guard tells it
+ */
+export async function saveAsConfirmed(outcome: Outcome, terminal: Terminal): Promise<Outcome> {
+  const { candidate, notCompared } = outcome.facts ?? {}
+  let rules: Snapshot
+  try {
+    if (typeof notCompared === "string")
+      throw new Fault(
+        "refused",
+        "not saved for the next start: nobody knows whether it is what is in force",
+        {
+          hint: "look at the rules; `fw-apply FILE --save` again saves them when they are in force already",
+        },
+      )
+    if (typeof candidate !== "string" || candidate === "")
+      throw new Fault("missing", "cannot save for the next start: the confirmed rules are in memory only", {
+        hint: "make room on the disk; `fw-apply FILE --save` again saves them when they are in force already",
+      })
+    rules = loadSnapshot(candidate)
+  } catch (thrown) {
+    return notSaved(outcome, thrown)
+  }
+  return await saveConfirmed(rules, outcome, terminal)
+}
+
+function notSaved(outcome: Outcome, thrown: unknown): Outcome {
+  const failed = outcomeOfFault(thrown, { ...outcome.facts, saved: [] })
+  // "Refused" would say that nothing was changed.
+  const code = outcome.facts?.changed === true ? "state-unknown" : failed.code
+  return { ...failed, event: "not-saved", code, message: `${outcome.message}, but: ${failed.message}` }
 }

@@ -3,6 +3,7 @@ import { NoGuard, watchGuard } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
 import type { SessionStatus } from "../../guard/machine/status.ts"
 import { hasJournal } from "../../guard/state/journal.ts"
+import { readLeft } from "../../guard/state/left-file.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
@@ -33,6 +34,7 @@ export async function awaitEnd(
   try {
     for (let resumes = 0; ; resumes += 1) {
       const gone = await watchOnce(runtimeFolder, view)
+      if (gone === "over") view.take({ lastChange: readLeft(runtimeFolder)?.lastChange })
       if (view.end !== undefined) return view.end
       if (resumes === mostResumes || gone === "over") break
       await resumeGuard(runtimeFolder, terminal, host)

@@ -1,20 +1,28 @@
-import { askOnce } from "../../guard/control/client.ts"
+import { Fault } from "../../errors.ts"
+import { askOnce, NoGuard } from "../../guard/control/client.ts"
 import type { ControlCommand } from "../../guard/control/commands.ts"
+import { undoLeftOpen } from "../../guard/launch/undo-left-open.ts"
+import { openLine } from "../../guard/machine/outcomes/open-since.ts"
 import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
-import { exitCodeFor } from "../../report/outcome.ts"
+import { hasJournal } from "../../guard/state/journal.ts"
+import { leftOpen, readLeft } from "../../guard/state/left-file.ts"
+import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
+import { systemClock } from "../../system/system-clock.ts"
 import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /**
- * `fw-watchdog status`: what the session of this network namespace is and has done.
- * @throws Fault `refused` when there is none.
+ * `fw-watchdog status`: what the session of this network namespace is and has done; without one, the open that the last has left.
+ * @throws Fault `refused` when there is neither.
  */
 export async function showStatus(terminal: Terminal, host: ProgramHost): Promise<number> {
-  const status = await askOnce(foldersFor(host.env).runtime, { command: "status" })
-  if (terminal.json) terminal.object(status)
-  else for (const line of statusLines(status)) terminal.result(line)
-  return exitCodeFor("done")
+  return await orLeftOpen(terminal, host, async () => {
+    const status = await askOnce(foldersFor(host.env).runtime, { command: "status" })
+    if (terminal.json) terminal.object(status)
+    else for (const line of statusLines(status, systemClock.wallMs())) terminal.result(line)
+    return exitCodeFor("done")
+  })
 }
 
 /**
@@ -22,15 +30,36 @@ export async function showStatus(terminal: Terminal, host: ProgramHost): Promise
  * @throws Fault `refused` when there is none.
  */
 export async function disarm(terminal: Terminal, host: ProgramHost): Promise<number> {
-  return await reportAnswer({ command: "disarm", by: "fw-watchdog disarm" }, terminal, host)
+  return await orLeftOpen(terminal, host, () =>
+    reportAnswer({ command: "disarm", by: "fw-watchdog disarm" }, terminal, host),
+  )
 }
 
 /**
- * `fw-watchdog undo`: puts back what the last open changed.
- * @throws Fault `refused` when no session is armed.
+ * `fw-watchdog undo`: puts back what the last open changed, also the open that a session has left behind.
+ * @throws Fault `refused` when the guard of a session was killed, or one is arming.
  */
 export async function undo(terminal: Terminal, host: ProgramHost): Promise<number> {
-  return await reportAnswer({ command: "undo" }, terminal, host)
+  const folders = foldersFor(host.env)
+  let outcome: Outcome
+  try {
+    outcome = (await askOnce(folders.runtime, { command: "undo" })).outcome
+  } catch (thrown) {
+    if (!isWithoutSession(thrown, folders.runtime)) throw thrown
+    if (process.geteuid?.() !== 0)
+      throw new Fault("permission", "cannot put rules back without root", { hint: "sudo fw-watchdog undo" })
+    outcome = await undoLeftOpen(folders, (one) => terminal.report(one))
+  }
+  terminal.report(outcome)
+  if (!terminal.json) for (const line of takenAwayLines(outcome)) terminal.say(line)
+  return exitCodeFor(outcome.code)
+}
+
+/** The rules that went with it, one a line. */
+function takenAwayLines({ facts }: Outcome): string[] {
+  const lines = Array.isArray(facts?.takenAway) ? facts.takenAway.map(String) : []
+  const more = Number(facts?.takenAwayCount ?? 0) - lines.length
+  return [...lines.map((line) => `gone: ${line}`), ...(more > 0 ? [`gone: and ${more} more`] : [])]
 }
 
 /**
@@ -41,8 +70,36 @@ export async function extend(byMs: number, terminal: Terminal, host: ProgramHost
   return await reportAnswer({ command: "extend", byMs }, terminal, host)
 }
 
+/** Nobody is there, and none that was killed waits to be resumed. */
+function isWithoutSession(thrown: unknown, runtimeFolder: string): thrown is NoGuard {
+  return thrown instanceof NoGuard && thrown.code === "refused" && !hasJournal(runtimeFolder)
+}
+
+/** Where no session is armed, says instead that the last one has left the firewall open. */
+async function orLeftOpen(
+  terminal: Terminal,
+  host: ProgramHost,
+  ask: () => Promise<number>,
+): Promise<number> {
+  const { runtime } = foldersFor(host.env)
+  try {
+    return await ask()
+  } catch (thrown) {
+    if (!isWithoutSession(thrown, runtime)) throw thrown
+    const open = leftOpen(readLeft(runtime) ?? {})
+    if (open === undefined) throw thrown
+    terminal.report({
+      event: "left-open",
+      code: "refused",
+      message: `${thrown.message}; ${openLine(open, systemClock.wallMs())}`,
+      facts: { openSinceMs: open.sinceMs, scope: open.scope, whole: open.whole, undoable: open.undoable },
+    })
+    return exitCodeFor("refused")
+  }
+}
+
 async function reportAnswer(
-  command: Extract<ControlCommand, { command: "disarm" | "undo" | "extend" }>,
+  command: Extract<ControlCommand, { command: "disarm" | "extend" }>,
   terminal: Terminal,
   host: ProgramHost,
 ): Promise<number> {
@@ -51,13 +108,17 @@ async function reportAnswer(
   return exitCodeFor(outcome.code)
 }
 
-/** The status as lines for people; every figure in it is in `--json` too. */
-export function statusLines(status: SessionStatus): string[] {
+/**
+ * The status as lines for people; every figure in it is in `--json` too.
+ * @param wallMs the wall clock
+ */
+export function statusLines(status: SessionStatus, wallMs: number): string[] {
   const { armedBy } = status
   const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
   const rejected = Object.entries(status.rejected).map(([reason, count]) => `${reason} ${count}`)
   return [
     `armed by ${armedBy.user}${from}, ${formatDuration(status.secondsLeft * 1000)} left, then ${status.onExpiry}`,
+    ...(status.open === undefined ? [] : [openLine(status.open, wallMs)]),
     status.provenFromOutside ? "proven from outside by an authentic probe" : "not proven from outside",
     `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}`,
     ...(status.deaf ? ["DEAF: the listener does not hear its own canary; another one is being started"] : []),

@@ -77,10 +77,10 @@ export class Armed implements ArmedFirewall {
     return together(await Promise.all(this.#backends.all.map((backend) => step(() => backend.open(scope)))))
   }
 
-  async opened(scope: Scope): Promise<Opened | undefined> {
+  async opened(scope: Scope, always = false): Promise<Opened | undefined> {
     const { all, nft, legacy } = this.#backends
     const would = await Promise.all(all.map((backend) => backend.wouldSettle(scope).catch(() => true)))
-    if (!would.includes(true)) return undefined
+    if (!would.includes(true) && !always) return undefined
     return {
       get asleep() {
         return nft?.asleep ?? []

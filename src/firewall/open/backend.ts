@@ -46,8 +46,7 @@ export type IsLost = (table: TableName) => boolean
 /** The extent of an open: everything that can drop, or only the iptables filter tables (native-notes/firewall.md). */
 export type Scope = "all" | "filter"
 
-/** The comment on the `accept` that stands at the head of a chain between the open and the settling. */
-export const openMark = "fw-watchdog open"
+export { openMark } from "../tools/open-mark.ts"
 
 /** The result of a load; `error` holds the words of the tool, on one line. */
 export type Loaded = { readonly ok: true } | { readonly ok: false; readonly error: string }

@@ -57,8 +57,11 @@ export interface FirewallState {
 export interface ArmedFirewall {
   /** Step 1: everything is let through, nothing is lost. Never rejects. May come at any time, behind another one too. */
   commit(options: OpenOptions): Promise<Committed>
-  /** The marks that a snapshot taken now has to leave out; undefined when settling would take nothing away. Never rejects. */
-  opened(scope: Scope): Promise<Opened | undefined>
+  /**
+   * The marks that a snapshot taken now has to leave out; undefined when settling would take nothing away, but for `always`.
+   * Never rejects.
+   */
+  opened(scope: Scope, always?: boolean): Promise<Opened | undefined>
   /**
    * Flushes and accepts, wakes what sleeps, and lists again. Never rejects. One at a time.
    * @param isLost tells of tables of nf_tables whose rules no undo could bring back: these go on sleeping instead, where they can

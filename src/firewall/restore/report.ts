@@ -19,4 +19,6 @@ export interface RestoreReport {
   readonly lossy?: readonly string[]
   /** Differences from the snapshot afterwards; counters and what packets add to sets are not compared. */
   readonly differences: readonly Difference[]
+  /** Rules that were in force before and are not in the snapshot, a line each: see taken-away.ts. */
+  readonly takenAway: readonly string[]
 }

@@ -14,6 +14,7 @@ import {
   writeRestoreFolder,
 } from "./restore-folder.ts"
 import { renderRestore, type ScriptResult } from "./script.ts"
+import { takenAway as takenAwayBy } from "./taken-away.ts"
 
 export interface RestoreDeps extends SnapshotDeps {
   readonly system: SystemTools
@@ -26,7 +27,9 @@ export interface RestoreOptions {
    * Takes the rules in force, when everything has been read and planned and before anything is changed. If it throws, the
    * restore ends with nothing changed.
    */
-  readonly beforeChanging?: (inForce: Snapshot) => void
+  readonly beforeChanging?: (inForce: Snapshot, takenAway: readonly string[]) => void
+  /** Rules whose going is no news: those of a change that is reverted. */
+  readonly known?: Snapshot | undefined
   /**
    * The counts that the rules begin with: those of the snapshot, or, where the same rule is in force already, its own up
    * to now. The snapshot's unless told.
@@ -60,11 +63,13 @@ export async function restoreSnapshot(
       failures: [],
       left: forward.left,
       differences,
+      takenAway: [],
     }
   }
+  const takenAway = takenAwayBy(before, snapshot, options.known)
   await breathe()
   const back = planRestore(snapshot, before, deps.tools)
-  options.beforeChanging?.(before)
+  options.beforeChanging?.(before, takenAway)
   const own = writeRestoreFolder(options.folder, renderRestore(forward.steps, back.steps, deps.system))
   // From here on it is known how it began only: nothing may be thrown that would be taken for "nothing was changed".
   const result = await runRestore(deps.run, deps.system, own)
@@ -81,6 +86,7 @@ export async function restoreSnapshot(
     failures,
     left: [...forward.left, ...lostCounts(wanted, after, end === "restored")],
     differences,
+    takenAway,
   }
 }
 

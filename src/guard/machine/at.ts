@@ -8,6 +8,8 @@ export interface At {
   readonly effects: readonly Effect[]
   /** The boot clock, in milliseconds. */
   readonly nowMs: number
+  /** The wall clock, in milliseconds: for people, never for deadlines. */
+  readonly wallMs: number
 }
 
 /** The same with these parts of the record replaced, and these effects behind those that are there. */
@@ -16,6 +18,7 @@ export function update(at: At, parts: Partial<SessionRecord>, ...effects: readon
     record: { ...at.record, ...parts },
     effects: effects.length === 0 ? at.effects : [...at.effects, ...effects],
     nowMs: at.nowMs,
+    wallMs: at.wallMs,
   }
 }
 

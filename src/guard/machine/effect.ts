@@ -2,6 +2,7 @@ import type { KnockOrigin } from "../../firewall/obstacles/obstacle.ts"
 import type { Verdict } from "../../knock/answer.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { ChangeOrder } from "./event.ts"
+import type { LeftBehind } from "./left-behind.ts"
 import type { OpeningState, SessionEnd, SnapshotRef } from "./record.ts"
 
 /** Something that the runtime is to do. Effects of one step go out in their order; those with an end feed it back as an event. */
@@ -13,13 +14,15 @@ export type Effect =
   /** Step 1 of an open. Ends in `committed`. */
   | { readonly type: "commit"; readonly task: number; readonly hard: boolean }
   /**
-   * Keeps the rules from before the open. `always`: also when a plain open would take nothing away. `cutOff`: how far the open
-   * had come that this one ends; then `lastOpen` and `arming` tell what had been there. Ends in `kept`.
+   * Keeps the rules from before the open. `always`: also when a plain open would take nothing away; where that is so, because an
+   * open is in force (`isOpen`) and nothing came since, those of `lastOpen` are the better ones. `cutOff`: how far the open had
+   * come that this one ends; then `lastOpen` and `arming` tell what had been there. Ends in `kept`.
    */
   | {
       readonly type: "keep"
       readonly task: number
       readonly always: boolean
+      readonly isOpen: boolean
       readonly cutOff: OpeningState | undefined
       readonly lastOpen: SnapshotRef | undefined
       readonly arming: SnapshotRef | undefined
@@ -30,8 +33,13 @@ export type Effect =
   | { readonly type: "clear"; readonly task: number }
   /** Looks for what the open leaves alone and can stop packets all the same. Ends in `surveyed`. */
   | { readonly type: "survey"; readonly task: number; readonly origin: KnockOrigin | undefined }
-  /** Ends in `restored`. */
-  | { readonly type: "restore"; readonly task: number; readonly snapshot: SnapshotRef }
+  /** Ends in `restored`. `known`: rules that nobody has to be told are gone. */
+  | {
+      readonly type: "restore"
+      readonly task: number
+      readonly snapshot: SnapshotRef
+      readonly known: SnapshotRef | undefined
+    }
   /** Ends in `prepared` or `prepare-refused`. */
   | { readonly type: "prepare"; readonly order: ChangeOrder }
   /** Puts a change in force. Ends in `restored` or `apply-refused`. */
@@ -42,6 +50,13 @@ export type Effect =
       readonly before: SnapshotRef
       readonly candidate: SnapshotRef
     }
+  /** Compares what is in force with a change, in the tables and sets that it touches. Ends in `compared`. */
+  | {
+      readonly type: "compare"
+      readonly id: string
+      readonly before: SnapshotRef | undefined
+      readonly candidate: SnapshotRef | undefined
+    }
   /** Lists what can drop now, `sinceMs` after it was looked at before. Ends in `looked`. */
   | { readonly type: "look"; readonly turn: number; readonly sinceMs: number }
   /** Restores a snapshot in a throw-away namespace and says what would not come back; has no end. */
@@ -50,6 +65,8 @@ export type Effect =
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }
   /** Tells everybody: log, viewers, people. */
   | { readonly type: "emit"; readonly outcome: Outcome }
+  /** Writes down what outlives the session. Ends in `left`. */
+  | { readonly type: "leave"; readonly behind: LeftBehind }
   /** Ends the listeners. */
   | { readonly type: "stop-listening" }
   /** The session is over. The last effect of all. */

@@ -112,6 +112,20 @@ export type EffectEnd =
       readonly sides: { readonly before: SnapshotRef; readonly candidate: SnapshotRef }
     }
   | { readonly type: "prepare-refused"; readonly id: string; readonly outcome: Outcome }
+  /**
+   * The rules in force beside a change. `inForce`: the rules in force, kept; undefined where they are the change's and nothing
+   * else. `differs`: the lines by which the two differ where the change touches something.
+   */
+  | {
+      readonly type: "compared"
+      readonly id: string
+      readonly inForce: SnapshotRef | undefined
+      readonly differs: readonly string[]
+    }
+  /** The rules in force could not be read where the change touches something. */
+  | { readonly type: "not-compared"; readonly id: string; readonly why: string }
+  /** Everything that outlives the session is on disk, or why not; `undoable`: the rules from before the open are, too. */
+  | { readonly type: "left"; readonly failure: string | undefined; readonly undoable: boolean }
   /** The record has been written to disk, or could not be. */
   | { readonly type: "written"; readonly ok: boolean }
   | {

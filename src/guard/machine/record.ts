@@ -1,18 +1,19 @@
 import type { KnockOrigin, Survey } from "../../firewall/obstacles/obstacle.ts"
 import type { HardReport } from "../../firewall/open/hard-report.ts"
 import type { Outcome } from "../../report/outcome.ts"
+import type { Change, LastChange } from "./change.ts"
 import type { SessionConfiguration } from "./configuration.ts"
+import type { NoUndo, OpenSince } from "./open-since.ts"
+import type { SnapshotRef } from "./snapshot-ref.ts"
+
+export type { Change, LastChange } from "./change.ts"
+export type { SnapshotRef } from "./snapshot-ref.ts"
 
 /** Why a session ended. */
 export type SessionEnd = "expired" | "disarmed" | "terminated" | "change-over"
 
 /** How far an open has come that is under way: `kept` when the rules from before it are, and may be gone. */
 export type OpeningState = "begun" | "kept"
-
-/** A snapshot that can be restored. The runtime holds it by this very object; `path` is empty where it is in memory only. */
-export interface SnapshotRef {
-  readonly path: string
-}
 
 /** The rollback that `--open-for` owes. */
 export interface Debt {
@@ -22,47 +23,6 @@ export interface Debt {
   readonly retryMs: number
   /** The task of the open that owes it: only a restore that was asked for later pays. */
   readonly open: number
-}
-
-/** A change of `fw-apply`, from its order to its end. */
-export interface Change {
-  readonly id: string
-  readonly user: string
-  /** Time to confirm in, in milliseconds; 0: it stays without. */
-  readonly withinMs: number
-  readonly force: boolean
-  /** Its rules are to be loaded at boot, once it is confirmed. */
-  readonly save: boolean
-  /** The port that the operator comes in by; 0 when it is not known. */
-  readonly sshPort: number
-  /** The ssh client's address; empty when it is not known. */
-  readonly client: string
-  /**
-   * `preparing`: its rules are read and the revert is tried out; nothing is owed. `writing`: it is being written down.
-   * `applying`: from here on a guard that is killed owes the revert. `waiting`: in force, to be confirmed. `reverting`:
-   * it was in force, and nobody can confirm it any more.
-   */
-  readonly stage: "preparing" | "writing" | "applying" | "waiting" | "reverting"
-  /** When it reverts, on the boot clock, in milliseconds. */
-  readonly deadlineMs: number
-  /** An open has taken its rules away since: the change is not what is in force. */
-  readonly opened: boolean
-  /** Keys of the connections that stood when the change had been applied. */
-  readonly standing: readonly string[]
-  readonly before: SnapshotRef | undefined
-  readonly candidate: SnapshotRef | undefined
-  /** The control connection that has asked for it, until that has its answer. */
-  readonly ask: number | undefined
-  /** The reason why it ends before it has changed anything. */
-  readonly calledOff: string | undefined
-  /** The reason why it could not be put in force whole: it is reverted for that. */
-  readonly failed: string | undefined
-}
-
-/** The end of the latest change of the session, for a `fw-apply` that lost its guard meanwhile. */
-export interface LastChange {
-  readonly id: string
-  readonly outcome: Outcome
 }
 
 /** The watch for what locks again after an open. */
@@ -91,6 +51,10 @@ export interface Ending {
   readonly outcome: Outcome
   /** Nobody waits any longer for what is under way or owed; boot clock, milliseconds. */
   readonly limitMs: number
+  /** The control connections that have asked for it. */
+  readonly asks: readonly number[]
+  /** Everything is done, and what has to outlive the session is being written down. */
+  readonly leaving: boolean
 }
 
 /** Who has to be told how a task ended: a knock that is to be answered, control connections that wait. */
@@ -165,6 +129,14 @@ export interface SessionRecord {
   readonly arming: SnapshotRef | undefined
   /** The rules from before the last open, until they have been restored. */
   readonly lastOpen: SnapshotRef | undefined
+  /** The reason why there is no `lastOpen`, where there is none. */
+  readonly noUndo: NoUndo
+  /** The open that is in force. */
+  readonly openSince: OpenSince | undefined
+  /** The one that was in force before the last open, and that an undo goes back to. */
+  readonly openBefore: OpenSince | undefined
+  /** The one that a rollback goes back to. */
+  readonly openAtArming: OpenSince | undefined
   /** When the latest open's snapshot is to be proven. */
   readonly proveMs: number | undefined
   /** Everything that is being done to the firewall, in the order it was asked for. */
@@ -242,6 +214,10 @@ export function newSession(
     debt: undefined,
     arming,
     lastOpen: undefined,
+    noUndo: { why: "no-open" },
+    openSince: undefined,
+    openBefore: undefined,
+    openAtArming: undefined,
     proveMs: undefined,
     tasks: [],
     lastTask: 0,

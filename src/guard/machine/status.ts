@@ -1,5 +1,6 @@
 import type { ArmedBy } from "./configuration.ts"
 import { surveyFacts } from "./outcomes/open.ts"
+import { type OpenFacts, openFacts, openWords } from "./outcomes/open-since.ts"
 import { isOpened, type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
 
 /** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
@@ -31,6 +32,8 @@ export interface SessionStatus {
   readonly mayStop: readonly string[]
   /** Everything of that kind which nobody could look for. */
   readonly notLookedAt: readonly string[]
+  /** The open that is in force. */
+  readonly open?: OpenFacts | undefined
   /** How often rules that drop were added after an open. */
   readonly reLocks: number
   /** Frames the captures delivered, and those the kernel had no room for. */
@@ -87,6 +90,7 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     opens: record.opens,
     stillDropping: stillDropping(record),
     ...surveyFacts(record.watch.survey ?? { found: [], notLooked: [] }),
+    open: openFacts(record),
     reLocks: record.watch.reLocks,
     change:
       change === undefined || change.stage === "preparing"
@@ -96,17 +100,21 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
             user: change.user,
             client: change.client,
             secondsLeft: Math.max(0, Math.ceil((change.deadlineMs - nowMs) / 1000)),
-            applied: change.stage === "waiting" || change.stage === "reverting",
+            applied: ["waiting", "comparing", "reverting"].includes(change.stage),
             opened: isOpened(record),
           },
     lastChange,
   }
 }
 
-/** The status on one line, for a service manager; without seconds, so that it changes once a minute. */
-export function statusLine(status: SessionStatus): string {
+/**
+ * The status on one line, for a service manager; without seconds, so that it changes once a minute.
+ * @param wallMs the wall clock
+ */
+export function statusLine(status: SessionStatus, wallMs: number): string {
   const minutes = Math.ceil(status.secondsLeft / 60)
   return [
+    ...(status.open === undefined ? [] : [openWords(status.open, wallMs)]),
     `armed by ${status.armedBy.user}, ${minutes} min left, then ${status.onExpiry}`,
     status.provenFromOutside ? "proven from outside" : "not proven from outside",
     `knocks ${status.accepted}, opens ${status.opens}`,

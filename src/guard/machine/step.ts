@@ -2,16 +2,10 @@ import { type At, effect, update } from "./at.ts"
 import type { Effect } from "./effect.ts"
 import type { SessionEvent } from "./event.ts"
 import type { SessionRecord } from "./record.ts"
-import {
-  applyRefused,
-  prepared,
-  prepareRefused,
-  revertWhenDue,
-  takeUpChange,
-  written,
-} from "./transitions/change.ts"
+import { applyRefused, revertWhenDue, takeUpChange } from "./transitions/change.ts"
 import { command } from "./transitions/command.ts"
-import { askEnd, endWhenDone, endWhenTooLong } from "./transitions/end.ts"
+import { compared } from "./transitions/confirmation.ts"
+import { askEnd, endWhenDone, endWhenTooLong, left } from "./transitions/end.ts"
 import { knock, plain } from "./transitions/knock.ts"
 import {
   askOpen,
@@ -24,6 +18,7 @@ import {
   settled,
   surveyed,
 } from "./transitions/open.ts"
+import { prepared, prepareRefused, written } from "./transitions/prepare.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
 
 /** The next record, and what is to be done, in this order. */
@@ -38,10 +33,11 @@ export interface Step {
  * go out before that, since somebody waits for them; the mark says enough to make up for the rest.
  *
  * @param nowMs the boot clock
+ * @param wallMs the wall clock: only ever told
  */
-export function step(record: SessionRecord, event: SessionEvent, nowMs: number): Step {
+export function step(record: SessionRecord, event: SessionEvent, nowMs: number, wallMs: number): Step {
   if (record.over) return { record, effects: [] }
-  const next = advance(follow({ record, effects: [], nowMs }, event))
+  const next = advance(follow({ record, effects: [], nowMs, wallMs }, event))
   return { record: next.record, effects: writtenFirst(record, next) }
 }
 
@@ -58,7 +54,7 @@ function follow(at: At, event: SessionEvent): At {
     case "moment":
       return moment(at)
     case "told-to-end":
-      return askEnd(at, event.how, event.message).next
+      return askEnd(at, event.how, event.message)
     case "secrets-read":
       return update(at, { configuration: { ...at.record.configuration, secrets: event.secrets } })
     case "committed":
@@ -77,6 +73,11 @@ function follow(at: At, event: SessionEvent): At {
       return prepared(at, event)
     case "prepare-refused":
       return prepareRefused(at, event)
+    case "compared":
+    case "not-compared":
+      return compared(at, event)
+    case "left":
+      return left(at, event)
     case "written":
       return written(at, event.ok)
     case "surveyed":
@@ -114,6 +115,11 @@ const surviving = [
   "lastOpen",
   "change",
   "lastChange",
+  "noUndo",
+  "openSince",
+  "openBefore",
+  "openAtArming",
+  "changeOverMs",
 ] as const satisfies readonly (keyof SessionRecord)[]
 
 /** The effects of a step, with the record written ahead of those that rely on it. */
@@ -143,9 +149,9 @@ function advance(at: At): At {
 function moment(at: At): At {
   const { record, nowMs } = at
   if (record.ending !== undefined) return endWhenTooLong(at)
-  if (nowMs >= record.endsAtMs) return askEnd(at, "expired", "the session expired").next
+  if (nowMs >= record.endsAtMs) return askEnd(at, "expired", "the session expired")
   if (record.changeOverMs !== undefined && nowMs >= record.changeOverMs)
-    return askEnd(at, "change-over", "the change is over, and so is its session").next
+    return askEnd(at, "change-over", "the change is over, and so is its session")
   return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(at))))
 }
 
@@ -168,7 +174,7 @@ export function nextMomentMs({ ending, over, ...record }: SessionRecord): number
     record.endsAtMs,
     record.changeOverMs,
     debtWaits ? debt?.dueMs : undefined,
-    change?.stage === "waiting" ? change.deadlineMs : undefined,
+    change?.stage === "waiting" ? change.deadlineMs : change?.confirming?.limitMs,
     record.watch.nextMs,
     record.proveMs,
   ]

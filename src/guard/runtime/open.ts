@@ -2,9 +2,10 @@ import { reasonOf } from "../../errors.ts"
 import { systemLookDeps } from "../../firewall/obstacles/looking.ts"
 import { surveyObstacles } from "../../firewall/obstacles/survey.ts"
 import type { Dropping, IsLost, Scope } from "../../firewall/open/backend.ts"
-import type { ArmedFirewall, Opened } from "../../firewall/open/contract.ts"
+import type { ArmedFirewall } from "../../firewall/open/contract.ts"
 import { clearHard, systemHardDeps } from "../../firewall/open/hard.ts"
 import { beforeOpen, withoutNewAccepts } from "../../firewall/open/rules-before-open.ts"
+import { takenAway } from "../../firewall/restore/taken-away.ts"
 import { readTimeoutMs } from "../../firewall/snapshot/reading.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
@@ -44,14 +45,15 @@ export async function keep(
   firewall: ArmedFirewall,
   scope: Scope,
   snapshots: Snapshots,
-  { task, always, cutOff, lastOpen, arming }: Of<"keep">,
+  { task, always, isOpen, cutOff, lastOpen, arming }: Of<"keep">,
 ): Promise<End<"kept">> {
   const kept = (snapshot: End<"kept">["snapshot"], failures: readonly string[] = []): End<"kept"> => {
     return { type: "kept", task, snapshot, failures }
   }
   // Whoever waits for the commit answers the knock first: starting a command costs milliseconds.
   await new Promise((resolve) => setImmediate(resolve))
-  const opened = (await firewall.opened(scope)) ?? (always ? nothingOpened : undefined)
+  const plain = await firewall.opened(scope)
+  const opened = plain ?? (always ? await firewall.opened(scope, true) : undefined)
   if (opened === undefined) return kept(undefined)
   // What is in force now is what the open that was cut off left of it.
   if (cutOff === "kept" && snapshots.get(lastOpen) !== undefined) return kept(lastOpen)
@@ -60,13 +62,13 @@ export async function keep(
   try {
     const taken = await within(deps.clock, keepMs, take())
     const before = cutOff === undefined ? taken : withoutNewAccepts(taken, snapshots.get(arming))
+    const older = plain === undefined && isOpen ? snapshots.get(lastOpen) : undefined
+    if (older !== undefined && takenAway(before, older).length === 0) return kept(lastOpen)
     return kept(await snapshots.save(before))
   } catch (thrown) {
     return kept(undefined, [`keep: ${reasonOf(thrown)}`])
   }
 }
-
-const nothingOpened: Opened = { asleep: [], mark: "", legacyAccepts: [] }
 
 /** Flushes and accepts, and lists again. */
 export async function settle(

@@ -1,9 +1,11 @@
 import { reasonOf } from "../../errors.ts"
 import type { Outcome } from "../../report/outcome.ts"
+import type { LeftBehind } from "../machine/left-behind.ts"
 import { type OpeningState, owesRollback, type SessionRecord } from "../machine/record.ts"
 import type { ChangeRollback } from "../reboot/change-rollback.ts"
 import type { SessionRollback } from "../reboot/session-rollback.ts"
-import { writeJournal } from "../state/journal.ts"
+import { removeJournal, writeJournal } from "../state/journal.ts"
+import { leftFileOf, writeLeft } from "../state/left-file.ts"
 import { OpenMarker } from "../state/open-marker.ts"
 
 /** Writes down what has to survive a kill of the guard. */
@@ -12,6 +14,11 @@ export interface RecordWriter {
   write(record: SessionRecord): boolean
   /** How far an open has come. */
   mark(state: OpeningState | undefined): void
+  /**
+   * Writes what outlives the session, which has done everything.
+   * @throws Fault when it cannot be written
+   */
+  leave(behind: LeftBehind, quiet: boolean): void
 }
 
 /** The record in the journal, the mark beside it, and what is owed also where a reboot leaves it. */
@@ -46,6 +53,17 @@ export class DiskRecord implements RecordWriter {
 
   mark(state: OpeningState | undefined): void {
     this.#attempt(() => this.#marker?.write(state))
+  }
+
+  leave(behind: LeftBehind, quiet: boolean): void {
+    const left = leftFileOf(behind, quiet)
+    try {
+      writeLeft(this.#runtimeFolder, left)
+    } catch {
+      // The folder is full, and the journal of a session that is over is in the way.
+      removeJournal(this.#runtimeFolder)
+      writeLeft(this.#runtimeFolder, left)
+    }
   }
 
   close(): void {

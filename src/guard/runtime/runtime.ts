@@ -16,6 +16,8 @@ import { nextMomentMs, step } from "../machine/step.ts"
 import { isPast } from "../machine/transitions/knock.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 import { apply, prepare } from "./change.ts"
+import { compare } from "./compare.ts"
+import { leave } from "./leave.ts"
 import { listenerSetup } from "./listener-setup.ts"
 import { clear, commit, keep, look, settle, survey } from "./open.ts"
 import { prove } from "./prove.ts"
@@ -126,9 +128,10 @@ export class Runtime {
     this.#events.push(event)
     if (this.#following) return
     this.#following = true
+    const { clock } = this.#parts
     try {
       for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
-        const { record, effects } = step(this.#record, next, this.#parts.clock.bootMs())
+        const { record, effects } = step(this.#record, next, clock.bootMs(), clock.wallMs())
         this.#record = record
         for (const effect of effects) this.#attempt(effect)
       }
@@ -211,11 +214,12 @@ export class Runtime {
 
   #carryOut(effect: Effect): void {
     const { firewall, snapshots, writer, run, connections, emit } = this.#parts
-    const { scope } = this.#record.configuration
+    const { scope, quiet } = this.#record.configuration
     switch (effect.type) {
       case "mark":
         return writer.mark(effect.state)
       case "write":
+        snapshots.spare(this.#record)
         return this.feed({ type: "written", ok: writer.write(this.#record) })
       case "commit":
         return this.#then(commit(firewall, scope, effect))
@@ -228,11 +232,15 @@ export class Runtime {
       case "survey":
         return this.#then(survey(snapshots, run, effect))
       case "restore":
-        return this.#then(restore(snapshots, effect))
+        return this.#then(restore(snapshots, effect, emit))
       case "prepare":
         return this.#then(prepare(snapshots, effect))
       case "apply":
         return this.#then(apply(snapshots, connections, effect))
+      case "compare":
+        return this.#then(compare(snapshots, effect))
+      case "leave":
+        return this.#then(leave(snapshots, writer, quiet, effect))
       case "look":
         return this.#then(look(firewall, scope, effect))
       case "prove":

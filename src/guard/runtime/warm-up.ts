@@ -51,7 +51,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
         runtimeFolder: "",
         emit,
       }),
-      writer: { write: () => true, mark: (state) => marker.write(state) },
+      writer: { write: () => true, mark: (state) => marker.write(state), leave: () => {} },
       connections: () => [],
       spawnListener: () => {
         throw new Error("nobody listens here")

@@ -1,9 +1,11 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { Fault, reasonOf } from "../../errors.ts"
+import { Fault } from "../../errors.ts"
 import { bootId } from "../../system/boot-id.ts"
 import { writeDurably } from "../../system/files/durable-file.ts"
+import type { Reverting } from "../machine/change.ts"
 import type { SessionConfiguration } from "../machine/configuration.ts"
+import type { NoUndo, OpenSince } from "../machine/open-since.ts"
 import {
   type LastChange,
   newSession,
@@ -13,6 +15,8 @@ import {
 } from "../machine/record.ts"
 import { firstRetryMs } from "../machine/transitions/open.ts"
 import { readOpenMarker, removeOpenMarker } from "./open-marker.ts"
+import { type OpenOnDisk, openOnDisk, undoableOf } from "./open-on-disk.ts"
+import { readPrivateFile } from "./private-file.ts"
 
 /**
  * The part of a session's record that a killed guard leaves behind, so that another one can go on with it. It holds the secrets, so it lies in
@@ -37,6 +41,13 @@ export interface Journal {
   /** The change that waits for its confirmation; its rules are in the state folder. */
   readonly change?: JournalledChange
   readonly lastChange?: LastChange
+  /** The open that is in force; the one that an undo goes back to, and the one that a rollback does. */
+  readonly openSince?: OpenSince
+  readonly openBefore?: OpenSince
+  readonly openAtArming?: OpenSince
+  readonly noUndo?: NoUndo
+  /** When a session that was armed for one change ends because that is over, on the boot clock. */
+  readonly changeOverMs?: number
 }
 
 /** A change from the moment before it is applied to its end, as the journal has it. */
@@ -56,6 +67,10 @@ export interface JournalledChange {
   /** Where its rules are: in the state folder, or in the runtime folder when that cannot be written. */
   readonly before: string
   readonly candidate: string
+  /** It goes back, since when and why. */
+  readonly reverting?: Reverting
+  /** The open that was in force before it. */
+  readonly openBefore?: OpenOnDisk
 }
 
 const fileName = "journal.json"
@@ -70,8 +85,9 @@ export function writeJournal(runtimeFolder: string, record: SessionRecord): void
 
 /** The part of a record that survives a kill. @param boot the identity of this boot */
 export function journalOf(record: SessionRecord, boot: string): Omit<Journal, "opening"> {
-  const { configuration, bornWallMs, lastChange } = record
+  const { configuration, bornWallMs, lastChange, openSince, openBefore, openAtArming, changeOverMs } = record
   const change = changeOf(record)
+  const there = { change, lastChange, openSince, openBefore, openAtArming, changeOverMs }
   return {
     version: 1,
     bootId: boot,
@@ -81,8 +97,8 @@ export function journalOf(record: SessionRecord, boot: string): Omit<Journal, "o
     bornWallMs,
     armingSnapshot: record.arming?.path ?? "",
     lastOpenSnapshot: record.lastOpen?.path ?? "",
-    ...(change === undefined ? {} : { change }),
-    ...(lastChange === undefined ? {} : { lastChange }),
+    noUndo: record.noUndo,
+    ...Object.fromEntries(Object.entries(there).filter(([, value]) => value !== undefined)),
   }
 }
 
@@ -90,9 +106,13 @@ export function journalOf(record: SessionRecord, boot: string): Omit<Journal, "o
 function changeOf({ change }: SessionRecord): JournalledChange | undefined {
   if (change === undefined || change.stage === "preparing") return undefined
   const { id, user, withinMs, save, sshPort, client, deadlineMs, opened, standing } = change
+  const { reverting, openBefore } = change
   return {
     ...{ id, user, withinMs, save, sshPort, client, deadlineMs, opened, standing },
-    applied: change.stage === "waiting" || change.stage === "reverting",
+    // Nobody who has confirmed it is there any more: it waits.
+    applied: ["waiting", "comparing", "reverting"].includes(change.stage),
+    ...(reverting === undefined ? {} : { reverting }),
+    ...(openBefore === undefined ? {} : { openBefore: openOnDisk(openBefore) }),
     before: change.before?.path ?? "",
     candidate: change.candidate?.path ?? "",
   }
@@ -108,24 +128,35 @@ export function sessionOf(
   now: { readonly bootMs: number; readonly wallMs: number },
 ): SessionRecord {
   const { configuration, closeAgainMs, change, lastChange, opening } = journal
+  const lastOpen = load(journal.lastOpenSnapshot)
+  const lost = lastOpen === undefined && journal.lastOpenSnapshot !== ""
+  const begun = newSession(configuration, load(journal.armingSnapshot), now)
   return {
-    ...newSession(configuration, load(journal.armingSnapshot), now),
+    ...begun,
     bornWallMs: journal.bornWallMs,
     resumed: true,
     endsAtMs: journal.deadlineMs,
     debt: closeAgainMs === 0 ? undefined : { dueMs: closeAgainMs, retryMs: firstRetryMs, open: 0 },
-    lastOpen: load(journal.lastOpenSnapshot),
+    lastOpen,
+    noUndo: lost ? { why: "lost" } : (journal.noUndo ?? begun.noUndo),
+    openSince: journal.openSince,
+    openBefore: journal.openBefore,
+    openAtArming: journal.openAtArming,
+    changeOverMs: journal.changeOverMs,
     marked: opening,
     cutOff: opening,
     change: change && {
       ...change,
-      stage: change.applied ? "waiting" : "applying",
+      stage: !change.applied ? "applying" : change.reverting === undefined ? "waiting" : "reverting",
       force: false,
       before: load(change.before),
       candidate: load(change.candidate),
       ask: undefined,
       calledOff: undefined,
       failed: undefined,
+      confirming: undefined,
+      reverting: change.reverting,
+      openBefore: change.openBefore && undoableOf(change.openBefore, load),
     },
     lastChange,
   }
@@ -149,27 +180,12 @@ export function hasJournal(runtimeFolder: string): boolean {
  */
 export function readJournal(runtimeFolder: string): Journal | undefined {
   const path = join(runtimeFolder, fileName)
-  let file: number
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ENOENT") return undefined
-    throw distrusted(path, reasonOf(thrown))
-  }
-  try {
-    const found = fstatSync(file)
-    const { uid, mode } = found
-    if (!found.isFile()) throw distrusted(path, "it is no file")
-    if (uid !== process.geteuid?.()) throw distrusted(path, `it belongs to user ${uid}`)
-    if ((mode & 0o077) !== 0)
-      throw distrusted(path, `its mode is ${(mode & 0o777).toString(8)}, 600 is wanted`)
-    const journal = parse(readFileSync(file, "utf8"))
-    if (journal === undefined) throw distrusted(path, "it is no journal of this program")
-    const opening = readOpenMarker(runtimeFolder)
-    if (journal.bootId === bootId()) return opening === undefined ? journal : { ...journal, opening }
-  } finally {
-    closeSync(file)
-  }
+  const text = readPrivateFile(path, (why) => distrusted(path, why))
+  if (text === undefined) return undefined
+  const journal = parse(text)
+  if (journal === undefined) throw distrusted(path, "it is no journal of this program")
+  const opening = readOpenMarker(runtimeFolder)
+  if (journal.bootId === bootId()) return opening === undefined ? journal : { ...journal, opening }
   removeJournal(runtimeFolder)
   return undefined
 }

@@ -29,8 +29,8 @@ export class Snapshots {
   readonly #spareFolder: string
   readonly #emit: (outcome: Outcome) => void
   readonly #held = new WeakMap<SnapshotRef, Snapshot>()
-  /** The oldest one of the session, which no pruning takes. */
-  #arming = ""
+  /** Those that the session can go back to, which no pruning takes. */
+  #spared: readonly string[] = []
 
   constructor(parts: {
     readonly run: RunCommand
@@ -56,8 +56,14 @@ export class Snapshots {
     for (const { where, why } of snapshot.unread)
       this.#tell("snapshot-incomplete", `cannot read the rules of ${where}, they cannot be put back: ${why}`)
     const ref = await this.save(snapshot)
-    this.#arming = ref.path
+    this.#spared = [...this.#spared, ref.path]
     return ref
+  }
+
+  /** From now on no pruning takes what this record can go back to. */
+  spare({ arming, lastOpen, change }: Pick<SessionRecord, "arming" | "lastOpen" | "change">): void {
+    const named = [arming, lastOpen, change?.before, change?.candidate, change?.openBefore?.rules]
+    this.#spared = named.flatMap((ref) => (ref === undefined ? [] : [ref.path]))
   }
 
   /** Ends what an earlier guard left half-done. To be called before the rules are looked at. */
@@ -129,7 +135,7 @@ export class Snapshots {
     for (const folder of [this.#folder, this.#spareFolder]) {
       try {
         const path = await within(this.deps.clock, savingMs, saveSnapshot(folder, snapshot))
-        void pruneSnapshots(folder, keptOnDisk, [this.#arming])
+        void pruneSnapshots(folder, keptOnDisk, this.#spared)
         if (why !== "") this.#tell("snapshot-not-saved", `the snapshot is not on disk: ${why}`)
         return path
       } catch (thrown) {

@@ -11,7 +11,7 @@ import { join } from "node:path"
 export function removeLeftovers(runtimeFolder: string, lives: (pid: number) => boolean = processLives): void {
   for (const name of readdirSync(runtimeFolder)) {
     const socketOf = /^control\.(\d+)\.sock(?:\.stale)?$/.exec(name)?.[1]
-    const cutOff = /^\.journal\.json\.\d+\.new$/.test(name)
+    const cutOff = /^\.(journal|left)\.json\.\d+\.new$/.test(name)
     if (cutOff || (socketOf !== undefined && !lives(Number(socketOf))))
       rmSync(join(runtimeFolder, name), { recursive: true, force: true })
   }

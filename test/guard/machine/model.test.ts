@@ -9,8 +9,8 @@ it("keeps its promises in 2 000 random histories", () => {
 // A model that finds nothing proves nothing: each of these faults was in a guard once, or nearly.
 
 it("finds an undo that fails and forgets what --open-for owes", () => {
-  const forgetful: typeof step = (record, event, nowMs) => {
-    const next = step(record, event, nowMs)
+  const forgetful: typeof step = (record, event, nowMs, wallMs) => {
+    const next = step(record, event, nowMs, wallMs)
     const task = record.tasks.find(({ id }) => event.type === "restored" && id === event.task)
     const isUndo = task?.kind === "restore" && task.to === "last-open"
     return isUndo ? { ...next, record: { ...next.record, debt: undefined } } : next
@@ -20,8 +20,8 @@ it("finds an undo that fails and forgets what --open-for owes", () => {
 })
 
 it("finds an answer that goes out before the record is written", () => {
-  const hasty: typeof step = (record, event, nowMs) => {
-    const { effects, ...next } = step(record, event, nowMs)
+  const hasty: typeof step = (record, event, nowMs, wallMs) => {
+    const { effects, ...next } = step(record, event, nowMs, wallMs)
     if (effects.some(({ type }) => type === "end")) return { ...next, effects }
     const writes = effects.filter(({ type }) => type === "write")
     return { ...next, effects: [...effects.filter(({ type }) => type !== "write"), ...writes] }
@@ -31,16 +31,44 @@ it("finds an answer that goes out before the record is written", () => {
 })
 
 it("finds a change that is confirmed while its revert runs", () => {
-  const lenient: typeof step = (record, event, nowMs) => {
-    const confirms =
-      (event.type === "knock" && event.verb === "confirm") ||
-      (event.type === "command" && event.command === "confirm")
-    const { change } = record
-    if (!confirms || change?.stage !== "reverting") return step(record, event, nowMs)
-    const waiting = { ...change, stage: "waiting", deadlineMs: nowMs + 1 } as const
-    const confirmed = step({ ...record, change: waiting }, event, nowMs)
-    return confirmed.record.change === undefined ? confirmed : step(record, event, nowMs)
+  const lenient: typeof step = (record, event, nowMs, wallMs) => {
+    const next = step(record, event, nowMs, wallMs)
+    const { change, lastTask } = record
+    if (change?.stage !== "reverting") return next
+    const { id, before, candidate } = change
+    const asked = event.type === "command" && event.command === "confirm"
+    if (asked) return { ...next, effects: [...next.effects, { type: "compare", id, before, candidate }] }
+    if (event.type !== "compared") return next
+    const nobody = { by: "a knock", notice: undefined, asks: [], knocks: [] } as const
+    const confirming = { ...nobody, lastTask, limitMs: nowMs + 1 }
+    const comparing = { ...change, stage: "comparing", confirming } as const
+    return step({ ...record, change: comparing }, event, nowMs, wallMs)
   }
   const { broken } = histories(2000, lenient)
   expect(broken[0]?.why).toContain("was confirmed, and reverts")
+})
+
+it("finds a change that is confirmed without a look at what is in force", () => {
+  const blind: typeof step = (record, event, nowMs, wallMs) => {
+    const next = step(record, event, nowMs, wallMs)
+    const { change } = next.record
+    if (change?.stage !== "comparing" || record.change?.stage !== "waiting") return next
+    const seen = { type: "compared", id: change.id, inForce: undefined, differs: [] } as const
+    const confirmed = step(next.record, seen, nowMs, wallMs)
+    return {
+      ...confirmed,
+      effects: [...next.effects.filter(({ type }) => type !== "compare"), ...confirmed.effects],
+    }
+  }
+  const { broken } = histories(2000, blind)
+  expect(broken[0]?.why).toContain("was not looked at")
+})
+
+it("finds a session that forgets that the firewall is open", () => {
+  const forgetful: typeof step = (record, event, nowMs, wallMs) => {
+    const next = step(record, event, nowMs, wallMs)
+    return event.type === "settled" ? { ...next, record: { ...next.record, openSince: undefined } } : next
+  }
+  const { broken } = histories(2000, forgetful)
+  expect(broken[0]?.why).toMatch(/open, and nobody knows/)
 })

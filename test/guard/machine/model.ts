@@ -89,6 +89,8 @@ class History {
   readonly #begun = new Set<string>()
   /** Those that a rollback to the rules of arming has put an end to. */
   readonly #older = new Set<string>()
+  /** The changes beside which what is in force has been looked at, and the rules that were seen. */
+  readonly #seen = new Map<string, string | undefined>()
   /** The change that each running revert takes back, by its task. */
   readonly #reverts = new Map<number, string>()
   /** Kills, or a disk that refuses: where nothing can be written down a killed guard may forget, and has said so. */
@@ -101,7 +103,12 @@ class History {
     this.#kills = random.chance(0.6)
     this.#receiver = this.#newReceiver()
     world.onEffect = (effect) => this.#sees(effect)
-    world.onEvent = (event) => this.#restored(event)
+    world.onEvent = (event) => {
+      this.#restored(event)
+      const { state, rules } = world.kernel
+      if (event.type === "compared") this.#seen.set(event.id, state === "shut" ? rules : undefined)
+      if (event.type === "not-compared") this.#seen.set(event.id, undefined)
+    }
     world.onStep = () => {
       const task = world.record.tasks.at(-1)
       if (task !== undefined && task.id > this.#newest.id) this.#newest = task
@@ -402,7 +409,11 @@ class History {
     const id = this.#world.record.lastChange?.id ?? ""
     const change = this.#changes.get(id)
     if (change === undefined) return this.#breaks("a confirmation of no change")
-    const { kernel } = this.#world
+    if (!this.#seen.has(id)) this.#breaks(`change ${id} is confirmed, and was not looked at`)
+    const { kernel, record } = this.#world
+    const seen = this.#seen.get(id)
+    if (seen !== undefined && this.#world.rulesOf(record.arming) !== seen)
+      this.#breaks(`a rollback does not go to ${seen}, which was confirmed`)
     const inForce = kernel.state === "shut" && kernel.rules === `change ${id}`
     if (!inForce && this.#trouble === 0) this.#breaks(`change ${id} is confirmed, and not what is in force`)
     change.confirmed = true
@@ -442,6 +453,12 @@ class History {
       this.#breaks("the status says something else than the record")
     if (this.#owes && record.debt === undefined && record.tasks.length === 0 && record.ending === undefined)
       this.#breaks("what an open owes is forgotten")
+    const isOpen = kernel.state === "flushed"
+    const quiet = this.#trouble === 0 && this.#life === 0 && record.tasks.length === 0
+    if (quiet && record.ending === undefined && isOpen !== (record.openSince !== undefined))
+      this.#breaks(
+        isOpen ? "the firewall is open, and nobody knows" : "the firewall is said to be open, and is not",
+      )
     const { id, kind } = this.#newest
     if (this.#trouble > 0 || record.tasks.length > 0 || id <= this.#othersAt) return
     if (kind === "open" && kernel.state !== "flushed")
@@ -449,11 +466,15 @@ class History {
   }
 
   #looksAtEnd(): void {
-    const { record, kernel, emitted } = this.#world
+    const { record, kernel, emitted, disk } = this.#world
     if (this.#owes)
       this.#breaks("the session has ended, and what an open owes was neither done nor said to be owed")
     if (record.tasks.length > 0 && !emitted.some(({ event }) => event === "expiry-failed"))
       this.#breaks("the session has ended in the middle of something")
+    const { facts } = emitted.findLast((one) => one.facts?.ends === true) ?? {}
+    if (this.#trouble === 0 && this.#life === 0 && kernel.state === "flushed")
+      if (facts?.openSinceMs === undefined || disk.left?.open?.rules === undefined)
+        this.#breaks("the session has left the firewall open, and nobody knows")
     if (emitted.some(({ event }) => /failed$/.test(event))) return
     const inForce = kernel.state === "shut" ? /^change (c\d+)$/.exec(kernel.rules)?.[1] : undefined
     const change = this.#changes.get(inForce ?? "")

@@ -69,6 +69,7 @@ describe("a session's end", () => {
     disarmed.plain()
     disarmed.pass(5000)
     disarmed.command({ command: "disarm", by: "ada" })
+    disarmed.pass(1)
     expect([disarmed.inForce, disarmed.over]).toEqual(["open", true])
   })
 })

@@ -2,6 +2,7 @@ import type { SessionConfiguration } from "../../../src/guard/machine/configurat
 import { plainestSession } from "../../../src/guard/machine/configuration.ts"
 import type { Effect } from "../../../src/guard/machine/effect.ts"
 import type { ChangeOrder, CommandEvent } from "../../../src/guard/machine/event.ts"
+import type { LeftBehind } from "../../../src/guard/machine/left-behind.ts"
 import type { Verb } from "../../../src/knock/verbs.ts"
 import type { Outcome } from "../../../src/report/outcome.ts"
 import type { Connection } from "../../../src/wire/tcp-connection.ts"
@@ -49,12 +50,14 @@ export class Staged extends World {
   constructor(
     changes: Partial<SessionConfiguration> = {},
     fate: (effect: Effect) => Partial<Fate> | undefined = () => undefined,
+    left?: LeftBehind,
   ) {
     super({ ...configuration, ...changes }, (effect) => ({
       takesMs: usual[effect.type] ?? 1,
       end: "works",
       ...fate(effect),
     }))
+    if (left !== undefined) this.takesOver(left)
     this.begin()
   }
 

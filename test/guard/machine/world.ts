@@ -3,6 +3,7 @@ import type { RestoreReport } from "../../../src/firewall/restore/report.ts"
 import type { SessionConfiguration } from "../../../src/guard/machine/configuration.ts"
 import type { Effect } from "../../../src/guard/machine/effect.ts"
 import type { EffectEnd, SessionEvent } from "../../../src/guard/machine/event.ts"
+import { type LeftBehind, takeOver } from "../../../src/guard/machine/left-behind.ts"
 import {
   newSession,
   type OpeningState,
@@ -32,10 +33,11 @@ export class World {
   /** The rules in force by name, and how they stand. */
   kernel: { rules: string; state: "shut" | "asleep" | "flushed" } = { rules: "at arming", state: "shut" }
   /** What is on disk: it survives a kill. */
-  readonly disk: { journal: string | undefined; mark: OpeningState | undefined } = {
-    journal: undefined,
-    mark: undefined,
-  }
+  readonly disk: {
+    journal: string | undefined
+    mark: OpeningState | undefined
+    left: LeftBehind | undefined
+  } = { journal: undefined, mark: undefined, left: undefined }
   readonly #onDisk = new Map<string, string>()
   #held = new WeakMap<SnapshotRef, string>()
   #snapshots = 0
@@ -58,7 +60,7 @@ export class World {
   /** The terminals that are in use. */
   terminals: readonly string[] = []
   readonly #fate: (effect: Effect) => Fate
-  readonly #step: (record: SessionRecord, event: SessionEvent, nowMs: number) => Step
+  readonly #step: (record: SessionRecord, event: SessionEvent, nowMs: number, wallMs: number) => Step
   /** Sees each effect before it is carried out. */
   onEffect: (effect: Effect) => void = () => {}
   /** Sees each event before it is followed. */
@@ -91,6 +93,12 @@ export class World {
   /** The rules that a snapshot holds. */
   rulesOf(ref: SnapshotRef | undefined): string | undefined {
     return ref && this.#held.get(ref)
+  }
+
+  /** What a session before this one has left: its rules are found again on the same disk. */
+  takesOver(left: LeftBehind): void {
+    const rules = left.open?.rules && this.#save("before the open", false)
+    this.record = takeOver(this.record, { ...left, open: left.open && { ...left.open, rules } })
   }
 
   begin(): void {
@@ -138,7 +146,7 @@ export class World {
         if (next.type !== "moment" && next.type !== "written")
           this.history.push(`${this.nowMs} ${said(next)}`)
         this.onEvent(next)
-        const { record, effects } = this.#step(this.record, next, this.nowMs)
+        const { record, effects } = this.#step(this.record, next, this.nowMs, this.#moment().wallMs)
         this.record = record
         this.onStep()
         for (const effect of effects) {
@@ -192,6 +200,8 @@ export class World {
       case "restore":
       case "prepare":
       case "apply":
+      case "compare":
+      case "leave":
       case "look": {
         const fate = this.#fate(effect)
         this.history.push(`${this.nowMs}   ${effect.type} ${fate.end} in ${fate.takesMs} ms`)
@@ -228,7 +238,20 @@ export class World {
   #end(
     effect: Extract<
       Effect,
-      { type: "commit" | "keep" | "settle" | "clear" | "survey" | "restore" | "prepare" | "apply" | "look" }
+      {
+        type:
+          | "commit"
+          | "keep"
+          | "settle"
+          | "clear"
+          | "survey"
+          | "restore"
+          | "prepare"
+          | "apply"
+          | "compare"
+          | "leave"
+          | "look"
+      }
     >,
     end: Fate["end"],
   ): EffectEnd | undefined {
@@ -247,6 +270,8 @@ export class World {
         if (effect.cutOff === "kept" && this.rulesOf(effect.lastOpen) !== undefined)
           return kept(effect.lastOpen)
         if (!works) return kept(undefined, ["keep: no"])
+        const isSame = this.kernel.state === "flushed" && effect.isOpen
+        if (isSame && this.rulesOf(effect.lastOpen) !== undefined) return kept(effect.lastOpen)
         return kept(this.#save(this.#listed(), end === "memory-only"))
       }
       case "settle": {
@@ -286,6 +311,20 @@ export class World {
         const before = this.#save(this.#listed(), false)
         return { type: "prepared", id, sides: { before, candidate: this.#save(`change ${id}`, false) } }
       }
+      case "compare": {
+        if (!works) return { type: "not-compared", id: effect.id, why: "no" }
+        const same = this.#listed() === this.rulesOf(effect.candidate)
+        const inForce = same ? undefined : this.#save(this.#listed(), end === "memory-only")
+        return { type: "compared", id: effect.id, inForce, differs: same ? [] : ["others"] }
+      }
+      case "leave": {
+        if (works) this.disk.left = effect.behind
+        return {
+          type: "left",
+          failure: works ? undefined : "no",
+          undoable: works && effect.behind.open?.rules !== undefined,
+        }
+      }
       case "look": {
         const dropping = this.kernel.state === "flushed" ? [] : ["something"]
         return { type: "looked", turn: effect.turn, dropping, terminals: this.terminals, tookMs: 1 }
@@ -299,7 +338,7 @@ export class World {
   }
 
   #restore(rules: string, end: Fate["end"]): RestoreReport {
-    const report = { ok: false, changed: false, failures: [], left: [], differences: [] }
+    const report = { ok: false, changed: false, failures: [], left: [], differences: [], takenAway: [] }
     if (end === "fails") return { ...report, end: "put-back", failures: ["no"] }
     if (end === "half") {
       this.kernel = { rules: "half", state: "shut" }

@@ -24,7 +24,7 @@ it("does not wait for a snapshot that hangs, and does not take it when it comes 
   const firewall: Pick<ArmedFirewall, "opened"> = {
     opened: async () => ({ asleep: [], mark: "", legacyAccepts: [] }),
   }
-  const effect = { type: "keep", task: 1, always: false, cutOff: undefined } as const
+  const effect = { type: "keep", task: 1, always: false, isOpen: false, cutOff: undefined } as const
   const kept = keep(firewall as ArmedFirewall, "all", snapshots, {
     ...effect,
     lastOpen: undefined,

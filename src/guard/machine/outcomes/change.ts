@@ -1,5 +1,8 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
+import { someOf } from "../../../report/listing.ts"
 import type { Outcome } from "../../../report/outcome.ts"
+import { timeOfDay } from "../../../report/time-of-day.ts"
+import type { LastChange } from "../change.ts"
 
 /** Facts of a change. Every outcome carries the change's `id`, and `changed`: whether anything is other than before. */
 type Facts = NonNullable<Outcome["facts"]>
@@ -73,19 +76,38 @@ export function reverted(id: string, why: string, report: RestoreReport | undefi
   }
 }
 
-/** The change stays. */
+/** So many lines of what differs from a change are told. */
+const mostDiffering = 20
+
+/** The change stays, and what is in force with it. */
 export function confirmed(
-  id: string,
-  by: "fw-apply" | "a knock",
-  notice: string | undefined,
+  end: {
+    readonly id: string
+    readonly by: "fw-apply" | "a knock"
+    readonly notice: string | undefined
+    /** The lines by which what is in force is not what was applied. */
+    readonly differs: readonly string[]
+    /** The reason why nobody knows. */
+    readonly notCompared: string | undefined
+  },
   facts: Facts,
 ): Outcome {
+  const { id, by, notice, differs, notCompared } = end
+  const beside =
+    notCompared !== undefined
+      ? `, but what is in force could not be compared with it: ${notCompared}`
+      : differs.length > 0
+        ? `, as it is in force now, which is not as it was applied: ${someOf(differs)}`
+        : ""
   return {
     event: "confirmed",
     code: "done",
-    message: `the change is confirmed by ${by} and stays`,
+    message: `the change is confirmed by ${by} and stays${beside}`,
     ...(notice === undefined ? {} : { hint: notice }),
-    facts: { id, changed: true, by, ...facts },
+    facts: {
+      ...{ id, changed: true, by, differs: differs.slice(0, mostDiffering), notCompared },
+      ...facts,
+    },
   }
 }
 
@@ -121,6 +143,36 @@ export const nothingWaits = refusal(
   "no change is waiting",
   "`fw-watchdog status` shows the session",
 )
+
+/** The same, with what became of the latest one. */
+export function noChangeWaits(last: LastChange | undefined, nowMs: number): Outcome {
+  if (last === undefined) return nothingWaits
+  const { event, message, facts } = last.outcome
+  const at = timeOfDay(last.atMs, nowMs)
+  const told = { id: last.id, endedMs: last.atMs }
+  if (event === "confirmed")
+    return {
+      ...nothingWaits,
+      message: `no change is waiting: the last one was confirmed at ${at}`,
+      facts: told,
+    }
+  if (event !== "rolled-back")
+    return {
+      ...nothingWaits,
+      message: `no change is waiting: the last one ended at ${at}: ${message}`,
+      facts: told,
+    }
+  const why = String(facts?.why ?? "")
+  return refusal(
+    nothingWaits.event,
+    `too late: the change went back at ${at}: ${why}`,
+    "apply the change again",
+    {
+      ...told,
+      why,
+    },
+  )
+}
 
 /** The session ends, and nothing is changed any more. */
 export const endingSoon = refusal("ending", "the session is ending already", "try again in a moment")

@@ -56,14 +56,7 @@ export function lookNow(event: string, message: string, facts: NonNullable<Outco
   return { event, code: "state-unknown", message, hint, facts }
 }
 
-/** There is no snapshot to go back to. */
-export function nothingToRestore(to: "arming" | "last-open"): Outcome {
-  return {
-    event: "nothing-to-undo",
-    code: "refused",
-    message:
-      to === "arming"
-        ? "no rules were kept at arming"
-        : "nothing to undo: no open of this session changed anything",
-  }
+/** There is no snapshot of arming to go back to. */
+export function nothingToRestore(): Outcome {
+  return { event: "nothing-to-undo", code: "refused", message: "no rules were kept at arming" }
 }

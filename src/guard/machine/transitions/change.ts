@@ -11,11 +11,11 @@ import {
   update,
   withoutTask,
 } from "../at.ts"
-import type { ChangeOrder, EffectEnd } from "../event.ts"
+import type { EffectEnd } from "../event.ts"
+import { undoableOpen } from "../left-behind.ts"
 import {
   applied,
   calledOff,
-  endingSoon,
   notApplied,
   nothingWaits,
   refusal,
@@ -23,94 +23,18 @@ import {
   unchanged,
   unexpected,
 } from "../outcomes/change.ts"
-import type { Change, RestoreTask, Task } from "../record.ts"
+import { withTakenAway } from "../outcomes/taken-away.ts"
+import type { Change, RestoreTask, SnapshotRef, Task } from "../record.ts"
+import { putBack } from "./openness.ts"
 
 /** The session outlives a change's deadline by so much, in milliseconds. */
 const sessionOutlivesMs = 30_000
-/** Trying out the revert and changing the rules take less than this, in milliseconds, whatever their number. */
-const longestWorkMs = 300_000
 /** How long a session stays behind the change that it was armed for, in milliseconds: people are being told. */
 const afterChangeMs = 1500
 /** Knocks are answered so long behind a change that could not be taken back, in milliseconds. */
 const repairMs = 30 * 60_000
 
 type End<Type> = Extract<EffectEnd, { readonly type: Type }>
-
-/** `fw-apply`: other rules are to be put in force. One change at a time. */
-export function askChange(at: At, ask: number, order: ChangeOrder): At {
-  const { record, nowMs } = at
-  const { change, configuration } = record
-  const refuse = (outcome: Outcome): At => effect(at, { type: "reply", ask, outcome })
-  if (configuration.dryRun)
-    return refuse({
-      event: "dry-run",
-      code: "refused",
-      message: "the session here is a dry run",
-      hint: "`fw-watchdog disarm` ends it",
-    })
-  if (change !== undefined) return refuse(anotherChange(change, nowMs))
-  const { id, user, withinMs, force, save, sshPort, client } = order
-  const preparing: Change = {
-    ...{ id, user, withinMs, force, save, sshPort, client, ask },
-    stage: "preparing",
-    deadlineMs: nowMs + withinMs,
-    opened: false,
-    standing: [],
-    before: undefined,
-    candidate: undefined,
-    calledOff: undefined,
-    failed: undefined,
-  }
-  return update(lastAtLeast(at, withinMs + longestWorkMs), { change: preparing }, { type: "prepare", order })
-}
-
-function anotherChange(change: Change, nowMs: number): Outcome {
-  const left = Math.max(0, Math.ceil((change.deadlineMs - nowMs) / 1000))
-  const which =
-    change.stage === "preparing"
-      ? "another change is being prepared"
-      : change.stage === "reverting"
-        ? `a change by ${change.user} is being reverted`
-        : `a change by ${change.user} waits for its confirmation, ${left} s left`
-  return refusal("change-pending", which, "one change at a time: `fw-apply confirm` or `fw-apply rollback`")
-}
-
-/** Its rules are read, and the revert is proven. From here on a guard that is killed owes the revert: that is written first. */
-export function prepared(at: At, event: End<"prepared">): At {
-  const { change, ending } = at.record
-  if (change?.id !== event.id || change.stage !== "preparing") return at
-  if (ending !== undefined) return refused(at, change, endingSoon)
-  if (change.calledOff !== undefined) return dropCalledOff(at, change, change.calledOff)
-  const deadlineMs = at.nowMs + change.withinMs
-  return update(at, { change: { ...change, ...event.sides, stage: "writing", deadlineMs, opened: false } })
-}
-
-export function prepareRefused(at: At, event: End<"prepare-refused">): At {
-  const { change } = at.record
-  return change?.id === event.id && change.stage === "preparing" ? refused(at, change, event.outcome) : at
-}
-
-/** The record is on disk, or could not be written: then nobody but who forces it changes anything. */
-export function written(at: At, ok: boolean): At {
-  const { change } = at.record
-  if (change?.stage !== "writing") return at
-  if (change.calledOff !== undefined) return dropCalledOff(at, change, change.calledOff)
-  if (at.record.ending !== undefined) return refused(at, change, endingSoon)
-  if (!ok && !change.force)
-    return refused(
-      at,
-      change,
-      refusal(
-        "apply-refused",
-        "the journal cannot be written: a killed guard would not go back",
-        "nothing was changed; make room in the runtime folder, or --force",
-        { id: change.id },
-      ),
-    )
-  return addRestore(update(at, { change: { ...change, stage: "applying" } }), "candidate", {
-    cause: "change",
-  })
-}
 
 /** Refused at the last moment: other rules are in force than those it was rehearsed with. */
 export function applyRefused(at: At, event: End<"apply-refused">): At {
@@ -131,11 +55,13 @@ export function isInLine({ record }: At): boolean {
   return record.tasks.some((task) => task.kind === "restore" && task.to === "candidate" && !task.running)
 }
 
-function refused(at: At, change: Change, outcome: Outcome): At {
+/** A change ends before it has changed anything. */
+export function refused(at: At, change: Change, outcome: Outcome): At {
   return replyOf(update(at, { change: undefined }), change, outcome)
 }
 
-function dropCalledOff(at: At, change: Change, why: string): At {
+/** The same, because somebody has asked for its revert already. */
+export function dropCalledOff(at: At, change: Change, why: string): At {
   const outcome = refusal("apply-refused", `called off: ${why}`, "nothing was changed", { id: change.id })
   return dropChange(at, change, outcome)
 }
@@ -151,9 +77,10 @@ export function applyEnded(
   report: RestoreReport,
   standing: readonly string[],
 ): At {
-  const { change } = at.record
-  const done = withoutTask(at, task.id)
-  if (change === undefined) return done
+  const taken = withoutTask(at, task.id)
+  if (at.record.change === undefined) return taken
+  const change = { ...at.record.change, openBefore: undoableOpen(at.record) }
+  const done = report.end === "nothing-to-do" ? taken : putBack(taken, report, undefined)
   const { id, withinMs, force } = change
   const wrong = unexpected(report)
   if (report.end === "nothing-to-do" && wrong.length === 0) return endChange(done, change, unchanged(id))
@@ -166,11 +93,15 @@ export function applyEnded(
   const left = report.left.map(({ where, why }) => `${where}: ${why}`)
   const outcome = applied(id, withinMs, { secondsLeft: withinMs / 1000, left, differences: wrong })
   // Somebody may have asked for the revert meanwhile: then it is on the list.
-  const asked = revertOf(done) !== undefined
-  if (withinMs === 0 && !asked) return endChange(adopt(done, change), change, outcome)
+  const revert = revertOf(done)
+  const asked = revert !== undefined
+  if (withinMs === 0 && !asked) return endChange(adopt(done, change.candidate), change, outcome)
   const stage = asked ? "reverting" : "waiting"
   const deadlineMs = asked ? at.nowMs : at.nowMs + withinMs
-  const waiting = update(done, { change: { ...change, stage, deadlineMs, standing, ask: undefined } })
+  const reverting = revert && { atMs: at.wallMs, why: revert.why }
+  const waiting = update(done, {
+    change: { ...change, stage, deadlineMs, standing, ask: undefined, reverting },
+  })
   return effect(replyOf(lastAtLeast(waiting, withinMs + sessionOutlivesMs), change, outcome), {
     type: "emit",
     outcome,
@@ -190,21 +121,35 @@ export function reverted(at: At, task: RestoreTask, report: RestoreReport | unde
   const { asks = [] } = task.asker
   const tell = (then: At, outcome: Outcome): At => effect(then, ...replies(asks, outcome))
   if (change === undefined) return tell(at, nothingWaits)
-  const outcome =
+  const outcome = withTakenAway(
     change.failed === undefined
       ? revertedOutcome(change.id, task.why, report)
-      : notApplied(change.id, change.failed, report)
-  return tell(endChange(at, change, outcome), outcome)
+      : notApplied(change.id, change.failed, report),
+    report,
+  )
+  return tell(endChange(backBefore(at, change, report), change, outcome), outcome)
+}
+
+/** The open that was in force before a change is so again behind it, with its own way back. */
+function backBefore(at: At, { openBefore }: Change, report: RestoreReport | undefined): At {
+  const back = putBack(at, report, openBefore?.since)
+  if (report?.ok !== true || openBefore === undefined) return back
+  return update(back, { lastOpen: openBefore.rules, openBefore: openBefore.earlier, proveMs: undefined })
 }
 
 /** The change stays: a rollback goes back to its rules from now on, and no open before it can be undone. */
-export function adopt(at: At, change: Change): At {
-  return update(at, { arming: change.candidate, lastOpen: undefined, proveMs: undefined })
+export function adopt(at: At, rules: SnapshotRef | undefined): At {
+  return update(at, {
+    ...{ arming: rules, lastOpen: undefined, proveMs: undefined },
+    noUndo: { why: "confirmed", atMs: at.wallMs },
+    ...{ openSince: undefined, openBefore: undefined, openAtArming: undefined },
+  })
 }
 
 /** A change is over, whatever came of it. */
 export function endChange(at: At, change: Change, outcome: Outcome): At {
-  const ended = update(at, { change: undefined, lastChange: { id: change.id, outcome } })
+  const lastChange = { id: change.id, atMs: at.wallMs, outcome }
+  const ended = update(at, { change: undefined, lastChange })
   const told = effect(replyOf(ended, change, outcome), { type: "emit", outcome })
   // None ends soon when something may have to be repaired.
   if (outcome.code === "state-unknown") return lastAtLeast(told, repairMs)
@@ -215,18 +160,35 @@ export function endChange(at: At, change: Change, outcome: Outcome): At {
 /** Takes up the change of a guard that was killed, or takes it back. */
 export function takeUpChange(at: At): At {
   const { change } = at.record
+  if (change?.stage === "reverting")
+    return askRevert(at, change.reverting?.why ?? "it was going back already")
   return change?.stage === "applying" ? askRevert(at, "the guard was killed while it changed the rules") : at
 }
 
 /** The revert, when nobody has confirmed in time. */
 export function revertWhenDue(at: At): At {
   const { change } = at.record
+  if (change?.stage === "comparing" && at.nowMs >= (change.confirming?.limitMs ?? 0))
+    return revertWhenDue(refuseConfirming(at, change, "what is in force could not be looked at in time"))
   if (change?.stage !== "waiting" || at.nowMs < change.deadlineMs) return at
   return askRevert(at, `not confirmed within ${change.withinMs / 1000} s`)
 }
 
+/** The change waits on, and whoever confirmed it is told that it is not confirmed. */
+export function refuseConfirming(at: At, change: Change, why: string): At {
+  const { asks = [], knocks = [] } = change.confirming ?? {}
+  const hint = "`fw-watchdog status` shows the session"
+  const outcome = refusal("confirm-refused", `cannot confirm: ${why}`, hint, { id: change.id })
+  return update(
+    at,
+    { change: { ...change, stage: "waiting", confirming: undefined } },
+    ...replies(asks, outcome),
+    ...knocks.map((knock) => ({ type: "answer", knock, verdict: "refused", verified: false }) as const),
+  )
+}
+
 /** The session lasts at least so much longer, in milliseconds. */
-function lastAtLeast(at: At, ms: number): At {
+export function lastAtLeast(at: At, ms: number): At {
   const { endsAtMs } = at.record
   return at.nowMs + ms > endsAtMs ? update(at, { endsAtMs: at.nowMs + ms }) : at
 }
@@ -247,13 +209,15 @@ export function askRevert(at: At, why: string, ask?: number): At {
     }
     case "applying":
     case "waiting":
+    case "comparing":
     case "reverting": {
       if (isInLine(at))
         return effect(dropCalledOff(at, change, why), ...replies(asks, calledOff(change.id, why)))
       const task = revertOf(at)
       if (task !== undefined)
         return replaceTask(at, { ...task, asker: { asks: [...(task.asker.asks ?? []), ...asks] } })
-      const reverting = change.stage === "waiting" ? unconfirmable(at, change) : at
+      const stands = change.stage === "waiting" || change.stage === "comparing"
+      const reverting = stands ? unconfirmable(at, change, why) : at
       return addRestore(reverting, "before-change", { cause: "change", asker: { asks }, why })
     }
   }
@@ -263,7 +227,7 @@ export function askRevert(at: At, why: string, ask?: number): At {
 export function revertFirst(at: At, why: string): At {
   const { change } = at.record
   if (change === undefined) return at
-  const reverting = unconfirmable(at, change)
+  const reverting = unconfirmable(at, change, why)
   const added =
     revertOf(reverting) === undefined
       ? addRestore(reverting, "before-change", { cause: "change", why })
@@ -274,8 +238,12 @@ export function revertFirst(at: At, why: string): At {
 }
 
 /** From now on nobody can confirm it, and a guard that goes on with it reverts at once. */
-function unconfirmable(at: At, change: Change): At {
-  return update(at, {
-    change: { ...change, stage: "reverting", deadlineMs: Math.min(change.deadlineMs, at.nowMs) },
+function unconfirmable(at: At, change: Change, why: string): At {
+  const told =
+    change.confirming === undefined ? at : refuseConfirming(at, change, `the rules go back: ${why}`)
+  const deadlineMs = Math.min(change.deadlineMs, at.nowMs)
+  const reverting = change.reverting ?? { atMs: at.wallMs, why }
+  return update(told, {
+    change: { ...change, stage: "reverting", deadlineMs, confirming: undefined, reverting },
   })
 }

@@ -3,13 +3,21 @@ import { type At, effect, update } from "../at.ts"
 import type { CommandEvent } from "../event.ts"
 import { endingSoon } from "../outcomes/change.ts"
 import { secondsLeft } from "../record.ts"
-import { askChange, askRevert } from "./change.ts"
+import { askRevert } from "./change.ts"
 import { confirmByCommand } from "./confirmation.ts"
 import { askEnd, endingAlready } from "./end.ts"
+import { askChange } from "./prepare.ts"
 import { askUndo } from "./restore.ts"
 
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000
+
+const undoOfDryRun: Outcome = {
+  event: "dry-run",
+  code: "refused",
+  message: "the session here is a dry run and puts nothing back",
+  hint: "`fw-watchdog disarm` ends it, then `fw-watchdog undo` does it",
+}
 
 /** Carries out a command of the control socket; each ends in one reply, unless the session ends first. */
 export function command(at: At, event: CommandEvent): At {
@@ -18,13 +26,12 @@ export function command(at: At, event: CommandEvent): At {
   const reply = (then: At, outcome: Outcome): At => effect(then, { type: "reply", ask, outcome })
   switch (event.command) {
     case "undo":
-      return ending ? reply(at, endingAlready) : askUndo(at, { asks: [ask] })
+      if (ending) return reply(at, endingAlready)
+      return at.record.configuration.dryRun ? reply(at, undoOfDryRun) : askUndo(at, { asks: [ask] })
     case "extend":
       return ending ? reply(at, endingAlready) : extend(at, ask, event.byMs)
-    case "disarm": {
-      const { next, outcome } = askEnd(at, "disarmed", `disarmed by ${event.by}; ${leftInForce(at)}`)
-      return reply(next, outcome)
-    }
+    case "disarm":
+      return askEnd(at, "disarmed", `disarmed by ${event.by}; ${leftInForce(at)}`, ask)
     case "apply":
       return ending ? reply(at, endingSoon) : askChange(at, ask, event.order)
     case "confirm":

@@ -38,8 +38,8 @@ export function knock(at: At, event: KnockEvent): At {
       if (configuration.dryRun) return dryRun()
       return askRollback(told(heard), "asked", { knock: event.knock })
     case "confirm": {
-      const { next, verdict } = confirmByKnock(told(heard), source, event.connections)
-      return answer(next, event, verdict)
+      const { next, verdict } = confirmByKnock(told(heard), event.knock, source, event.connections)
+      return verdict === undefined ? next : answer(next, event, verdict)
     }
   }
 }

@@ -3,7 +3,16 @@ import { type At, effect, replaceTask, taskOf, update, withoutTask } from "../at
 import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
 import { openOutcome, reLockedOutcome } from "../outcomes/open.ts"
-import { type Change, type OpenTask, stillDropping, unwatched } from "../record.ts"
+import { openFacts, tellOpen } from "../outcomes/open-since.ts"
+import {
+  type Change,
+  type OpenTask,
+  type SessionRecord,
+  type SnapshotRef,
+  stillDropping,
+  unwatched,
+} from "../record.ts"
+import { openedSince } from "./openness.ts"
 
 /** The wait before an owed rollback that failed is tried again, in milliseconds; twice as long each time after. */
 export const firstRetryMs = 10_000
@@ -87,11 +96,12 @@ export function goOnOpening(at: At, task: OpenTask): At {
 }
 
 function keep(at: At, task: OpenTask): At {
-  const { cutOff, lastOpen, arming } = at.record
+  const { cutOff, lastOpen, arming, openSince } = at.record
   return effect(replaceTask(at, { ...task, stage: "keeping" }), {
     type: "keep",
     task: task.id,
     always: task.hard,
+    isOpen: openSince !== undefined,
     ...{ cutOff, lastOpen, arming },
   })
 }
@@ -111,10 +121,24 @@ export function kept(at: At, event: End<"kept">): At {
   if (snapshot === undefined) return effect(next, settle)
   return update(
     next,
-    { lastOpen: snapshot, proveMs: at.nowMs + proveAfterMs, marked: "kept", change: openedOver(at) },
+    {
+      ...lastOpenIs(at.record, snapshot),
+      proveMs: at.nowMs + proveAfterMs,
+      marked: "kept",
+      change: openedOver(at),
+    },
     { type: "mark", state: "kept" },
     settle,
   )
+}
+
+/** An undo goes back to these rules, and so to the open that was in force with them. */
+function lastOpenIs(
+  { lastOpen, openSince, openBefore }: SessionRecord,
+  snapshot: SnapshotRef,
+): Pick<SessionRecord, "lastOpen" | "openBefore"> {
+  // The open that a killed guard had begun is the same one.
+  return { lastOpen: snapshot, openBefore: snapshot === lastOpen ? openBefore : openSince }
 }
 
 /** The change that waits, when an open takes its rules away. */
@@ -178,7 +202,7 @@ function opened(at: At, task: OpenTask, found: Survey | undefined): At {
   ]
   const marked = others ? "begun" : undefined
   const next = update(
-    watch(before, dropping, outOfReach, found),
+    watch(openedSince(before, task, isOpen), dropping, outOfReach, found),
     {
       opens: at.record.opens + 1,
       marked,
@@ -198,7 +222,7 @@ function opened(at: At, task: OpenTask, found: Survey | undefined): At {
   })
   const verdict = failures.length === 0 ? "opened" : "open-failed"
   const told = knock === undefined ? next : effect(next, { type: "answer", knock, verdict, verified: true })
-  return effect(told, { type: "emit", outcome })
+  return effect(told, { type: "emit", outcome: tellOpen(outcome, openFacts(next.record), at.wallMs) })
 }
 
 /** How often what is in force is looked at after an open, in milliseconds. */

@@ -4,10 +4,13 @@ import type { Outcome } from "../../../report/outcome.ts"
 import { type At, addRestore, effect, replaceTask, replies, taskOf, update, withoutTask } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
 import { unexpected } from "../outcomes/change.ts"
+import { nothingToUndo } from "../outcomes/open-since.ts"
 import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
+import { withTakenAway } from "../outcomes/taken-away.ts"
 import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
 import { applyEnded, askRevert, reverted, revertFirst } from "./change.ts"
 import { suspendWatch, watchOn } from "./open.ts"
+import { putBack } from "./openness.ts"
 
 /** The longest wait before an owed rollback is tried again, in milliseconds. */
 const longestRetryMs = 300_000
@@ -46,13 +49,16 @@ export function startRestoring(at: At, task: RestoreTask): At {
   const running = suspendWatch(replaceTask(at, { ...task, running: true, tries: task.tries + 1 }))
   if (task.to === "candidate") return startApplying(running, task)
   const snapshot = snapshotOf(at, task)
-  if (snapshot !== undefined) return effect(running, { type: "restore", task: task.id, snapshot })
+  const known = task.to === "before-change" ? record.change?.candidate : undefined
+  if (snapshot !== undefined) return effect(running, { type: "restore", task: task.id, snapshot, known })
   return restored(running, { type: "restored", task: task.id, report: undefined, standing: [] })
 }
 
 /** Tells whether the rules of a restore are older than the change that is in force: it is over with that, first. */
 function isOlderThanChange({ record: { change } }: At, { to }: RestoreTask): boolean {
-  if (change?.stage !== "waiting" && change?.stage !== "reverting") return false
+  const { stage } = change ?? {}
+  if (change === undefined || (stage !== "waiting" && stage !== "comparing" && stage !== "reverting"))
+    return false
   return to === "arming" || (to === "last-open" && !change.opened)
 }
 
@@ -110,11 +116,20 @@ function rulesRestored(
   report: RestoreReport | undefined,
 ): At {
   const rules = to === "arming" ? "the rules in force at arming" : "the rules from before the last open"
-  const outcome = report === undefined ? nothingToRestore(to) : outcomeOfRestore(rules, report)
-  const settled = afterRestore(at, task, report, outcome)
+  const { openBefore, openAtArming, lastOpen, noUndo } = at.record
+  const none =
+    to === "arming"
+      ? nothingToRestore()
+      : nothingToUndo(lastOpen === undefined ? noUndo : { why: "lost" }, at.wallMs)
+  const outcome = report === undefined ? none : withTakenAway(outcomeOfRestore(rules, report), report)
+  const known = putBack(at, report, to === "arming" ? openAtArming : openBefore)
+  const settled = afterRestore(known, task, report, outcome)
   const forgotten =
-    to === "last-open" && report?.end === "restored" && report.ok
-      ? update(settled, { lastOpen: undefined, proveMs: undefined })
+    to === "last-open" && report?.ok === true
+      ? update(settled, {
+          ...{ lastOpen: undefined, openBefore: undefined, proveMs: undefined },
+          noUndo: { why: "undone", atMs: at.wallMs },
+        })
       : settled
   const { change } = forgotten.record
   const next =
