@@ -134,6 +134,7 @@ export function statusLines(status: SessionStatus, wallMs: number): string[] {
     ...(status.stillDropping.length > 0
       ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]
       : []),
+    ...status.notRestorable,
     ...(status.mayStop.length > 0
       ? ["left alone by the open, and can stop packets:", ...status.mayStop.map((where) => `  ${where}`)]
       : []),

@@ -59,7 +59,7 @@ export type Effect =
     }
   /** Lists what can drop now, `sinceMs` after it was looked at before. Ends in `looked`. */
   | { readonly type: "look"; readonly turn: number; readonly sinceMs: number }
-  /** Restores a snapshot in a throw-away namespace and says what would not come back; has no end. */
+  /** Restores a snapshot in a throw-away namespace and says what would not come back. Ends in `proven`. */
   | { readonly type: "prove"; readonly snapshot: SnapshotRef; readonly restore: "a rollback" | "an undo" }
   | { readonly type: "answer"; readonly knock: number; readonly verdict: Verdict; readonly verified: boolean }
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }

@@ -128,6 +128,14 @@ export type EffectEnd =
   | { readonly type: "left"; readonly failure: string | undefined; readonly undoable: boolean }
   /** The record has been written to disk, or could not be. */
   | { readonly type: "written"; readonly ok: boolean }
+  /** A snapshot has been tried out: `lost` would not come back, each with the reason; `failure` when it could not be tried. */
+  | {
+      readonly type: "proven"
+      readonly snapshot: SnapshotRef
+      readonly restore: "a rollback" | "an undo"
+      readonly lost: readonly string[]
+      readonly failure: string | undefined
+    }
   | {
       readonly type: "looked"
       readonly turn: number

@@ -25,6 +25,14 @@ export interface Debt {
   readonly open: number
 }
 
+/** What came of trying a snapshot out. */
+export interface Proof {
+  readonly snapshot: SnapshotRef
+  readonly restore: "a rollback" | "an undo"
+  /** Tables and sets, each with the reason. */
+  readonly lost: readonly string[]
+}
+
 /** The watch for what locks again after an open. */
 export interface Watch {
   /** Counts up with each open and restore, so that a look that was under way then is known to be too late. */
@@ -137,6 +145,8 @@ export interface SessionRecord {
   readonly openBefore: OpenSince | undefined
   /** The one that a rollback goes back to. */
   readonly openAtArming: OpenSince | undefined
+  /** Everything that a restore of these snapshots would not bring back, as far as they have been tried out. */
+  readonly proofs: readonly Proof[]
   /** When the latest open's snapshot is to be proven. */
   readonly proveMs: number | undefined
   /** Everything that is being done to the firewall, in the order it was asked for. */
@@ -218,6 +228,7 @@ export function newSession(
     openSince: undefined,
     openBefore: undefined,
     openAtArming: undefined,
+    proofs: [],
     proveMs: undefined,
     tasks: [],
     lastTask: 0,

@@ -1,6 +1,7 @@
 import type { ArmedBy } from "./configuration.ts"
 import { surveyFacts } from "./outcomes/open.ts"
 import { type OpenFacts, openFacts, openWords } from "./outcomes/open-since.ts"
+import { notRestorableNow } from "./outcomes/proof.ts"
 import { isOpened, type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
 
 /** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
@@ -34,6 +35,8 @@ export interface SessionStatus {
   readonly notLookedAt: readonly string[]
   /** The open that is in force. */
   readonly open?: OpenFacts | undefined
+  /** Tables and sets that a rollback or an undo would not bring back, a line each. */
+  readonly notRestorable: readonly string[]
   /** How often rules that drop were added after an open. */
   readonly reLocks: number
   /** Frames the captures delivered, and those the kernel had no room for. */
@@ -91,6 +94,7 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     stillDropping: stillDropping(record),
     ...surveyFacts(record.watch.survey ?? { found: [], notLooked: [] }),
     open: openFacts(record),
+    notRestorable: notRestorableNow(record),
     reLocks: record.watch.reLocks,
     change:
       change === undefined || change.stage === "preparing"

@@ -19,6 +19,7 @@ import {
   surveyed,
 } from "./transitions/open.ts"
 import { prepared, prepareRefused, written } from "./transitions/prepare.ts"
+import { proven, proveWhenDue } from "./transitions/proof.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
 
 /** The next record, and what is to be done, in this order. */
@@ -82,6 +83,8 @@ function follow(at: At, event: SessionEvent): At {
       return written(at, event.ok)
     case "surveyed":
       return surveyed(at, event)
+    case "proven":
+      return proven(at, event)
     case "looked":
       return looked(at, event)
   }
@@ -153,15 +156,6 @@ function moment(at: At): At {
   if (record.changeOverMs !== undefined && nowMs >= record.changeOverMs)
     return askEnd(at, "change-over", "the change is over, and so is its session")
   return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(at))))
-}
-
-/** Proves what the latest open kept, when nobody waits any more. */
-function proveWhenDue(at: At): At {
-  const { proveMs, lastOpen } = at.record
-  if (proveMs === undefined || at.nowMs < proveMs) return at
-  const done = update(at, { proveMs: undefined })
-  if (lastOpen === undefined) return done
-  return effect(done, { type: "prove", snapshot: lastOpen, restore: "an undo" })
 }
 
 /** When something is due next, on the boot clock, in milliseconds; infinite when nothing is. */

@@ -15,14 +15,9 @@ import { type SessionStatus, statusOf } from "../machine/status.ts"
 import { nextMomentMs, step } from "../machine/step.ts"
 import { isPast } from "../machine/transitions/knock.ts"
 import type { Snapshots } from "../state/snapshots.ts"
-import { apply, prepare } from "./change.ts"
-import { compare } from "./compare.ts"
-import { leave } from "./leave.ts"
+import { carryOut } from "./carry-out.ts"
 import { listenerSetup } from "./listener-setup.ts"
-import { clear, commit, keep, look, settle, survey } from "./open.ts"
-import { prove } from "./prove.ts"
 import type { RecordWriter } from "./record-writer.ts"
-import { restore } from "./restore.ts"
 
 /** How often the time is looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 3000
@@ -213,38 +208,18 @@ export class Runtime {
   }
 
   #carryOut(effect: Effect): void {
-    const { firewall, snapshots, writer, run, connections, emit } = this.#parts
-    const { scope, quiet } = this.#record.configuration
+    const { snapshots, writer, emit } = this.#parts
     switch (effect.type) {
       case "mark":
         return writer.mark(effect.state)
       case "write":
         snapshots.spare(this.#record)
         return this.feed({ type: "written", ok: writer.write(this.#record) })
-      case "commit":
-        return this.#then(commit(firewall, scope, effect))
-      case "keep":
-        return this.#then(keep(firewall, scope, snapshots, effect))
-      case "settle":
-        return this.#then(settle(firewall, scope, snapshots.isLost(this.#record), effect))
-      case "clear":
-        return this.#then(clear(firewall, scope, run, effect))
-      case "survey":
-        return this.#then(survey(snapshots, run, effect))
-      case "restore":
-        return this.#then(restore(snapshots, effect, emit))
-      case "prepare":
-        return this.#then(prepare(snapshots, effect))
-      case "apply":
-        return this.#then(apply(snapshots, connections, effect))
-      case "compare":
-        return this.#then(compare(snapshots, effect))
-      case "leave":
-        return this.#then(leave(snapshots, writer, quiet, effect))
-      case "look":
-        return this.#then(look(firewall, scope, effect))
       case "prove":
-        this.#proofs = this.#proofs.then(() => prove(snapshots, effect, emit))
+        // One at a time: each has a namespace of its own, and nobody waits for it.
+        this.#proofs = this.#proofs
+          .then(() => carryOut(effect, this.#parts, this.#record))
+          .then((end) => this.feed(end))
         return
       case "answer":
         return this.#answer(effect)
@@ -260,11 +235,9 @@ export class Runtime {
         this.#waking?.cancel()
         this.#looking?.cancel()
         return this.#resolveEnded(effect.how)
+      default:
+        void carryOut(effect, this.#parts, this.#record).then((end) => this.feed(end))
     }
-  }
-
-  #then(end: Promise<SessionEvent>): void {
-    void end.then((event) => this.feed(event))
   }
 
   /** A later answer takes the place of an earlier one for the knock's retransmissions. */

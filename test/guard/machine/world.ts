@@ -202,6 +202,7 @@ export class World {
       case "apply":
       case "compare":
       case "leave":
+      case "prove":
       case "look": {
         const fate = this.#fate(effect)
         this.history.push(`${this.nowMs}   ${effect.type} ${fate.end} in ${fate.takesMs} ms`)
@@ -212,7 +213,6 @@ export class World {
         })
         return
       }
-      case "prove":
       case "stop-listening":
         return
       case "answer":
@@ -251,6 +251,7 @@ export class World {
           | "compare"
           | "leave"
           | "look"
+          | "prove"
       }
     >,
     end: Fate["end"],
@@ -323,6 +324,16 @@ export class World {
           type: "left",
           failure: works ? undefined : "no",
           undoable: works && effect.behind.open?.rules !== undefined,
+        }
+      }
+      case "prove": {
+        const { snapshot, restore } = effect
+        return {
+          type: "proven",
+          snapshot,
+          restore,
+          lost: works ? [] : ["a table: it differs"],
+          failure: undefined,
         }
       }
       case "look": {
