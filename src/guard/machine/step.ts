@@ -168,7 +168,8 @@ export function nextMomentMs({ ending, over, ...record }: SessionRecord): number
     record.endsAtMs,
     record.changeOverMs,
     debtWaits ? debt?.dueMs : undefined,
-    change?.stage === "waiting" ? change.deadlineMs : change?.confirming?.limitMs,
+    change?.stage === "waiting" ? change.deadlineMs : undefined,
+    change?.stage === "comparing" ? change.confirming?.limitMs : undefined,
     record.watch.nextMs,
     record.proveMs,
   ]

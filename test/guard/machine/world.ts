@@ -164,7 +164,7 @@ export class World {
   /** Lets time pass, from one thing that is due to the next. */
   pass(ms: number): void {
     const untilMs = this.nowMs + ms
-    while (this.alive) {
+    for (let stood = 0; this.alive; ) {
       const end = this.#underWay.reduce<UnderWay | undefined>(
         (first, one) => (first === undefined || one.atMs < first.atMs ? one : first),
         undefined,
@@ -172,6 +172,8 @@ export class World {
       const momentMs = nextMomentMs(this.record)
       const nextMs = Math.min(end?.atMs ?? Number.POSITIVE_INFINITY, momentMs)
       if (nextMs > untilMs) break
+      stood = nextMs > this.nowMs ? 0 : stood + 1
+      if (stood > 1000) throw new Error(`a moment is due for ever\n${this.history.join("\n")}`)
       this.nowMs = Math.max(this.nowMs, nextMs)
       if (end !== undefined && end.atMs <= momentMs) {
         this.#underWay = this.#underWay.filter((one) => one !== end)
