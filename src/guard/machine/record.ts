@@ -25,7 +25,7 @@ export interface Debt {
   readonly open: number
 }
 
-/** What came of trying a snapshot out. */
+/** The end of trying a snapshot out. */
 export interface Proof {
   readonly snapshot: SnapshotRef
   readonly restore: "a rollback" | "an undo"
