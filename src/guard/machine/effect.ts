@@ -31,8 +31,13 @@ export type Effect =
   | { readonly type: "settle"; readonly task: number }
   /** The steps that `--hard` adds. Ends in `cleared`. */
   | { readonly type: "clear"; readonly task: number }
-  /** Looks for what the open leaves alone and can stop packets all the same. Ends in `surveyed`. */
-  | { readonly type: "survey"; readonly task: number; readonly origin: KnockOrigin | undefined }
+  /** Looks for what the open leaves alone and can stop packets all the same, each kind for so long. Ends in `surveyed`. */
+  | {
+      readonly type: "survey"
+      readonly task: number
+      readonly origin: KnockOrigin | undefined
+      readonly limitMs: number
+    }
   /** Ends in `restored`. `known`: rules that nobody has to be told are gone. */
   | {
       readonly type: "restore"

@@ -87,6 +87,8 @@ export interface OpenTask {
   readonly again: boolean
   /** Its first commit has been answered. */
   readonly answered: boolean
+  /** When, on the boot clock, in milliseconds. */
+  readonly answeredMs: number
   /** The time from its commit's start to its end, in milliseconds. */
   readonly committedMs: number
   readonly commitFailures: readonly string[]

@@ -93,16 +93,13 @@ export async function clear(
   return { type: "cleared", task, report, dropping: dropping.map(describe) }
 }
 
-/** How long each kind of obstacle is looked for, in milliseconds: who knocked waits three seconds for what comes of it. */
-const surveyMs = 1500
-
 /** Looks for what an open leaves alone and can stop packets all the same. */
 export async function survey(
   snapshots: Snapshots,
   run: RunCommand,
-  { task, origin }: Of<"survey">,
+  { task, origin, limitMs }: Of<"survey">,
 ): Promise<End<"surveyed">> {
-  const found = await surveyObstacles(systemLookDeps(run), snapshots.deps, origin, surveyMs)
+  const found = await surveyObstacles(systemLookDeps(run), snapshots.deps, origin, limitMs)
   return { type: "surveyed", task, survey: found }
 }
 

@@ -214,6 +214,20 @@ describe("what an open leaves alone", () => {
     expect(session.record.watch.survey).toBeUndefined()
   })
 
+  it("is looked for in the time that is left until nobody waits for the verified answer any more", () => {
+    const limits = [100, 1500, 5000].map((settlesMs) => {
+      const session = new Staged({}, ({ type }) => (type === "settle" ? { takesMs: settlesMs } : undefined))
+      let limit = 0
+      session.onEffect = (effect) => {
+        if (effect.type === "survey") limit = effect.limitMs
+      }
+      session.knock("reset")
+      session.pass(20_000)
+      return limit
+    })
+    expect(limits).toEqual([1500, 501, 300]) // keeping takes 499 ms
+  })
+
   it("is not looked for by the open that a session ends with", () => {
     const session = new Staged({ onExpiry: "reset" })
     const looked: string[] = []

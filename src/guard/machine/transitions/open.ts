@@ -35,6 +35,7 @@ export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: num
     stage: "committing",
     again: record.tasks.some(({ kind }) => kind === "restore"),
     answered: false,
+    answeredMs: 0,
     committedMs: 0,
     commitFailures: [],
     changed: false,
@@ -72,6 +73,7 @@ export function committed(at: At, event: End<"committed">): At {
     ...task,
     stage: "committed",
     answered: true,
+    answeredMs: first ? at.nowMs : task.answeredMs,
     committedMs: first ? event.tookMs : task.committedMs,
     commitFailures: event.failures,
   })
@@ -174,11 +176,23 @@ export function cleared(at: At, event: End<"cleared">): At {
   return task === undefined ? at : survey(at, { ...task, dropping: event.dropping, cleared: event.report })
 }
 
+/** How long a survey may take, in milliseconds, at least and at most. */
+const surveyMs = { least: 300, most: 1500 }
+/** Whoever knocked waits this long for the verified answer behind the first one, in milliseconds, and a little longer. */
+const verifiedWithinMs = 2500
+
 function survey(at: At, task: OpenTask): At {
   const { id, origin } = task
+  const leftMs = verifiedWithinMs - (at.nowMs - task.answeredMs)
+  const limitMs = Math.min(surveyMs.most, Math.max(surveyMs.least, leftMs))
   // Nobody asks any more what else could stop packets.
   if (at.record.ending !== undefined) return opened(at, task, undefined)
-  return effect(replaceTask(at, { ...task, stage: "surveying" }), { type: "survey", task: id, origin })
+  return effect(replaceTask(at, { ...task, stage: "surveying" }), {
+    type: "survey",
+    task: id,
+    origin,
+    limitMs,
+  })
 }
 
 /** Everything is known of an open that can be. */
