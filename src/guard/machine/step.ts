@@ -7,20 +7,11 @@ import { command } from "./transitions/command.ts"
 import { compared } from "./transitions/confirmation.ts"
 import { askEnd, endWhenDone, endWhenTooLong, left } from "./transitions/end.ts"
 import { knock, plain } from "./transitions/knock.ts"
-import {
-  askOpen,
-  cleared,
-  committed,
-  goOnOpening,
-  kept,
-  looked,
-  lookWhenDue,
-  settled,
-  surveyed,
-} from "./transitions/open.ts"
+import { askOpen, cleared, committed, goOnOpening, kept, settled, surveyed } from "./transitions/open.ts"
 import { prepared, prepareRefused, written } from "./transitions/prepare.ts"
 import { proven, proveWhenDue } from "./transitions/proof.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
+import { looked, lookWhenDue } from "./transitions/watch.ts"
 
 /** The next record, and what is to be done, in this order. */
 export interface Step {
