@@ -9,6 +9,8 @@ export interface SessionStatus {
   readonly event: "status"
   readonly armedBy: ArmedBy
   readonly secondsLeft: number
+  /** It ends now: what is under way or owed is done, and nothing else is taken. */
+  readonly ending: boolean
   readonly onExpiry: string
   readonly dryRun: boolean
   readonly provenFromOutside: boolean
@@ -83,6 +85,8 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     event: "status",
     armedBy,
     secondsLeft: secondsLeft(record, nowMs),
+    ending:
+      record.ending !== undefined || record.changeOverMs !== undefined || secondsLeft(record, nowMs) === 0,
     onExpiry,
     dryRun,
     provenFromOutside: record.provenFromOutside,
