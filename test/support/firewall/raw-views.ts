@@ -1,6 +1,6 @@
 import { join } from "node:path"
 import { structuredPatch } from "diff"
-import type { Host } from "../../support/lab/lab.ts"
+import type { Host } from "../lab/lab.ts"
 
 /** What every tool prints of the rules in force, by the command that printed it. */
 export type RawViews = ReadonlyMap<string, string>
