@@ -37,6 +37,12 @@ export function rawViews(host: Host): RawViews {
   return new Map([...views, ["kernel bytes", host.run(["python3", kernelBytes])]])
 }
 
+/** The views in which a counter shows, without it. */
+export function uncounted(views: RawViews): RawViews {
+  const texts = [...views].filter(([command]) => / -c$|^nft -s|^nft list hooks|^ipset/.test(command))
+  return new Map(texts.map(([command, text]) => [command, text.replace(/\[\d+:\d+\]/g, "[0:0]")]))
+}
+
 /** By command, the lines that are not the same, as a patch without context. */
 export function rawDifferences(before: RawViews, after: RawViews): Map<string, string[]> {
   const differences = new Map<string, string[]>()
