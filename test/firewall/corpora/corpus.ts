@@ -3,7 +3,7 @@ import { type Snapshot, takeSnapshot } from "../../../src/firewall/snapshot/snap
 import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
 import { type Host, Lab } from "../../support/lab/lab.ts"
 import { explain } from "./known-differences.ts"
-import { type Differences, thereAndBack, ways } from "./ways.ts"
+import { type Before, type Differences, lookBefore, thereAndBack, ways } from "./ways.ts"
 
 /** Rules that are loaded together, by a function that tells how many of them the kernel took. */
 export interface Unit {
@@ -34,13 +34,16 @@ export async function compareAll(corpus: string, units: readonly Unit[]): Promis
       const count = unit.load(host, lab.folder)
       if (count === 0) continue
       loaded += count
-      let broken = false
+      let before: Before | undefined
       for (const way of ways) {
-        if (broken) reload(host, lab, unit)
+        before ??= await lookBefore(host)
         compared += 1
-        const differences = await thereAndBack(lab, host, way, other)
-        broken = differences.size > 0
-        if (!broken) equal += 1
+        const differences = await thereAndBack(lab, host, way, { before, other })
+        if (differences.size === 0) equal += 1
+        else {
+          reload(host, lab, unit)
+          before = undefined
+        }
         record(unit.name, way, differences)
         for (const [view, lines] of differences) {
           const why = explain({ unit: unit.name, way, view, lines })
@@ -49,6 +52,8 @@ export async function compareAll(corpus: string, units: readonly Unit[]): Promis
           else explained.set(why, [...(explained.get(why) ?? []), `${unit.name}, ${way}`])
         }
       }
+      if (process.env.FW_FINDINGS !== undefined)
+        process.stderr.write(`${unit.name}: ${count} loaded; ${equal} of ${compared} equal\n`)
     } finally {
       await lab.close()
     }

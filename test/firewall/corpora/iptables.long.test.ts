@@ -4,7 +4,14 @@ import { afterAll, describe, expect, it } from "vitest"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
 import { compareAll, type Unit } from "./corpus.ts"
 import { type Fetched, fetchSource } from "./debian-source.ts"
-import { backends, type RuleFile, readRuleFiles, toolNames, toolsOf } from "./iptables-rules.ts"
+import {
+  backends,
+  type RuleFile,
+  readRuleFiles,
+  type TestRule,
+  toolNames,
+  toolsOf,
+} from "./iptables-rules.ts"
 import { reasons } from "./known-differences.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: rules of iptables' tests: ${labUnavailable}\n`)
@@ -42,6 +49,13 @@ describe.skipIf(labUnavailable)("rules of iptables' own tests", () => {
   )
 })
 
+/** What makes an open take the rules away: a rule that drops, at the end of a chain of each table that may hold one. */
+function drops(program: string, batch: readonly TestRule[]): string[] {
+  const chains = new Map(batch.map(({ table, chain }) => [table, chain]))
+  chains.delete("nat")
+  return [...chains].map(([table, chain]) => `${program} -t ${table} -A ${chain} -j DROP`)
+}
+
 /** Rules in batches; each counts something else, so that a count that goes astray shows. */
 function batches(program: string, files: readonly RuleFile[]): Unit[] {
   const rules = files.flatMap((file) => file.rules)
@@ -56,6 +70,7 @@ function batches(program: string, files: readonly RuleFile[]): Unit[] {
         ({ table, chain, text }, index) =>
           `${program} -t ${table} -A ${chain} ${text} -c ${index + 1} ${60 * (index + 1)} && echo loaded`,
       ),
+      ...drops(program, batch),
       "true",
     ]
     units.push({

@@ -32,7 +32,16 @@ describe.skipIf(labUnavailable)("rulesets of nftables' own tests", () => {
             for (const device of devicesIn(readFileSync(path, "utf8")))
               host.try(["ip", "link", "add", device, "type", "veth", "peer", "name", `p-${device}`])
             if (host.try(["nft", "-f", path]).code !== 0) return 0
-            return host.run(["nft", "list", "ruleset"]) === "" ? 0 : 1
+            const tables = host.run(["nft", "list", "tables"]).split("\n").filter(Boolean)
+            // What makes an open take the rules away.
+            for (const table of tables) {
+              const [, family = "", name = ""] = table.split(" ")
+              host.try([
+                "nft",
+                `add chain ${family} ${name} stop { type filter hook input priority 7; policy drop; }`,
+              ])
+            }
+            return Math.min(tables.length, 1)
           },
         }
       })

@@ -6,10 +6,9 @@ import { compareSnapshots } from "../../../src/firewall/snapshot/compare.ts"
 import type { Difference } from "../../../src/firewall/snapshot/difference.ts"
 import { type Snapshot, takeSnapshot } from "../../../src/firewall/snapshot/snapshot.ts"
 import { loadSnapshot, saveSnapshot } from "../../../src/firewall/snapshot/store/store.ts"
-import { independentView } from "../../support/firewall/independent-views.ts"
 import { firewallOf } from "../../support/firewall/lab-firewall.ts"
 import { openAsGuard } from "../../support/firewall/open-as-guard.ts"
-import { rawDifferences, rawViews } from "../../support/firewall/raw-views.ts"
+import { type RawViews, rawDifferences, rawViews } from "../../support/firewall/raw-views.ts"
 import { openByHand } from "../../support/firewall/rulesets.ts"
 import type { Host, Lab } from "../../support/lab/lab.ts"
 
@@ -20,46 +19,57 @@ export type Way = (typeof ways)[number]
 /** Lines that are not as they were, by the view that shows them. */
 export type Differences = ReadonlyMap<string, readonly string[]>
 
+/** The rules before anything is done to them, in all views. */
+export interface Before {
+  readonly raw: RawViews
+  readonly own: Snapshot
+  /** Proven, as a guard holds them from arming on. */
+  readonly arming: Snapshot
+  /** Tables and sets that the proof has found lost. */
+  readonly lost: readonly string[]
+}
+
+export async function lookBefore(host: Host): Promise<Before> {
+  const deps = firewallOf(host)
+  const own = await takeSnapshot(deps, "arming")
+  const { snapshot, proofs } = await proveRestorable(deps, own)
+  const lost = proofs.filter(({ ok }) => !ok).map(({ table, why }) => `${table}: ${why}`)
+  return { raw: rawViews(host), own, arming: snapshot, lost }
+}
+
 /**
  * Takes the rules of a host away in one of these ways, brings them back, and compares: what the proof and the report say, the
- * project's own comparison with counters, the bytecode view of the tests, and all raw views.
+ * project's own comparison with counters, and all raw views.
  * @param other the rules that a change puts in force
  * @returns nothing where all is as it was
  */
-export async function thereAndBack(lab: Lab, host: Host, way: Way, other: Snapshot): Promise<Differences> {
+export async function thereAndBack(
+  lab: Lab,
+  host: Host,
+  way: Way,
+  { before, other }: { readonly before: Before; readonly other: Snapshot },
+): Promise<Differences> {
   const deps = firewallOf(host)
   const options = { folder: join(lab.folder, host.name) }
-  const [raw, independent] = [rawViews(host), independentView(host)]
-  const own = await takeSnapshot(deps, "arming")
-  const differences = new Map<string, string[]>()
+  const differences = new Map<string, readonly string[]>()
   const note = (view: string, lines: readonly string[]): void => {
-    if (lines.length > 0) differences.set(view, [...(differences.get(view) ?? []), ...lines])
+    if (lines.length > 0) differences.set(view, lines)
   }
 
-  const arming = await proveRestorable(deps, own)
-  const lost = arming.proofs.filter(({ ok }) => !ok)
-  note(
-    "proof",
-    lost.map(({ table, why }) => `${table}: ${why}`),
-  )
-  let kept = arming.snapshot
+  note("proof", before.lost)
+  let kept = before.arming
   if (way === "reset, undo") {
-    const opened = await openAsGuard(host, arming.snapshot)
+    const opened = await openAsGuard(host, before.arming)
     note("open", opened.faults)
     // Without a drop in force there was nothing to open: the rules still stand.
-    kept = opened.kept ? (await proveRestorable(deps, opened.kept)).snapshot : arming.snapshot
+    if (opened.kept) kept = (await proveRestorable(deps, opened.kept)).snapshot
   } else if (way === "flush, undo") host.sh(openByHand)
   else note("change", faultsOf(await restoreSnapshot(deps, other, { ...options, counters: "in force" })))
 
   const stored = loadSnapshot(await saveSnapshot(join(lab.folder, "snapshots"), kept))
   note("report", faultsOf(await restoreSnapshot(deps, stored, options)))
-  note("own comparison", linesOf(compareSnapshots(own, await takeSnapshot(deps, "after"), "exact")))
-  for (const [, lines] of rawDifferences(
-    new Map([["", independent]]),
-    new Map([["", independentView(host)]]),
-  ))
-    note("bytecode", lines)
-  for (const [view, lines] of rawDifferences(raw, rawViews(host))) note(view, lines)
+  note("own comparison", linesOf(compareSnapshots(before.own, await takeSnapshot(deps, "after"), "exact")))
+  for (const [view, lines] of rawDifferences(before.raw, rawViews(host))) note(view, lines)
   return differences
 }
 
