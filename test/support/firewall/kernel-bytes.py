@@ -37,9 +37,20 @@ def text(name):
     return name.rstrip(b"\0").decode()
 
 
+def compared(data):
+    """nft compares all 16 bytes of an interface's name, iptables those up to its NUL."""
+    parts = dict(attributes(data))
+    value = dict(attributes(parts[3]))[1]
+    if len(value) == 16:
+        value = value.rstrip(b"\0") + b"\0"
+    return f"{parts[1].hex()}.{parts[2].hex()}.{value.hex()}"
+
+
 def shown(expression):
     """Name and bytes of an expression; the number in the name of an anonymous set or chain is the kernel's own business."""
     parts = dict(attributes(expression))
+    if parts[1] == b"cmp\0":
+        return "cmp:" + compared(parts[2])
     data = re.sub(rb"..(..)__(set|map|chain)\d+\0+", rb"\1\2", parts.get(2, b""), flags=re.S)
     return f"{text(parts[1])}:{data.hex()}"
 
