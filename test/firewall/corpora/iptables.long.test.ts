@@ -43,7 +43,9 @@ describe.skipIf(labUnavailable)("rules of iptables' own tests", () => {
       )
       const { explained, unexplained } = await compareAll("rules of iptables' tests", units)
       expect(unexplained).toEqual([])
-      expect(reasons("iptables").filter((why) => !explained.has(why))).toEqual([])
+      // A part of them need not meet every reason.
+      if (process.env.FW_ONLY === undefined)
+        expect(reasons("iptables").filter((why) => !explained.has(why))).toEqual([])
     },
     3_600_000,
   )

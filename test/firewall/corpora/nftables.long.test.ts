@@ -47,7 +47,9 @@ describe.skipIf(labUnavailable)("rulesets of nftables' own tests", () => {
       })
       const { explained, unexplained } = await compareAll("rulesets of nftables' tests", units)
       expect(unexplained).toEqual([])
-      expect(reasons("nftables").filter((why) => !explained.has(why))).toEqual([])
+      // A part of them need not meet every reason.
+      if (process.env.FW_ONLY === undefined)
+        expect(reasons("nftables").filter((why) => !explained.has(why))).toEqual([])
     },
     3_600_000,
   )
