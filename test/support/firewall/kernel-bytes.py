@@ -9,6 +9,7 @@ import struct
 FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 ACCEPT = struct.pack("H30xi4x", 40, -2)
+RETURN = struct.pack("H30xi4x", 40, -5)
 
 
 def attributes(data):
@@ -66,6 +67,10 @@ def nftables():
         print(*line)
 
 
+def target_of(entry, head):
+    return struct.unpack("H", entry[head + 4:head + 6])[0]
+
+
 def legacy(family, level, head, listed):
     """`head` bytes of an entry stand before its nfcache, target_offset and next_offset (uapi/linux/netfilter_ipv4/ip_tables.h)."""
     try:
@@ -90,10 +95,13 @@ def legacy(family, level, head, listed):
         while entries:
             target, following = struct.unpack("HH", entries[head + 4:head + 8])
             entry = entries[:following]
-            # comefrom, behind the offsets, is a scratch mark of the kernel's check for loops.
-            lines.append((entry[:head + 8] + entry[head + 12:]).hex())
             plain += not any(entry[:head + 4] + entry[head + 12:target]) and entry[target:] == ACCEPT
             entries = entries[following:]
+            # No tool reads or sets what the end of a chain of one's own has counted: RETURN in front of the next chain's head.
+            is_foot = entry[target:] == RETURN and entries[target_of(entries, head):][2:7] == b"ERROR"
+            counters = bytes(16) if is_foot else entry[head + 12:head + 28]
+            # comefrom, behind the offsets, is a scratch mark of the kernel's check for loops.
+            lines.append((entry[:head + 8] + counters + entry[head + 28:]).hex())
         # A legacy table cannot be removed: with policies only, all ACCEPT and uncounted, and the error at the end, it is as good as none.
         if plain == len(lines) - 1 == bin(hooks).count("1"):
             continue
