@@ -57,14 +57,16 @@ def shown(expression):
 
 
 def nftables():
-    lines = []
+    chains = {}
     for family, rule in dump(7):
-        chain = re.sub(r"__chain\d+", "__chain", text(rule[2]))
         expressions = [shown(one) for _, one in attributes(rule.get(4, b""))]
-        lines.append((family, text(rule[1]), chain, *expressions, rule.get(7, b"").hex()))
-    # Within its chain each rule keeps its place.
-    for line in sorted(lines, key=lambda one: one[:3]):
-        print(*line)
+        line = " ".join([*expressions, rule.get(7, b"").hex()])
+        chains.setdefault((family, text(rule[1]), text(rule[2])), []).append(line)
+    # Within its chain each rule keeps its place; anonymous chains have numbers, and so an order, that nobody has given them.
+    named = [((family, table, re.sub(r"^__chain\d+$", "__chain", chain)), lines) for (family, table, chain), lines in chains.items()]
+    for name, lines in sorted(named):
+        for line in lines:
+            print(*name, line)
 
 
 def target_of(entry, head):
