@@ -11,6 +11,7 @@ const stages = [
   ["capture", "transmit", "knock", "system"],
   ["pipe", "secrets", "client", "firewall/tools", "firewall/sandbox"],
   ["listener", "firewall/snapshot"],
+  ["firewall/obstacles"],
   ["firewall/open", "firewall/restore"],
 
   ["apply/input.ts", "apply/ssh-client.ts", "apply/candidate", "apply/difference"],

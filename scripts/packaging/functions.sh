@@ -17,6 +17,36 @@ guards() {
     echo "$pid"
   done
 }
+# here: of the processes on standard input, those of this network namespace.
+here() {
+  while read -r one; do
+    # shellcheck disable=SC3013
+    [ ! "/proc/$one/ns/net" -ef /proc/self/ns/net ] || echo "$one"
+  done
+}
+namespace() { stat -L -c %i "/proc/$1/ns/net"; }
+# shellcheck disable=SC3013
+first_namespace() { [ /proc/1/ns/net -ef /proc/self/ns/net ]; }
+# clear_but_others FOLDER: takes away what sessions keep in it, but for those that are armed in other network namespaces.
+clear_but_others() {
+  others=" $(for one in $(guards); do [ -n "$(echo "$one" | here)" ] || namespace "$one"; done | tr '\n' ' ')"
+  if [ "$others" = " " ]; then
+    rm -rf "${1:?}"
+    return
+  fi
+  for entry in "$1"/* "$1"/.[!.]*; do
+    case $others in *" ${entry##*/} "*) ;; *) rm -rf "$entry" ;; esac
+  done
+}
+# keep_used: a copy, of hard links, of each version that an armed session runs on; dpkg takes the version's own folder away.
+keep_used() {
+  for folder in "$home"/[0-9]*; do
+    if [ -x "$folder/node" ] && in_use "$folder"; then
+      rm -rf "$home/.kept-${folder##*/}"
+      cp -al "$folder" "$home/.kept-${folder##*/}"
+    fi
+  done
+}
 restore_kept() {
   for kept in "$home"/.kept-*; do
     [ -d "$kept" ] || continue

@@ -1,12 +1,25 @@
 import { readFileSync } from "node:fs"
-import type { RunCommand } from "../system/process/run-command.ts"
+import { type LookDeps, systemLookDeps } from "../firewall/obstacles/looking.ts"
+import { surveyObstacles } from "../firewall/obstacles/survey.ts"
+import type { SnapshotDeps } from "../firewall/snapshot/reading.ts"
 import type { Finding } from "./finding.ts"
 
-/** Filters that no reset can open, because they drop packets before the listener hears them, or outside of this machine. */
-export async function outsideFilters(run: RunCommand, ip: string, readText = readFile): Promise<Finding[]> {
-  const listed = await run({ path: ip, args: ["-j", "link", "show"] })
+/** How long each kind is looked for, in milliseconds. */
+const lookMs = 30_000
+
+/**
+ * The things that no reset can open, or that only `--hard` takes away: they drop packets before the listener hears them, carry
+ * them elsewhere, or stand outside of this machine.
+ */
+export async function outsideFilters(
+  deps: SnapshotDeps,
+  look: LookDeps = systemLookDeps(deps.run),
+  readText = readFile,
+): Promise<Finding[]> {
+  const { found, notLooked } = await surveyObstacles(look, deps, undefined, lookMs)
   return [
-    ...xdpFindings(listed.ok ? listed.stdout : "[]"),
+    ...found.map(({ kind, where }) => (kind === "xdp" ? xdpFinding(where) : obstacleFinding(kind, where))),
+    ...notLooked.map(({ kind, why }) => note(kind, `not looked at (${kind}): ${why}`)),
     ...cloudFindings(readText("/sys/class/dmi/id/sys_vendor")),
   ]
 }
@@ -19,17 +32,22 @@ function readFile(path: string): string {
   }
 }
 
-/** XDP programs see packets before any capture does; `ip -j link` names them under `xdp`. */
-function xdpFindings(links: string): Finding[] {
-  const parsed = JSON.parse(links) as { ifname?: string; xdp?: { prog?: { id?: number; name?: string } } }[]
-  return parsed
-    .filter((link) => link.xdp !== undefined)
-    .map((link) => ({
-      level: "note" as const,
-      subject: "xdp",
-      message: `an XDP program runs on ${link.ifname}: what it drops, nobody here hears`,
-      advice: `\`ip link set dev ${link.ifname} xdp off\` on the console takes it away`,
-    }))
+function note(subject: string, message: string, advice?: string): Finding {
+  return { level: "note", subject, message, ...(advice === undefined ? {} : { advice }) }
+}
+
+/** XDP programs see packets before any capture does. */
+function xdpFinding(where: string): Finding {
+  const device = where.slice(where.lastIndexOf(" ") + 1)
+  return note(
+    "xdp",
+    `${where}: what it drops, nobody here hears`,
+    `\`ip link set dev ${device} xdp off\` on the console takes it away`,
+  )
+}
+
+function obstacleFinding(kind: string, where: string): Finding {
+  return note(kind, `an open leaves this alone, and it can stop packets: ${where}`)
 }
 
 const clouds: readonly (readonly [RegExp, string])[] = [

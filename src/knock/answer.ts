@@ -55,6 +55,16 @@ export type Verdict =
   | "confirmed"
   | "rollback-failed"
 
+/** The kinds of things, other than rules that drop, that can keep packets from a port although the firewall was opened. */
+export type ObstacleKind = "routing" | "port-translation" | "xdp" | "traffic-control" | "reverse-path"
+
+/** The obstacles that the server has seen behind an open, by kind. */
+export interface SeenObstacles {
+  readonly seen: readonly ObstacleKind[]
+  /** Every kind was looked for: what is not among those seen is not there, as far as a server can see. */
+  readonly complete: boolean
+}
+
 /** One answer, without what the keys add. */
 export interface Answer {
   /** The request's verb. */
@@ -74,6 +84,8 @@ export interface Answer {
   readonly serverTimeMs: number
   /** 36 bytes with verdict `challenge`, else undefined. */
   readonly challenge: Uint8Array | undefined
+  /** With `opened` and `open-failed`, verified; absent from a server that says nothing of it. */
+  readonly obstacles?: SeenObstacles
   /** The last 32 bytes of the request that this answers. */
   readonly requestMac: Uint8Array
 }
@@ -106,6 +118,22 @@ const answerMacBytes = 32
 const noChallenge = new Uint8Array(challengeBytes)
 const verifiedFlag = 1
 const pinnedFlag = 2
+/** Every kind of obstacle was looked for. */
+const completeFlag = 4
+const obstacleFlags: Readonly<Record<ObstacleKind, number>> = {
+  routing: 8,
+  "port-translation": 16,
+  xdp: 32,
+  "traffic-control": 64,
+  "reverse-path": 128,
+}
+const obstacleKinds = Object.keys(obstacleFlags) as readonly ObstacleKind[]
+/** The flags that a client of before they were there knows. */
+const firstFlags = verifiedFlag | pinnedFlag
+const flagsAt = 11
+
+const tellsObstacles = (verdict: Verdict, verified: boolean): boolean =>
+  verified && (verdict === "opened" || verdict === "open-failed")
 
 const saturate = (value: number, most: number): number => Math.max(0, Math.min(most, Math.ceil(value)))
 
@@ -113,12 +141,14 @@ const saturate = (value: number, most: number): number => Math.max(0, Math.min(m
 export function encodeAnswer(keys: Pick<KnockKeys, "answerTag" | "answerKey">, answer: Answer): Uint8Array {
   if ((answer.verdict === "challenge") !== (answer.challenge !== undefined))
     throw new RangeError(`an answer of verdict ${answer.verdict} with the wrong challenge`)
+  if (answer.obstacles !== undefined && !tellsObstacles(answer.verdict, answer.verified))
+    throw new RangeError(`an answer of verdict ${answer.verdict} with obstacles`)
   const writer = new Writer(messageBytes)
   writer.bytes(keys.answerTag)
   writer.u8(protocolVersion)
   writer.u8(verbs[answer.verb].code)
   writer.u8(verdictCodes[answer.verdict])
-  writer.u8((answer.verified ? verifiedFlag : 0) | (answer.pinned ? pinnedFlag : 0))
+  writer.u8(flagsOf(answer))
   writer.u16(saturate(answer.stillDropping, 0xffff))
   writer.u16(saturate(answer.reLocks, 0xffff))
   writer.u32(saturate(answer.secondsLeft, 0xffff_ffff))
@@ -126,6 +156,32 @@ export function encodeAnswer(keys: Pick<KnockKeys, "answerTag" | "answerKey">, a
   writer.bytes(answer.challenge ?? noChallenge)
   writer.bytes(answer.requestMac)
   writer.bytes(mac(keys.answerKey, writer.since(0), answerMacBytes))
+  return writer.finish()
+}
+
+function flagsOf({ verified, pinned, obstacles }: Answer): number {
+  const own = (verified ? verifiedFlag : 0) | (pinned ? pinnedFlag : 0)
+  if (obstacles === undefined) return own
+  const seen = obstacles.seen.reduce((flags, kind) => flags | obstacleFlags[kind], 0)
+  return own | seen | (obstacles.complete ? completeFlag : 0)
+}
+
+/**
+ * The same answer for a client that refuses flags of obstacles, as those of before them do.
+ * @param bytes an answer of {@link encodeAnswer}
+ * @returns undefined when it has none of these flags
+ */
+export function withoutObstacles(
+  { answerKey }: Pick<KnockKeys, "answerKey">,
+  bytes: Uint8Array,
+): Uint8Array | undefined {
+  const flags = bytes[flagsAt] ?? 0
+  if ((flags & ~firstFlags) === 0) return undefined
+  const writer = new Writer(messageBytes)
+  writer.bytes(bytes.subarray(0, flagsAt))
+  writer.u8(flags & firstFlags)
+  writer.bytes(bytes.subarray(flagsAt + 1, messageBytes - answerMacBytes))
+  writer.bytes(mac(answerKey, writer.since(0), answerMacBytes))
   return writer.finish()
 }
 
@@ -157,19 +213,27 @@ export function decodeAnswer(
   const requestMac = new Uint8Array(reader.take(requestMacBytes))
   if (verb === undefined) return badVerb
   if (verdict === undefined) return badVerdict
-  if ((flags & ~(verifiedFlag | pinnedFlag)) !== 0) return badFlags
+  const verified = (flags & verifiedFlag) !== 0
+  const more = flags & ~firstFlags
+  if (more !== 0 && !tellsObstacles(verdict, verified)) return badFlags
   if (serverTimeMs === undefined) return badTime
   if ((verdict === "challenge") !== (challenge !== undefined)) return badChallenge
   return decoded({
     verb,
     verdict,
-    verified: (flags & verifiedFlag) !== 0,
+    verified,
     pinned: (flags & pinnedFlag) !== 0,
     stillDropping,
     reLocks,
     secondsLeft,
     serverTimeMs,
     challenge,
+    ...(more === 0 ? {} : { obstacles: obstaclesIn(more) }),
     requestMac,
   })
+}
+
+function obstaclesIn(flags: number): SeenObstacles {
+  const seen = obstacleKinds.filter((kind) => (flags & obstacleFlags[kind]) !== 0)
+  return { seen, complete: (flags & completeFlag) !== 0 }
 }

@@ -1,13 +1,21 @@
 import { describe, expect, it } from "vitest"
 import type { Finding } from "../../src/check/finding.ts"
 import { outsideFilters } from "../../src/check/outside-filters.ts"
+import { systemLookDeps } from "../../src/firewall/obstacles/looking.ts"
+import type { RunCommand } from "../../src/system/process/run-command.ts"
+import { systemClock } from "../../src/system/system-clock.ts"
 
-/** A machine by what ip(8) prints about its links, and by the name that its firmware gives. */
+/** A machine by what ip(8) prints about its links, and by the name that its firmware gives; it has no rules. */
 async function found(links: string, vendor: string): Promise<Finding[]> {
   const ran = { exitCode: 0, signal: undefined, timedOut: false, stderr: "", startError: undefined, ok: true }
+  const run: RunCommand = async ({ path, args }) => {
+    const stdout = args.includes("link") ? links : args.includes("-j") ? "[]" : ""
+    return { ...ran, path, args, stdout }
+  }
+  const look = { ...systemLookDeps(run), findProgram: (name: string) => `/${name}`, readText: () => "0" }
   return await outsideFilters(
-    async (request) => ({ ...ran, path: request.path, args: request.args, stdout: links }),
-    "/sbin/ip",
+    { run, tools: { nft: "/nft" }, clock: systemClock, procNet: "/none" },
+    look,
     () => vendor,
   )
 }

@@ -107,9 +107,11 @@ describe("the protocol's document", () => {
     const reset = makeRequest(/^ten minutes later a reset/, {})
     expectAnswer(/at once: opened, pinned, 900 s/, reset.bytes, { verb: "reset", verdict: "opened" })
     const verified = { verb: "reset", verdict: "opened", verified: true, stillDropping: 1 } as const
-    expectAnswer(/second answer: opened, verified, pinned, 1 still/, reset.bytes, verified)
+    const obstacles = { seen: ["routing"], complete: true } as const
+    expectAnswer(/second answer: .*, routing seen, 1 still/, reset.bytes, { ...verified, obstacles })
+    expectAnswer(/without obstacles: opened, verified, pinned, 1 still/, reset.bytes, verified)
     makeRequest(/^a reset with the one-way flag/, { oneWay: true })
-    expect(examples).toHaveLength(15)
+    expect(examples).toHaveLength(16)
   })
 
   test.each(["request", "answer", "challenge"])("draws the %s as the code does", (name) => {

@@ -1,6 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Answer, decodeAnswer, encodeAnswer, type Verdict } from "../../src/knock/answer.ts"
+import {
+  type Answer,
+  decodeAnswer,
+  encodeAnswer,
+  type ObstacleKind,
+  type SeenObstacles,
+  type Verdict,
+  withoutObstacles,
+} from "../../src/knock/answer.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { decodeRequest, encodeRequest, type Request, requestMacOf } from "../../src/knock/request.ts"
 import { createScreen } from "../../src/knock/screen.ts"
@@ -26,6 +34,14 @@ const requests: fc.Arbitrary<Request> = fc.record({
   challenge: challenges,
   argument: fc.constant(new Uint8Array(8)),
 })
+const obstacleKinds: ObstacleKind[] = [
+  "routing",
+  "port-translation",
+  "xdp",
+  "traffic-control",
+  "reverse-path",
+]
+const saysSomething = ({ seen, complete }: SeenObstacles): boolean => complete || seen.length > 0
 const answers: fc.Arbitrary<Answer> = fc
   .record({
     verb: fc.constantFrom<Verb>(...verbNames),
@@ -46,8 +62,16 @@ const answers: fc.Arbitrary<Answer> = fc
     serverTimeMs: fc.maxSafeNat(),
     challenge: challenges,
     requestMac: bytes(32),
+    obstacles: fc.option(
+      fc.record({ seen: fc.subarray(obstacleKinds), complete: fc.boolean() }).filter(saysSomething),
+      { nil: undefined },
+    ),
   })
-  .map((answer) => ({ ...answer, verdict: answer.challenge === undefined ? answer.verdict : "challenge" }))
+  .map(({ obstacles, ...answer }) => {
+    const verdict = answer.challenge === undefined ? answer.verdict : "challenge"
+    const tells = obstacles !== undefined && answer.verified && /^open/.test(verdict)
+    return { ...answer, verdict, ...(tells ? { obstacles } : {}) }
+  })
 
 function flipped(message: Uint8Array, bit: number): Uint8Array {
   const changed = Uint8Array.from(message)
@@ -151,6 +175,25 @@ describe("answers", () => {
         expect(decodeAnswer(keys, message)).toEqual({ ok: true, value: answer })
       }),
     )
+  })
+
+  test("with obstacles comes a second time without, for clients that refuse those flags, and is the same otherwise", () => {
+    fc.assert(
+      fc.property(answers, (answer) => {
+        const { obstacles, ...rest } = answer
+        const plain = withoutObstacles(keys, encodeAnswer(keys, answer))
+        expect(plain).toEqual(obstacles === undefined ? undefined : encodeAnswer(keys, rest))
+      }),
+    )
+    const told = { seen: [], complete: true }
+    const [answer = undefined] = fc.sample(answers, 1)
+    for (const wrong of [
+      { verdict: "alive", verified: true },
+      { verdict: "opened", verified: false },
+    ] as const)
+      expect(() =>
+        encodeAnswer(keys, { ...(answer as Answer), ...wrong, challenge: undefined, obstacles: told }),
+      ).toThrow(RangeError)
   })
 
   test("every flipped bit is rejected", () => {

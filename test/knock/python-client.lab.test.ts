@@ -112,12 +112,23 @@ describe.skipIf(labUnavailable).each([4, 6] as const)("python client, IPv%i, its
     expect(resets()).toBeGreaterThan(0)
   })
 
-  it("gets the verified answer when only every third one arrives", async () => {
+  it("gets the verified answer without obstacles when it does not know their flags, and with them when it does", () => {
+    for (const [more, obstacles] of [
+      [["--first-flags"], []],
+      [[], ["complete"]],
+    ] as const) {
+      const { said } = knock(client, armed.secretFile, "reset", address, ...more)
+      expect(said).toMatchObject({ verdict: "opened", verified: true, obstacles })
+    }
+  })
+
+  it("gets the verified answer when only every fifth reply arrives", async () => {
+    // Each request makes three: the kernel's, the answer, and the answer without obstacles.
     client.run(["nft", "-f", "/dev/stdin"], {
       input: `table inet lossy { chain in {
         type filter hook input priority 0;
-        icmp type echo-reply numgen inc mod 3 != 2 drop
-        icmpv6 type echo-reply numgen inc mod 3 != 2 drop
+        icmp type echo-reply numgen inc mod 5 != 4 drop
+        icmpv6 type echo-reply numgen inc mod 5 != 4 drop
       }; }\n`,
     })
     for (let i = 0; i < 3; i += 1) {

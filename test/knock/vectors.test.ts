@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process"
 import { describe, expect, test } from "vitest"
-import { encodeAnswer } from "../../src/knock/answer.ts"
+import { type Answer, encodeAnswer, type ObstacleKind } from "../../src/knock/answer.ts"
 import { Decider } from "../../src/knock/decide.ts"
 import { Exchange } from "../../src/knock/exchange.ts"
 import { deriveKeys, type KnockKeys } from "../../src/knock/keys.ts"
@@ -72,11 +72,20 @@ describe("answers: the client that sent the request", () => {
       secondsLeft: Number(header(vector, "left")),
       serverTimeMs: Number(header(vector, "time")),
       challenge: vector.headers.has("challenge") ? fromHex(header(vector, "challenge")) : undefined,
+      ...obstaclesOf(vector),
       requestMac: asked.slice(96),
     })
     expect(encodeAnswer(keys, answer)).toEqual(vector.bytes)
   })
 })
+
+/** The flags of obstacles that a vector names; nothing where it names none. */
+function obstaclesOf(vector: Parameters<typeof flagsOf>[0]): Pick<Answer, "obstacles"> {
+  const named = flagsOf(vector).filter((flag) => !["none", "verified", "pinned"].includes(flag))
+  if (named.length === 0) return {}
+  const seen = named.filter((flag) => flag !== "complete") as ObstacleKind[]
+  return { obstacles: { seen, complete: named.includes("complete") } }
+}
 
 describe("the guard: a session's knocks in their order", () => {
   test.each(vectorsOf("guard"))("$name", (vector) => {

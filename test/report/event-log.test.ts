@@ -13,6 +13,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { openEventLog } from "../../src/report/event-log.ts"
 
 const event = { event: "armed", code: "done", message: "armed" } as const
+const longest = 1024 * 1024
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe("the event log", () => {
@@ -44,12 +45,50 @@ describe("the event log", () => {
     expect(readFileSync(join(folder, "target"), "utf8")).toBe("")
   })
 
+  it("is bounded while it is written to: one file and the one before, and no line in between is lost", async () => {
+    const path = join(folder, "growing.log")
+    const log = openEventLog(path)
+    const text = "x".repeat(1000)
+    const size = (name: string): number => statSync(name, { throwIfNoEntry: false })?.size ?? 0
+    for (let count = 0; count < 5000; count += 1) {
+      log.write({ ...event, facts: { count, text } })
+      if (count % 50 !== 49) continue
+      // What waits for the disk is bounded too, and more than that is lost.
+      const isThere = (name: string): boolean =>
+        size(name) > 0 && readFileSync(name).subarray(-2000).includes(`"count":${count},`)
+      while (!isThere(path) && !isThere(`${path}.1`)) await new Promise((resolve) => setTimeout(resolve, 2))
+      expect(size(path) + size(`${path}.1`)).toBeLessThan(2.5 * longest)
+    }
+    await log.close()
+    const counts = [`${path}.1`, path].flatMap((name) =>
+      readFileSync(name, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => Number(JSON.parse(line).count)),
+    )
+    expect(counts.at(-1)).toBe(4999)
+    expect(counts).toEqual(counts.map((_, index) => (counts[0] ?? 0) + index))
+    expect([size(path), size(`${path}.1`)].every((one) => one > 0 && one < 1.5 * longest)).toBe(true)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it("keeps what it has when a disk that is full takes no more", async () => {
+    const log = openEventLog("/dev/full")
+    for (let count = 0; count < 3000; count += 1) {
+      log.write({ ...event, facts: { text: "x".repeat(1000) } })
+      if (count % 100 === 99) await turn()
+    }
+    await log.close()
+    expect(statSync("/dev/full").isCharacterDevice()).toBe(true)
+    expect(statSync("/dev/full.1", { throwIfNoEntry: false })).toBeUndefined()
+  })
+
   it("puts a long log aside, and no other", async () => {
     const path = join(folder, "long.log")
     writeFileSync(path, "")
     for (const [size, kept] of [
-      [8 * 1024 * 1024, undefined],
-      [8 * 1024 * 1024 + 1, 8 * 1024 * 1024 + 1],
+      [longest - 1, undefined],
+      [longest, longest],
     ] as const) {
       truncateSync(path, size)
       await openEventLog(path).close()

@@ -34,19 +34,13 @@ export interface ScriptRun {
 }
 
 /**
- * Capabilities that no script of rules needs, or that reach out of the namespaces: modules, mounts, clocks, the
- * machine's end.
+ * The capabilities of a script of rules (capabilities(7)): networks, and to be root among files. None that reaches out of the
+ * namespaces: modules, mounts, clocks, devices, the kernel's log, other people's processes.
  */
-const dropped = [
-  "sys_admin",
-  "sys_module",
-  "sys_boot",
-  "sys_time",
-  "sys_rawio",
-  "mknod",
-  "linux_immutable",
-  "mac_admin",
-  "audit_control",
+const kept = [
+  ...["net_admin", "net_raw", "net_bind_service"],
+  ...["chown", "dac_override", "fowner", "fsetid", "setfcap"],
+  ...["setuid", "setgid", "setpcap", "kill", "sys_chroot", "sys_nice", "ipc_lock", "ipc_owner"],
 ]
 
 /** How much of its messages is kept: the end. */
@@ -81,15 +75,15 @@ export async function runScript(
   },
 ): Promise<ScriptRun> {
   const { setpriv, nsenter, sh } = system
-  const capabilities = dropped.map((name) => `-${name}`).join(",")
+  const capabilities = ["-all", ...kept.map((name) => `+${name}`)].join(",")
   const folder = existsSync(options.folder) ? options.folder : dirname(ownFolder)
   const child = spawn(
     setpriv,
     ["--pdeathsig", "KILL", nsenter, ...copy.enter]
       .concat([setpriv, "--bounding-set", capabilities, "--inh-caps", "-all", "--"])
       .concat([sh, "-c", `cd "$0" && exec "$@"`, folder, ...command]),
-    // No pipe for standard output: a wrapper looks who reads from one.
-    { stdio: ["pipe", "ignore", "pipe"], env: { ...options.environment } },
+    // No pipe for standard output: a wrapper looks who reads from one. A session of its own has no terminal.
+    { stdio: ["pipe", "ignore", "pipe"], env: { ...options.environment }, detached: true },
   )
   child.stdin.on("error", () => {})
   child.stdin.end(options.input ?? "")

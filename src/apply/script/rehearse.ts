@@ -14,6 +14,7 @@ import {
   runScript,
   type ScriptRun,
 } from "../rehearsal/run-in-copy.ts"
+import { callerEnvironment } from "./caller-environment.ts"
 import { readCalls, type ScriptCall } from "./calls.ts"
 import { interpreterOf } from "./interpreter.ts"
 import { refusedOf, suspectsOf, type TracedRun } from "./judge.ts"
@@ -95,7 +96,7 @@ async function runWrapped(
   const path = pathInCopy(copy.files, input, limits.folder)
   const run = await runScript(copy.files, system, [...interpreter, path], {
     ...limits,
-    environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...process.env, ...environment },
+    environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...callerEnvironment(process.env), ...environment },
   })
   return { run, path, calls: readCalls(copy.files.own) }
 }

@@ -12,7 +12,7 @@ import { systemClock } from "../../system/system-clock.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ViewerSignals } from "../watchdog/viewer.ts"
-import { type ApplyGuard, joinGuard, orderChange } from "./guard.ts"
+import { type ApplyGuard, joinGuard, orderChange, refuseWhileChangeWaits } from "./guard.ts"
 import type { ApplyOptions } from "./options.ts"
 import { notSavable, refuseOtherNamespace, saveAsConfirmed, saveConfirmed } from "./save.ts"
 import {
@@ -100,6 +100,7 @@ class FileChange {
     if (process.geteuid?.() !== 0)
       throw new Fault("permission", "cannot rehearse or change rules without root", { hint: "sudo fw-apply" })
     if (options.save) refuseOtherNamespace()
+    if (options.print === undefined) await refuseWhileChangeWaits(this.#host)
     if (connection === undefined) this.#withoutClient()
     let guard: ApplyGuard | undefined
     try {
@@ -111,6 +112,11 @@ class FileChange {
         await Promise.race([this.#interrupt.early, undefined])
         const outcome = await this.#change(guard, plan, connection)
         this.#interrupt.means()
+        if (outcome.event === "ending" && races < mostRaces) {
+          // It began to end while this was rehearsed: the next one is armed behind it.
+          guard = undefined
+          continue
+        }
         if (outcome.event !== "raced" || races === mostRaces) {
           if (outcome.code === "refused") await guard.giveUp()
           return outcome

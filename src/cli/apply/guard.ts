@@ -5,7 +5,7 @@ import type { PlannedChange } from "../../apply/plan.ts"
 import type { SshConnection } from "../../apply/ssh-client.ts"
 import { Fault } from "../../errors.ts"
 import { saveSnapshot } from "../../firewall/snapshot/store/store.ts"
-import { askOnce, NoGuard } from "../../guard/control/client.ts"
+import { askOnce } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
 import {
   type ArmedBy,
@@ -14,10 +14,11 @@ import {
   type SessionConfiguration,
 } from "../../guard/machine/configuration.ts"
 import type { ChangeOrder } from "../../guard/machine/event.ts"
-import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
+import { systemClock } from "../../system/system-clock.ts"
+import { outliveEnding, statusOf } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
 import { armedSecrets, linesFor, warnOfForeignSecrets } from "../arming/secrets.ts"
@@ -47,7 +48,7 @@ export async function joinGuard(
   host: ProgramHost,
 ): Promise<ApplyGuard> {
   const runtimeFolder = foldersFor(host.env).runtime
-  const status = await statusOf(runtimeFolder)
+  const status = await outliveEnding(runtimeFolder, systemClock, terminal)
   if (status !== undefined) {
     if (status.dryRun)
       throw new Fault("refused", "the session here is a dry run", { hint: "`fw-watchdog disarm` ends it" })
@@ -80,6 +81,20 @@ export async function joinGuard(
   }
 }
 
+/**
+ * One change at a time: while one waits, what is in force may go back at any moment, so nothing is compared with it.
+ * @throws Fault `refused` saying whose it is, and how long it waits
+ */
+export async function refuseWhileChangeWaits(host: ProgramHost): Promise<void> {
+  const change = (await statusOf(foldersFor(host.env).runtime))?.change
+  if (change === undefined) return
+  throw new Fault(
+    "refused",
+    `a change by ${change.user} waits for its confirmation, ${change.secondsLeft} s left`,
+    { hint: "one change at a time: `fw-apply confirm` or `fw-apply rollback`" },
+  )
+}
+
 /** Nobody is told a secret of a change that is not confirmed: the session is there for its way back only. */
 function secretsFor(options: ApplyOptions, host: ProgramHost, address: string): ArmedSecret[] {
   if (options.withinMs === 0 && options.secretFile === undefined) {
@@ -95,16 +110,6 @@ function secretsFor(options: ApplyOptions, host: ProgramHost, address: string): 
 
 function changedBy(host: ProgramHost, connection: SshConnection | undefined): ArmedBy {
   return whoArms(host.env, connection?.clientAddress)
-}
-
-async function statusOf(runtimeFolder: string): Promise<SessionStatus | undefined> {
-  try {
-    return await askOnce(runtimeFolder, { command: "status" })
-  } catch (thrown) {
-    // No session, or the journal of a killed one: arming decides what that means.
-    if (thrown instanceof NoGuard) return undefined
-    throw thrown
-  }
 }
 
 /** Asks the guard to put a planned change in force. @returns what came of it; `raced` asks for another rehearsal */

@@ -27,6 +27,8 @@ export function knockFacts({ host, verb, report, check }: KnockFacts): NonNullab
     stage: report.stage,
     verified: answer?.verified,
     stillDropping: answer?.verified ? answer.stillDropping : undefined,
+    mayStop: answer?.obstacles && [...answer.obstacles.seen],
+    allLookedAt: answer?.obstacles?.complete,
     reLocks: answer?.reLocks,
     secondsLeft: answer?.secondsLeft,
     pinned: answer?.pinned,

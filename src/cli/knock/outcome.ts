@@ -4,7 +4,7 @@ import type { Answer } from "../../knock/answer.ts"
 import { verbs } from "../../knock/verbs.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
 import { formatDuration } from "../terminal/duration.ts"
-import { whyNoAnswer } from "./diagnosis.ts"
+import { whyClosed, whyNoAnswer, whyStillShut } from "./diagnosis.ts"
 import { type KnockFacts, knockFacts, packets, pathFacts, portWords } from "./facts.ts"
 
 interface Words {
@@ -77,7 +77,7 @@ function answered(facts: KnockFacts, answer: Answer): Words {
         hint: "look at the rules there: `fw-watchdog status` on the server",
       }
     case "rolled-back":
-      return portStays(facts, { event: "rolled-back", code: "done", what: `rolled back${took}` })
+      return portStays(facts, answer, { event: "rolled-back", code: "done", what: `rolled back${took}` })
     case "confirmed":
       return { event: "confirmed", code: "done", what: `confirmed${took}: the change stays` }
     case "dry-run":
@@ -143,29 +143,34 @@ function opened(facts: KnockFacts, answer: Answer, what: string): Words {
     }
   }
   const unverified = answer.verified || answer.verdict !== "opened" ? "" : ", not verified"
-  const reLocked =
-    answer.reLocks > 0
-      ? `; locked again ${answer.reLocks === 1 ? "once" : `${answer.reLocks} times`} since (something there puts rules back)`
-      : ""
-  return portStays(facts, {
+  return portStays(facts, answer, {
     event,
     // Without a word from the server's own look and without a port that proves it, nobody knows.
     code: unverified !== "" && facts.check?.state !== "open" ? "state-unknown" : "done",
-    what: `${what}${unverified}${reLocked}; ${sessionWords(answer)}`,
+    what: `${what}${unverified}${reLockWords(answer)}; ${sessionWords(answer)}`,
     hint: `log in and repair the rules: ssh ${facts.host}`,
   })
 }
 
-/** The firewall is said to be open; if the port is shut all the same, that is the news. */
-function portStays(facts: KnockFacts, words: Words): Words {
+/** Who wrote the rules an answer does not tell; the server's own event does, as far as it knows. */
+function reLockWords({ reLocks }: Answer): string {
+  if (reLocks === 0) return ""
+  const times = reLocks === 1 ? "once" : `${reLocks} times`
+  return `; rules that drop were added ${times} since an open (by hand, or something there puts rules back)`
+}
+
+/** The firewall is said to be as it was asked for; if the port is shut all the same, that is the news. */
+function portStays(facts: KnockFacts, answer: Answer, words: Words): Words {
   const { check } = facts
   if (check === undefined) return words
   const what = `${words.what}; ${portWords(check)}`
   if (check.state === "open") return { ...words, what }
   const hint =
     check.state === "closed"
-      ? `nothing listens on tcp/${check.port} there, or something answers in its place; another port: --check tcp/PORT`
-      : "something drops that is not in the server's firewall: a cloud security group, a router, XDP; `fw-watchdog check` names what it can see"
+      ? whyClosed(facts.host, facts.hard, check.port, answer)
+      : answer.verdict === "rolled-back"
+        ? `the rules from arming may drop it; to open: fw-knock reset ${facts.host}`
+        : whyStillShut(facts.host, facts.hard, answer)
   return { ...words, what, code: "state-unknown", hint }
 }
 

@@ -6,6 +6,8 @@ import { foldersFor } from "../../guard/state/folders.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import { networkDevices } from "../../system/network/network-devices.ts"
 import { findSshConnection } from "../../system/network/ssh-connection.ts"
+import { systemClock } from "../../system/system-clock.ts"
+import { outliveEnding } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
 import { armedSecrets, linesFor, warnOfForeignSecrets } from "../arming/secrets.ts"
@@ -44,6 +46,7 @@ export async function armAndWatch(
   const folders = foldersFor(host.env)
   const interrupt = new AbortController()
   signals.onInterrupt(() => interrupt.abort())
+  await outliveEnding(folders.runtime, systemClock, terminal)
   const ready = await launchGuard({ configuration }, folders.runtime, host.env, interrupt.signal)
   const outcome: Outcome = {
     event: "armed",

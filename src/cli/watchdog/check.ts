@@ -1,11 +1,12 @@
 import type { Finding } from "../../check/finding.ts"
 import { firewallFindings } from "../../check/firewall.ts"
+import { listenerUserFinding } from "../../check/listener-user.ts"
 import { loopbackKnock } from "../../check/loopback-knock.ts"
 import { outsideFilters } from "../../check/outside-filters.ts"
 import { rehearseOpen } from "../../check/rehearse-open.ts"
 import { Fault } from "../../errors.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
-import { listenerUser, spawnListener } from "../../guard/listeners/spawn.ts"
+import { listenerUser, namedListenerUser, spawnListener } from "../../guard/listeners/spawn.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
 import { runCommand } from "../../system/process/run-command.ts"
 import { findSystemTools } from "../../system/process/system-tools.ts"
@@ -28,10 +29,11 @@ export async function check(terminal: Terminal): Promise<number> {
     for (const finding of found) show(finding, terminal)
   }
   say([await loopbackKnock({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
+  say(listenerUserFinding(namedListenerUser().name))
   say(await firewallFindings(runCommand, systemClock))
   const tools = findTools()
   say(await rehearseOpen({ run: runCommand, runHere: runCommand, clock: systemClock, tools, system }))
-  say(await outsideFilters(runCommand, system.ip))
+  say(await outsideFilters({ run: runCommand, clock: systemClock, tools }))
   const problems = findings.filter((finding) => finding.level === "problem").length
   terminal.report({
     event: "checked",

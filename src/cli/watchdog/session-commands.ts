@@ -139,6 +139,13 @@ export function statusLines(status: SessionStatus, wallMs: number): string[] {
     ...(status.stillDropping.length > 0
       ? ["still dropping:", ...status.stillDropping.map((where) => `  ${where}`)]
       : []),
+    ...status.notRestorable,
+    ...(status.mayStop.length > 0
+      ? ["left alone by the open, and can stop packets:", ...status.mayStop.map((where) => `  ${where}`)]
+      : []),
+    ...(status.notLookedAt.length > 0
+      ? ["not looked at, though it could stop packets:", ...status.notLookedAt.map((why) => `  ${why}`)]
+      : []),
   ]
 }
 

@@ -1,41 +1,24 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { reasonOf } from "../../errors.ts"
-import { findProgram } from "../../system/process/find-program.ts"
-import type { RunCommand } from "../../system/process/run-command.ts"
-import { failureOf } from "../../system/process/run-command.ts"
+import { failureOf, type RunCommand } from "../../system/process/run-command.ts"
+import { type LookDeps, systemLookDeps } from "../obstacles/looking.ts"
+import { reversePathFile, strictEntries } from "../obstacles/reverse-path.ts"
+import { readTcFilters, tcxPrograms } from "../obstacles/traffic-control.ts"
+import { lookForXdp } from "../obstacles/xdp.ts"
 import { legacyTablesOf } from "../tools/detect.ts"
 import { toolName } from "../tools/table.ts"
 import { findTool, privateLock } from "../tools/tool-paths.ts"
 import type { HardReport } from "./hard-report.ts"
 
 /** The files and programs that `--hard` needs, passed in for tests. */
-export interface HardDeps {
-  readonly run: RunCommand
-  readonly findProgram: (name: string) => string | undefined
-  readonly readText: (path: string) => string
+export interface HardDeps extends Pick<LookDeps, "run" | "findProgram" | "readText" | "listFolder"> {
   readonly writeText: (path: string, text: string) => void
-  readonly listFolder: (path: string) => string[]
 }
 
 /** This machine's. */
 export const systemHardDeps = (run: RunCommand): HardDeps => ({
-  run,
-  findProgram,
-  readText(path) {
-    try {
-      return readFileSync(path, "utf8")
-    } catch {
-      return ""
-    }
-  },
+  ...systemLookDeps(run),
   writeText: (path, text) => writeFileSync(path, text),
-  listFolder(path) {
-    try {
-      return readdirSync(path)
-    } catch {
-      return []
-    }
-  },
 })
 
 /**
@@ -143,43 +126,30 @@ function serviceOf({ listFolder, readText }: HardDeps, program: string): string 
 async function clearIngress(deps: HardDeps, report: Report): Promise<void> {
   const tc = deps.findProgram("tc")
   if (tc === undefined) return
-  const listed = await deps.run({ path: tc, args: ["-j", "qdisc", "show"] })
-  if (!listed.ok) return
-  const qdiscs = JSON.parse(listed.stdout || "[]") as { kind?: string; dev?: string }[]
-  for (const { dev = "" } of qdiscs.filter(({ kind }) => kind === "clsact" || kind === "ingress")) {
-    const filters = await deps.run({ path: tc, args: ["filter", "show", "dev", dev, "ingress"] })
-    if (filters.stdout.trim() === "") continue
-    const removed = await deps.run({ path: tc, args: ["filter", "del", "dev", dev, "ingress"] })
-    if (removed.ok) report.cleared.push(`removed the tc ingress filters of ${dev}`)
-    else report.failures.push(`tc filter del dev ${dev} ingress: ${failureOf(removed)}`)
+  const listed = await readTcFilters(deps, tc).catch((thrown: unknown) => reasonOf(thrown))
+  if (typeof listed === "string") return void report.left.push(`tc filters could not be listed: ${listed}`)
+  for (const { device, direction } of listed) {
+    if (direction !== "ingress") continue
+    const removed = await deps.run({ path: tc, args: ["filter", "del", "dev", device, "ingress"] })
+    if (removed.ok) report.cleared.push(`removed the tc ingress filters of ${device}`)
+    else report.failures.push(`tc filter del dev ${device} ingress: ${failureOf(removed)}`)
   }
 }
 
-const ipv4Conf = "/proc/sys/net/ipv4/conf"
-
-/** Strict (1) becomes loose (2): the kernel takes the larger of `all` and the interface's own (ip-sysctl.rst). */
+/** Strict (1) becomes loose (2). */
 async function loosenReversePath(deps: HardDeps, report: Report): Promise<void> {
-  for (const device of deps.listFolder(ipv4Conf)) {
-    const path = `${ipv4Conf}/${device}/rp_filter`
-    if (deps.readText(path).trim() !== "1") continue
-    deps.writeText(path, "2\n")
+  for (const device of strictEntries(deps)) {
+    deps.writeText(reversePathFile(device), "2\n")
     report.cleared.push(`rp_filter of ${device} is loose now`)
   }
 }
 
 /** Names the programs that only their owners can take away. bpftool is the one program that lists all of them. */
-async function nameTheRest({ run, findProgram: find }: HardDeps, report: Report): Promise<void> {
-  const ip = find("ip")
-  const links = ip === undefined ? undefined : await run({ path: ip, args: ["-j", "link", "show"] })
-  for (const link of JSON.parse(links?.stdout || "[]") as { ifname?: string; xdp?: unknown }[])
-    if (link.xdp !== undefined) report.left.push(`an XDP program on ${link.ifname}`)
-  const bpftool = find("bpftool")
+async function nameTheRest(deps: HardDeps, report: Report): Promise<void> {
+  report.left.push(...(await lookForXdp(deps)).found.map(({ where }) => where), ...(await tcxPrograms(deps)))
+  const bpftool = deps.findProgram("bpftool")
   if (bpftool === undefined) return
-  const net = await run({ path: bpftool, args: ["-j", "net", "show"] })
-  const [attached] = JSON.parse(net.stdout || "[]") as { tc?: { devname?: string; kind?: string }[] }[]
-  for (const { devname, kind } of attached?.tc ?? [])
-    if (kind?.startsWith("tcx")) report.left.push(`a tcx program on ${devname}`)
-  const cgroup = await run({ path: bpftool, args: ["-j", "cgroup", "tree"] })
+  const cgroup = await deps.run({ path: bpftool, args: ["-j", "cgroup", "tree"] })
   const groups = JSON.parse(cgroup.stdout || "[]") as {
     cgroup?: string
     programs?: { attach_type?: string }[]

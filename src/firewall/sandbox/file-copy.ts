@@ -158,6 +158,7 @@ function mountScript(
     ...behind,
     `cd '${root}'`,
     `${mount} -t proc -o nosuid,nodev,noexec proc proc`,
+    ...procLines(mount),
     `${mount} --bind '${folder}/sysctl' proc/sys`,
     `${mount} -t sysfs -o ro sysfs sys`,
     ...devLines(folder, mount),
@@ -169,6 +170,19 @@ function mountScript(
     `${program("umount")} -l run/.before`,
     `rmdir run/.before`,
   ].join("\n")}\n`
+}
+
+/**
+ * Everything in /proc that is not of a process is the machine's own, in any namespace: to be read only, as in a container, and
+ * what shows its memory and keys not at all. Written to, it would act on the machine (proc(5)).
+ */
+function procLines(mount: string): string[] {
+  return [
+    // Whatever may be written there, by this kernel's own word.
+    `for f in $(${program("find")} proc -mindepth 1 -maxdepth 1 ! -name '[0-9]*' ! -type l \\( -type d -o -perm /222 \\) ! -name sys); do`,
+    `${mount} --bind -o ro "$f" "$f"; done`,
+    `for f in kcore keys key-users kmsg sched_debug timer_list; do [ ! -e proc/$f ] || ${mount} --bind /dev/null proc/$f; done`,
+  ]
 }
 
 /** Only what gives and takes bytes: no disk, no memory, no terminal of anybody. */

@@ -5,6 +5,7 @@ import { startInBackground } from "./background-process.ts"
 import { type Client, type ClientRoute, type Link, readClientRoute, readLinks } from "./client-route.ts"
 import { clientProgram, serviceProgram } from "./connect-programs.ts"
 import { addInterfaces, ipBatch, type Namespace, type NamespaceDeps, openNamespace } from "./namespace.ts"
+import { layPolicy, policyLines, routeLines } from "./routing-copy.ts"
 
 /** How one connection from the client went. */
 export interface Connected {
@@ -19,8 +20,13 @@ export interface NetCopy {
   readonly clientRoute: ClientRoute | undefined
   /** Interfaces that are not in the copy, a line each. */
   readonly left: readonly string[]
-  /** Plugs the wire in; until then no packet moves a counter. Once plugged in, it stays so. */
-  plugIn(): Promise<void>
+  /** There is policy routing on this machine: other tables than the main one, chosen by marks, sources and the like. */
+  readonly policy: boolean
+  /**
+   * Plugs the wire in; until then no packet moves a counter. Once plugged in, it stays so.
+   * @returns the lines of policy routing that the copy does not take
+   */
+  plugIn(): Promise<readonly string[]>
   /** Connects once, from the client to a service of ours, and waits `budgetMs` for an answer. */
   connect(budgetMs: number): Promise<Connected>
   close(): Promise<void>
@@ -33,6 +39,8 @@ export interface MachineNet {
   readonly clientRoute: ClientRoute | undefined
   /** Lines for ip(8). */
   readonly routes: readonly string[]
+  /** The same, for other routing tables than the main one and the rules that lead to them; empty on most machines. */
+  readonly policy: readonly string[]
 }
 
 /** Reads the interfaces, addresses and routes of this machine, and how it answers a client. */
@@ -40,12 +48,13 @@ export async function readMachineNet(
   deps: { readonly run: RunCommand; readonly system: SystemTools },
   client: Client | undefined,
 ): Promise<MachineNet> {
-  const [links, clientRoute, routes] = await Promise.all([
+  const [links, clientRoute, routes, policy] = await Promise.all([
     readLinks(deps.run, deps.system),
     client === undefined ? undefined : readClientRoute(deps.run, deps.system, client),
     routeLines(deps.run, deps.system),
+    policyLines(deps.run, deps.system),
   ])
-  return { links, clientRoute, routes }
+  return { links, clientRoute, routes, policy }
 }
 
 const wire = "fw-wire"
@@ -59,7 +68,7 @@ const wire = "fw-wire"
 export async function copyNet(
   deps: NamespaceDeps,
   server: Namespace,
-  { links, clientRoute, routes }: MachineNet,
+  { links, clientRoute, routes, policy }: MachineNet,
 ): Promise<NetCopy> {
   const { system } = deps
   const wired = clientRoute !== undefined && clientRoute.device !== "lo" ? clientRoute : undefined
@@ -95,8 +104,10 @@ export async function copyNet(
   return {
     clientRoute,
     left: failed.map((name) => `interface ${name} could not be made in the copy`),
+    policy: policy.length > 0,
     plugIn: async () => {
       if (wired !== undefined && other !== undefined) await plugIn(wired, server, other, links, system)
+      return await layPolicy(server, system, policy)
     },
     connect: async (budgetMs) => {
       if (clientRoute === undefined) return { ok: false, how: "no route to the client" }
@@ -126,19 +137,6 @@ function linkLines(links: readonly Link[]): string[] {
     const up = link.flags.includes("UP") ? [`link set ${name} up`] : []
     return [...hardware, ...up, ...addresses]
   })
-}
-
-/** The machine's own routes, in the words of ip(8): a script may ask for the interface of the default route. */
-async function routeLines(run: RunCommand, system: SystemTools): Promise<string[]> {
-  const lines: string[] = []
-  const tables = ["-4", "-6"].map((family) => run({ path: system.ip, args: [family, "route", "show"] }))
-  for (const { stdout } of await Promise.all(tables)) {
-    for (const line of stdout.split("\n")) {
-      const route = line.replace(/\b(linkdown|dead|pervasive|offload|trap|rt_offload|rt_trap)\b/g, "").trim()
-      if (route !== "") lines.push(`route replace ${route}`)
-    }
-  }
-  return lines
 }
 
 function hostBits({ family }: ClientRoute): number {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { Clock } from "../../clock.ts"
-import { type Answer, encodeAnswer } from "../../knock/answer.ts"
+import { type Answer, encodeAnswer, withoutObstacles } from "../../knock/answer.ts"
 import { Decider, type KnownSecret } from "../../knock/decide.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { type Authentic, createVerifier, type Verify } from "../../knock/verify.ts"
@@ -99,7 +99,7 @@ export class Receiver {
       case "ignore":
         return void rejections.add(decision.rejection)
       case "repeat":
-        return void reply(decision.answer)
+        return void give(decision.answer, authentic, reply)
       case "challenge": {
         const knock = { authentic, pinned: decision.pinned, fromHere: isFromHere(message), reply }
         return void this.answer(knock, "challenge", state, { challenge: decision.challenge })
@@ -129,7 +129,7 @@ export class Receiver {
     { authentic, pinned, reply }: FreshKnock,
     verdict: Answer["verdict"],
     state: AnswerState,
-    more: { readonly verified?: boolean; readonly challenge?: Uint8Array } = {},
+    more: Partial<Pick<Answer, "verified" | "challenge" | "obstacles">> = {},
   ): void {
     const { key, request, requestMac } = authentic
     const now = this.#now()
@@ -141,15 +141,23 @@ export class Receiver {
       ...state,
       serverTimeMs: now.wallMs,
       challenge: more.challenge,
+      ...(more.obstacles === undefined ? {} : { obstacles: more.obstacles }),
       requestMac,
     })
     this.#decider.answered(authentic, answer, now)
-    reply(answer)
+    give(answer, authentic, reply)
   }
 
   #now(): { bootMs: number; wallMs: number } {
     return { bootMs: this.#deps.clock.bootMs(), wallMs: this.#deps.clock.wallMs() }
   }
+}
+
+/** Gives an answer; one that tells of obstacles a second time without, for clients that do not know these flags. */
+function give(answer: Uint8Array, { key }: Authentic<GuardSecret>, reply: (data: Uint8Array) => void): void {
+  reply(answer)
+  const plain = withoutObstacles(key.keys, answer)
+  if (plain !== undefined) reply(plain)
 }
 
 /** For an address of its own the kernel takes that address as the source, too. */

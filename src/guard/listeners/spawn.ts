@@ -6,15 +6,25 @@ import { armedOptions, cleanEnvironment } from "../../system/process/armed-proce
 import { favourBeginner } from "../../system/process/real-time-priority.ts"
 
 /** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
-export function listenerUser(passwd = readFileSync("/etc/passwd", "utf8")): { uid: number; gid: number } {
+export function listenerUser(passwd?: string): { uid: number; gid: number } {
+  const { uid, gid } = namedListenerUser(passwd)
+  return { uid, gid }
+}
+
+/** The same with its name. */
+export function namedListenerUser(passwd = readFileSync("/etc/passwd", "utf8")): {
+  name: string
+  uid: number
+  gid: number
+} {
   for (const name of ["fw-watchdog", "nobody"]) {
     const fields = passwd
       .split("\n")
       .map((line) => line.split(":"))
       .find(([user]) => user === name)
-    if (fields !== undefined) return { uid: Number(fields[2]), gid: Number(fields[3]) }
+    if (fields !== undefined) return { name, uid: Number(fields[2]), gid: Number(fields[3]) }
   }
-  return { uid: 65534, gid: 65534 }
+  return { name: "nobody", uid: 65534, gid: 65534 }
 }
 
 /**

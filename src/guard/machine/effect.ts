@@ -1,3 +1,4 @@
+import type { KnockOrigin } from "../../firewall/obstacles/obstacle.ts"
 import type { Verdict } from "../../knock/answer.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { ChangeOrder } from "./event.ts"
@@ -30,6 +31,13 @@ export type Effect =
   | { readonly type: "settle"; readonly task: number }
   /** The steps that `--hard` adds. Ends in `cleared`. */
   | { readonly type: "clear"; readonly task: number }
+  /** Looks for what the open leaves alone and can stop packets all the same, each kind for so long. Ends in `surveyed`. */
+  | {
+      readonly type: "survey"
+      readonly task: number
+      readonly origin: KnockOrigin | undefined
+      readonly limitMs: number
+    }
   /** Ends in `restored`. `known`: rules that nobody has to be told are gone. */
   | {
       readonly type: "restore"
@@ -54,9 +62,9 @@ export type Effect =
       readonly before: SnapshotRef | undefined
       readonly candidate: SnapshotRef | undefined
     }
-  /** Lists what can drop now. Ends in `looked`. */
-  | { readonly type: "look"; readonly turn: number }
-  /** Restores a snapshot in a throw-away namespace and says what would not come back; has no end. */
+  /** Lists what can drop now, `sinceMs` after it was looked at before. Ends in `looked`. */
+  | { readonly type: "look"; readonly turn: number; readonly sinceMs: number }
+  /** Restores a snapshot in a throw-away namespace and says what would not come back. Ends in `proven`. */
   | { readonly type: "prove"; readonly snapshot: SnapshotRef; readonly restore: "a rollback" | "an undo" }
   | { readonly type: "answer"; readonly knock: number; readonly verdict: Verdict; readonly verified: boolean }
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }

@@ -1,3 +1,4 @@
+import type { Survey } from "../../firewall/obstacles/obstacle.ts"
 import type { HardReport } from "../../firewall/open/hard-report.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
 import type { Verb } from "../../knock/verbs.ts"
@@ -94,6 +95,7 @@ export type EffectEnd =
       readonly report: HardReport
       readonly dropping: readonly string[]
     }
+  | { readonly type: "surveyed"; readonly task: number; readonly survey: Survey }
   /** No report where the snapshot is lost. */
   | {
       readonly type: "restored"
@@ -126,10 +128,20 @@ export type EffectEnd =
   | { readonly type: "left"; readonly failure: string | undefined; readonly undoable: boolean }
   /** The record has been written to disk, or could not be. */
   | { readonly type: "written"; readonly ok: boolean }
+  /** A snapshot has been tried out: `lost` would not come back, each with the reason; `failure` when it could not be tried. */
+  | {
+      readonly type: "proven"
+      readonly snapshot: SnapshotRef
+      readonly restore: "a rollback" | "an undo"
+      readonly lost: readonly string[]
+      readonly failure: string | undefined
+    }
   | {
       readonly type: "looked"
       readonly turn: number
       readonly dropping: readonly string[]
+      /** Terminals that were in use since the look before, such as "pts/0 (root)". */
+      readonly terminals: readonly string[]
       readonly tookMs: number
     }
 

@@ -1,3 +1,5 @@
+import type { KnockOrigin, Survey } from "../../firewall/obstacles/obstacle.ts"
+import type { HardReport } from "../../firewall/open/hard-report.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { Change, LastChange } from "./change.ts"
 import type { SessionConfiguration } from "./configuration.ts"
@@ -23,6 +25,14 @@ export interface Debt {
   readonly open: number
 }
 
+/** The end of trying a snapshot out. */
+export interface Proof {
+  readonly snapshot: SnapshotRef
+  readonly restore: "a rollback" | "an undo"
+  /** Tables and sets, each with the reason. */
+  readonly lost: readonly string[]
+}
+
 /** The watch for what locks again after an open. */
 export interface Watch {
   /** Counts up with each open and restore, so that a look that was under way then is known to be too late. */
@@ -31,10 +41,14 @@ export interface Watch {
   readonly on: boolean
   /** When to look next, on the boot clock; undefined while nothing is watched, or a look or a restore is under way. */
   readonly nextMs: number | undefined
+  /** When the latest look began, or the latest open ended, on the boot clock. */
+  readonly lookedMs: number
   /** Everything that can drop, as of the latest look or open. */
   readonly dropping: readonly string[]
   /** Everything that the latest `--hard` could not take away. */
   readonly outOfReach: readonly string[]
+  /** Everything that the latest open left alone and that can stop packets; undefined before one. */
+  readonly survey: Survey | undefined
   /** Events since arming. */
   readonly reLocks: number
 }
@@ -66,11 +80,15 @@ export interface OpenTask {
   readonly id: number
   readonly knock: number | undefined
   readonly hard: boolean
-  readonly stage: "committing" | "committed" | "keeping" | "settling" | "clearing"
+  /** Where the knock came from that asked for it. */
+  readonly origin: KnockOrigin | undefined
+  readonly stage: "committing" | "committed" | "keeping" | "settling" | "clearing" | "surveying"
   /** A restore was asked for before it, so it has to commit again behind that. */
   readonly again: boolean
   /** Its first commit has been answered. */
   readonly answered: boolean
+  /** When, on the boot clock, in milliseconds. */
+  readonly answeredMs: number
   /** The time from its commit's start to its end, in milliseconds. */
   readonly committedMs: number
   readonly commitFailures: readonly string[]
@@ -80,6 +98,10 @@ export interface OpenTask {
   /** How often it has settled. */
   readonly rounds: number
   readonly settleFailures: readonly string[]
+  /** Everything that a listing at its end still found. */
+  readonly dropping: readonly string[]
+  /** The end of what `--hard` adds. */
+  readonly cleared: HardReport | undefined
 }
 
 /** The rules that a restore puts in force. */
@@ -125,6 +147,8 @@ export interface SessionRecord {
   readonly openBefore: OpenSince | undefined
   /** The one that a rollback goes back to. */
   readonly openAtArming: OpenSince | undefined
+  /** Everything that a restore of these snapshots would not bring back, as far as they have been tried out. */
+  readonly proofs: readonly Proof[]
   /** When the latest open's snapshot is to be proven. */
   readonly proveMs: number | undefined
   /** Everything that is being done to the firewall, in the order it was asked for. */
@@ -172,7 +196,17 @@ export function owesRollback({
   return !configuration.dryRun && (configuration.onExpiry === "rollback" || debt !== undefined)
 }
 
-const unwatched: Watch = { turn: 0, on: false, nextMs: undefined, dropping: [], outOfReach: [], reLocks: 0 }
+/** Before the first open, and when rules are in force again. */
+export const unwatched: Watch = {
+  turn: 0,
+  on: false,
+  nextMs: undefined,
+  lookedMs: 0,
+  dropping: [],
+  outOfReach: [],
+  survey: undefined,
+  reLocks: 0,
+}
 
 /**
  * A session that begins now.
@@ -196,6 +230,7 @@ export function newSession(
     openSince: undefined,
     openBefore: undefined,
     openAtArming: undefined,
+    proofs: [],
     proveMs: undefined,
     tasks: [],
     lastTask: 0,

@@ -1,5 +1,7 @@
 import type { ArmedBy } from "./configuration.ts"
+import { surveyFacts } from "./outcomes/open.ts"
 import { type OpenFacts, openFacts, openWords } from "./outcomes/open-since.ts"
+import { notRestorableNow } from "./outcomes/proof.ts"
 import { isOpened, type LastChange, type SessionRecord, secondsLeft, stillDropping } from "./record.ts"
 
 /** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
@@ -7,6 +9,8 @@ export interface SessionStatus {
   readonly event: "status"
   readonly armedBy: ArmedBy
   readonly secondsLeft: number
+  /** It ends now: what is under way or owed is done, and nothing else is taken. */
+  readonly ending: boolean
   readonly onExpiry: string
   readonly dryRun: boolean
   readonly provenFromOutside: boolean
@@ -27,9 +31,15 @@ export interface SessionStatus {
   readonly opens: number
   /** Everything that can drop although the firewall was opened; empty before the first open. */
   readonly stillDropping: readonly string[]
+  /** Everything that the latest open left alone and that can stop packets; empty before the first open. */
+  readonly mayStop: readonly string[]
+  /** Everything of that kind which nobody could look for. */
+  readonly notLookedAt: readonly string[]
   /** The open that is in force. */
   readonly open?: OpenFacts | undefined
-  /** How often something locked again after an open. */
+  /** Tables and sets that a rollback or an undo would not bring back, a line each. */
+  readonly notRestorable: readonly string[]
+  /** How often rules that drop were added after an open. */
   readonly reLocks: number
   /** Frames the captures delivered, and those the kernel had no room for. */
   readonly heard: number
@@ -75,6 +85,8 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     event: "status",
     armedBy,
     secondsLeft: secondsLeft(record, nowMs),
+    ending:
+      record.ending !== undefined || record.changeOverMs !== undefined || secondsLeft(record, nowMs) === 0,
     onExpiry,
     dryRun,
     provenFromOutside: record.provenFromOutside,
@@ -84,7 +96,9 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     accepted: record.accepted,
     opens: record.opens,
     stillDropping: stillDropping(record),
+    ...surveyFacts(record.watch.survey ?? { found: [], notLooked: [] }),
     open: openFacts(record),
+    notRestorable: notRestorableNow(record),
     reLocks: record.watch.reLocks,
     change:
       change === undefined || change.stage === "preparing"

@@ -7,18 +7,11 @@ import { command } from "./transitions/command.ts"
 import { compared } from "./transitions/confirmation.ts"
 import { askEnd, endWhenDone, endWhenTooLong, left } from "./transitions/end.ts"
 import { knock, plain } from "./transitions/knock.ts"
-import {
-  askOpen,
-  cleared,
-  committed,
-  goOnOpening,
-  kept,
-  looked,
-  lookWhenDue,
-  settled,
-} from "./transitions/open.ts"
+import { askOpen, cleared, committed, goOnOpening, kept, settled, surveyed } from "./transitions/open.ts"
 import { prepared, prepareRefused, written } from "./transitions/prepare.ts"
+import { proven, proveWhenDue } from "./transitions/proof.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
+import { looked, lookWhenDue } from "./transitions/watch.ts"
 
 /** The next record, and what is to be done, in this order. */
 export interface Step {
@@ -79,6 +72,10 @@ function follow(at: At, event: SessionEvent): At {
       return left(at, event)
     case "written":
       return written(at, event.ok)
+    case "surveyed":
+      return surveyed(at, event)
+    case "proven":
+      return proven(at, event)
     case "looked":
       return looked(at, event)
   }
@@ -150,15 +147,6 @@ function moment(at: At): At {
   if (record.changeOverMs !== undefined && nowMs >= record.changeOverMs)
     return askEnd(at, "change-over", "the change is over, and so is its session")
   return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(at))))
-}
-
-/** Proves what the latest open kept, when nobody waits any more. */
-function proveWhenDue(at: At): At {
-  const { proveMs, lastOpen } = at.record
-  if (proveMs === undefined || at.nowMs < proveMs) return at
-  const done = update(at, { proveMs: undefined })
-  if (lastOpen === undefined) return done
-  return effect(done, { type: "prove", snapshot: lastOpen, restore: "an undo" })
 }
 
 /** When something is due next, on the boot clock, in milliseconds; infinite when nothing is. */

@@ -1,4 +1,6 @@
 import { reasonOf } from "../../errors.ts"
+import { systemLookDeps } from "../../firewall/obstacles/looking.ts"
+import { surveyObstacles } from "../../firewall/obstacles/survey.ts"
 import type { Dropping, IsLost, Scope } from "../../firewall/open/backend.ts"
 import type { ArmedFirewall } from "../../firewall/open/contract.ts"
 import { clearHard, systemHardDeps } from "../../firewall/open/hard.ts"
@@ -8,6 +10,7 @@ import { readTimeoutMs } from "../../firewall/snapshot/reading.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { RunCommand } from "../../system/process/run-command.ts"
+import { terminalsInUse } from "../../system/terminals.ts"
 import { within } from "../../system/within.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { EffectEnd } from "../machine/event.ts"
@@ -90,15 +93,27 @@ export async function clear(
   return { type: "cleared", task, report, dropping: dropping.map(describe) }
 }
 
+/** Looks for what an open leaves alone and can stop packets all the same. */
+export async function survey(
+  snapshots: Snapshots,
+  run: RunCommand,
+  { task, origin, limitMs }: Of<"survey">,
+): Promise<End<"surveyed">> {
+  const found = await surveyObstacles(systemLookDeps(run), snapshots.deps, origin, limitMs)
+  return { type: "surveyed", task, survey: found }
+}
+
 /** Lists what can drop now. */
 export async function look(
   firewall: ArmedFirewall,
   scope: Scope,
-  { turn }: Of<"look">,
+  { turn, sinceMs }: Of<"look">,
 ): Promise<End<"looked">> {
   const startedMs = monotonicMs()
   const dropping = await firewall.verify(scope)
-  return { type: "looked", turn, dropping: dropping.map(describe), tookMs: monotonicMs() - startedMs }
+  const tookMs = monotonicMs() - startedMs
+  const terminals = terminalsInUse(Date.now() - sinceMs - tookMs)
+  return { type: "looked", turn, dropping: dropping.map(describe), terminals, tookMs }
 }
 
 const describe = ({ backend, where }: Dropping): string => `${backend}: ${where}`

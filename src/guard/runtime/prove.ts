@@ -1,7 +1,7 @@
 import { reasonOf } from "../../errors.ts"
 import { proveRestorable } from "../../firewall/restore/prove.ts"
-import type { Outcome } from "../../report/outcome.ts"
 import type { Effect } from "../machine/effect.ts"
+import type { EffectEnd } from "../machine/event.ts"
 import type { Snapshots } from "../state/snapshots.ts"
 
 /**
@@ -11,18 +11,21 @@ import type { Snapshots } from "../state/snapshots.ts"
 export async function prove(
   snapshots: Snapshots,
   { snapshot: ref, restore }: Extract<Effect, { readonly type: "prove" }>,
-  emit: (outcome: Outcome) => void,
-): Promise<void> {
+): Promise<Extract<EffectEnd, { readonly type: "proven" }>> {
+  const end = { type: "proven", snapshot: ref, restore } as const
   const snapshot = snapshots.get(ref)
-  if (snapshot === undefined) return
-  const tell = (event: string, message: string): void => emit({ event, code: "state-unknown", message })
+  if (snapshot === undefined) return { ...end, lost: [], failure: undefined }
   const { deps } = snapshots
   try {
     const proven = await proveRestorable({ ...deps, runHere: deps.run }, snapshot)
-    for (const { table, why } of proven.proofs.filter((proof) => !proof.ok))
-      tell("not-restorable", `${restore} would not bring back ${table}: ${why ?? "it differs"}`)
     snapshots.replace(ref, proven.snapshot)
+    const lost = proven.proofs.filter(({ ok }) => !ok)
+    return {
+      ...end,
+      lost: lost.map(({ table, why }) => `${table}: ${why ?? "it differs"}`),
+      failure: undefined,
+    }
   } catch (thrown) {
-    tell("not-proven", `could not try ${restore} out: ${reasonOf(thrown)}`)
+    return { ...end, lost: [], failure: reasonOf(thrown) }
   }
 }

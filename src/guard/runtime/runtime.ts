@@ -15,14 +15,9 @@ import { type SessionStatus, statusOf } from "../machine/status.ts"
 import { nextMomentMs, step } from "../machine/step.ts"
 import { isPast } from "../machine/transitions/knock.ts"
 import type { Snapshots } from "../state/snapshots.ts"
-import { apply, prepare } from "./change.ts"
-import { compare } from "./compare.ts"
-import { leave } from "./leave.ts"
+import { carryOut } from "./carry-out.ts"
 import { listenerSetup } from "./listener-setup.ts"
-import { clear, commit, keep, look, settle } from "./open.ts"
-import { prove } from "./prove.ts"
 import type { RecordWriter } from "./record-writer.ts"
-import { restore } from "./restore.ts"
 
 /** How often the time is looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 3000
@@ -213,36 +208,18 @@ export class Runtime {
   }
 
   #carryOut(effect: Effect): void {
-    const { firewall, snapshots, writer, run, connections, emit } = this.#parts
-    const { scope, quiet } = this.#record.configuration
+    const { snapshots, writer, emit } = this.#parts
     switch (effect.type) {
       case "mark":
         return writer.mark(effect.state)
       case "write":
         snapshots.spare(this.#record)
         return this.feed({ type: "written", ok: writer.write(this.#record) })
-      case "commit":
-        return this.#then(commit(firewall, scope, effect))
-      case "keep":
-        return this.#then(keep(firewall, scope, snapshots, effect))
-      case "settle":
-        return this.#then(settle(firewall, scope, snapshots.isLost(this.#record), effect))
-      case "clear":
-        return this.#then(clear(firewall, scope, run, effect))
-      case "restore":
-        return this.#then(restore(snapshots, effect, emit))
-      case "prepare":
-        return this.#then(prepare(snapshots, effect))
-      case "apply":
-        return this.#then(apply(snapshots, connections, effect))
-      case "compare":
-        return this.#then(compare(snapshots, effect))
-      case "leave":
-        return this.#then(leave(snapshots, writer, quiet, effect))
-      case "look":
-        return this.#then(look(firewall, scope, effect))
       case "prove":
-        this.#proofs = this.#proofs.then(() => prove(snapshots, effect, emit))
+        // One at a time: each has a namespace of its own, and nobody waits for it.
+        this.#proofs = this.#proofs
+          .then(() => carryOut(effect, this.#parts, this.#record))
+          .then((end) => this.feed(end))
         return
       case "answer":
         return this.#answer(effect)
@@ -258,18 +235,21 @@ export class Runtime {
         this.#waking?.cancel()
         this.#looking?.cancel()
         return this.#resolveEnded(effect.how)
+      default:
+        void carryOut(effect, this.#parts, this.#record).then((end) => this.feed(end))
     }
-  }
-
-  #then(end: Promise<SessionEvent>): void {
-    void end.then((event) => this.feed(event))
   }
 
   /** A later answer takes the place of an earlier one for the knock's retransmissions. */
   #answer({ knock, verdict, verified }: Extract<Effect, { readonly type: "answer" }>): void {
     const fresh = this.#knocks.get(knock)
     if (fresh === undefined) return
-    this.#receiver.answer(fresh, verdict, this.#answerState(), { verified })
+    const found = fresh.authentic.request.verb === "reset" && verified ? this.#record.watch.survey : undefined
+    const obstacles = found && {
+      seen: [...new Set(found.found.map(({ kind }) => kind))],
+      complete: found.notLooked.length === 0,
+    }
+    this.#receiver.answer(fresh, verdict, this.#answerState(), { verified, ...(obstacles && { obstacles }) })
     // The first answer to a reset says that it is committed; another one follows, when it was looked at.
     const another = (verdict === "opened" || verdict === "open-failed") && !verified
     if (!another) this.#knocks.delete(knock)

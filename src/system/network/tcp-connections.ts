@@ -16,12 +16,48 @@ const established: ReadonlySet<string> = new Set(["01", "04", "05", "08"])
  * The connections of the caller's network namespace: proc(5), /proc/net/tcp and tcp6. None where they cannot be read.
  * @param readTable the text of either table
  */
-export function readConnections(
-  readTable = (table: "tcp" | "tcp6") => readFileSync(`/proc/self/net/${table}`, "latin1"),
-): readonly Connection[] {
+export function readConnections(readTable = readProc): readonly Connection[] {
+  return rowsOf(readTable).flatMap(({ local, remote, state, inode }) => {
+    if (!established.has(state)) return []
+    return [
+      {
+        localAddress: local.address,
+        localPort: local.port,
+        remoteAddress: remote.address,
+        remotePort: remote.port,
+        inode,
+      },
+    ]
+  })
+}
+
+/** The TCP sockets that listen, each with its inode (state 0A, TCP_LISTEN). */
+export function readListeners(
+  readTable = readProc,
+): readonly { readonly port: number; readonly inode: number }[] {
+  return rowsOf(readTable).flatMap(({ local, state, inode }) =>
+    state === "0A" ? [{ port: local.port, inode }] : [],
+  )
+}
+
+const readProc = (table: "tcp" | "tcp6"): string => readFileSync(`/proc/self/net/${table}`, "latin1")
+
+interface End {
+  readonly address: string
+  readonly port: number
+}
+
+interface Row {
+  readonly local: End
+  readonly remote: End
+  readonly state: string
+  readonly inode: number
+}
+
+function rowsOf(readTable: typeof readProc): readonly Row[] {
   return (["tcp", "tcp6"] as const).flatMap((table) => {
     try {
-      return parseConnections(readTable(table))
+      return parseRows(readTable(table))
     } catch {
       return [] // a kernel without IPv6
     }
@@ -29,25 +65,17 @@ export function readConnections(
 }
 
 /** Reads a table of proc(5): local and remote end in hex, state, and in the tenth field the inode. */
-function parseConnections(table: string): Connection[] {
+function parseRows(table: string): Row[] {
   return table.split("\n").flatMap((line) => {
-    const [, local = "", remote = "", state = "", , , , , , inode] = line.trim().split(/\s+/)
-    const [from, to] = [parseEnd(local), parseEnd(remote)]
-    if (!established.has(state) || from === undefined || to === undefined) return []
-    return [
-      {
-        localAddress: from.address,
-        localPort: from.port,
-        remoteAddress: to.address,
-        remotePort: to.port,
-        inode: Number(inode),
-      },
-    ]
+    const [, from = "", to = "", state = "", , , , , , inode] = line.trim().split(/\s+/)
+    const [local, remote] = [parseEnd(from), parseEnd(to)]
+    if (local === undefined || remote === undefined) return []
+    return [{ local, remote, state, inode: Number(inode) }]
   })
 }
 
 /** `0100007F:0016`: words of 32 bits as this machine's processor has them, the port as a number. */
-function parseEnd(text: string): { address: string; port: number } | undefined {
+function parseEnd(text: string): End | undefined {
   const [, hex, port] = /^((?:[0-9A-F]{8}){1,4}):([0-9A-F]{4})$/.exec(text) ?? []
   if (hex === undefined || port === undefined) return undefined
   const bytes = Buffer.from(hex, "hex")

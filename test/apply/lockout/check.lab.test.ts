@@ -94,4 +94,59 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
     await done.close()
     expect(verdict).toEqual({ ok: true, family: connection.clientAddress.includes(":") ? "IPv6" : "IPv4" })
   })
+
+  describe("with policy routing", () => {
+    const machine = machineIn(lab, "policy")
+    const verdictOf = async (script: string, connection: SshConnection) => {
+      const done = await rehearseOn(machine, inputOf(lab, `${script}\n`), { connection })
+      const verdict = await done.checkLockout(done.result, connection)
+      await done.close()
+      return verdict
+    }
+    machine.sh(`ip rule add fwmark 7 prohibit; ip -6 rule add fwmark 7 prohibit
+      ip rule add fwmark 8 lookup 100; ip route add default via 192.0.2.254 dev eth0 table 100
+      ip rule add fwmark 9 lookup 101; ip route add blackhole default table 101
+      ip rule add from 192.0.2.99 blackhole priority 50`)
+
+    it.each([
+      [
+        "leads nowhere by a rule",
+        "iptables -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 7",
+        onLink,
+        false,
+      ],
+      [
+        "leads nowhere by its table",
+        "iptables -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 9",
+        routed,
+        false,
+      ],
+      [
+        "leads the same way",
+        "iptables -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 8",
+        routed,
+        true,
+      ],
+      ["is not meant", "iptables -t mangle -A OUTPUT -p tcp --sport 80 -j MARK --set-mark 7", routed, true],
+      [
+        "leads nowhere, IPv6",
+        "ip6tables -t mangle -A OUTPUT -p tcp --sport 22 -j MARK --set-mark 7",
+        six,
+        false,
+      ],
+    ] as const)("a mark that %s", async (_, script, connection, ok) => {
+      const verdict = await verdictOf(script, connection)
+      expect(verdict).toMatchObject({ ok })
+      if (!verdict.ok) expect(verdict.message).toMatch(/policy routing may/)
+    })
+
+    it("of every kind is taken by the copy: other devices, users, devices that are not there", async () => {
+      machine.sh(
+        "ip route add default dev eth1 src 198.51.100.1 table 102; ip rule add uidrange 1-2 lookup 102",
+      )
+      machine.sh("ip rule add iif gone0 lookup 100")
+      const verdict = await verdictOf("iptables -A INPUT -s 203.0.113.99 -j DROP", onLink)
+      expect(verdict).toMatchObject({ ok: true })
+    })
+  })
 })

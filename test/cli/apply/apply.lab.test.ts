@@ -110,6 +110,34 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     expect(inForce()).toBe(true)
   }, 120_000)
 
+  it("is refused while another change waits, with the same file too", async () => {
+    const file = stage.file(newRules)
+    const waiting = stage.start(file, "--confirm-within", "60s")
+    await eventually("the change", () => waiting.has("applied"), 60_000)
+    for (const other of [file, stage.file(`${newRules}iptables -A INPUT -s 203.0.113.9 -j DROP\n`)]) {
+      const refused = stage.run(other, "--json", "--no-confirm")
+      expect([refused.code, refused.outcome]).toEqual([
+        1,
+        expect.objectContaining({ message: expect.stringMatching(/waits for its confirmation, \d+ s left/) }),
+      ])
+    }
+    armed.knock(client, "rollback", "192.0.2.1")
+    await eventually("its end", () => waiting.code !== undefined)
+  }, 120_000)
+
+  it("right behind another one works, as arming does", async () => {
+    for (const port of [31, 32, 33]) {
+      const done = stage.run(
+        stage.file(`${newRules}iptables -A INPUT -p tcp --dport ${port} -j DROP\n`),
+        "--no-confirm",
+        "--json",
+      )
+      expect([port, done.code, done.outcome.event]).toEqual([port, 0, "applied"])
+    }
+    armed.arm("--timeout", "30s")
+    expect(armed.status().ending).toBe(false)
+  }, 120_000)
+
   it("refuses what would lock out, and what nobody could confirm, with nothing changed", () => {
     const before = rules()
     const shut = stage.run(stage.file(newRules.replace("--dport 22", "--dport 2222")), "--json")

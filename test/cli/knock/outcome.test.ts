@@ -108,6 +108,36 @@ describe("what a knock came to", () => {
     expect(knockOutcome(facts(undefined, open)).hint).toContain("ssh web1")
   })
 
+  it("leads on when the port stays shut: --hard first, then what the server sees, and only then elsewhere", () => {
+    const hint = (obstacles: Answer["obstacles"], hard = false, check = filtered) => {
+      const given = answer("opened", obstacles === undefined ? {} : { obstacles })
+      return knockOutcome({ ...facts(given, check), hard }).hint
+    }
+    const first = "clear more first: fw-knock reset --hard web1; "
+    const elsewhere = "not in the server's firewall"
+    const seen = hint({ seen: ["routing", "xdp"], complete: true })
+    expect(seen).toBe(
+      `${first}the server sees what can stop it: routing (\`ip rule\`, \`ip route\`), an XDP program; \`fw-watchdog status\` there names it`,
+    )
+    expect(hint({ seen: ["xdp"], complete: false })).toContain("it could not look at everything")
+    expect(hint({ seen: [], complete: true })).toMatch(`${first}if that does not help, it is ${elsewhere}`)
+    expect(hint({ seen: [], complete: true }, true)).toMatch(`it is ${elsewhere}`)
+    for (const hard of [false, true])
+      for (const unknown of [undefined, { seen: [], complete: false }] as const) {
+        expect(hint(unknown, hard)).not.toContain(elsewhere)
+        expect(String(hint(unknown, hard)).includes("--hard")).toBe(!hard)
+      }
+    expect(hint({ seen: ["port-translation"], complete: true }, false, closed)).toContain("a rule in nat")
+    expect(hint({ seen: [], complete: true }, false, closed)).toContain("nothing listens")
+    const rolledBack = knockOutcome(facts(answer("rolled-back", { verb: "rollback" }), filtered)).hint
+    expect(rolledBack).toContain("the rules from arming may drop it")
+  })
+
+  it("claims of rules that came back no more than that they are there", () => {
+    const said = knockOutcome(facts(answer("opened", { reLocks: 2 }), open)).message
+    expect(said).toContain("rules that drop were added 2 times since an open (by hand, or something there")
+  })
+
   it("has stable keys for scripts, without what is not known", () => {
     expect(jsonOf(knockOutcome(facts(answer("opened"), open)))).toEqual({
       event: "opened",

@@ -183,6 +183,60 @@ describe("the mark of an open", () => {
   )
 })
 
+describe("what an open leaves alone", () => {
+  const obstacle = { kind: "routing", where: "an `ip rule` for fwmark 0x7" } as const
+  const seen = { found: [obstacle], notLooked: [{ kind: "traffic-control", why: "tc is missing" }] } as const
+
+  it("is looked for when all else is done, for the one who knocked, and told before the verified answer", () => {
+    const session = new Staged()
+    session.survey = seen
+    const order: string[] = []
+    session.onEffect = (effect) => {
+      if (["settle", "survey", "answer"].includes(effect.type)) order.push(effect.type)
+      if (effect.type === "survey") expect(effect.origin).toEqual({ source: "192.0.2.2", device: "any" })
+    }
+    const answered = session.knock("reset")
+    session.pass(2000)
+    expect(answered()).toEqual(["opened false", "opened true"])
+    expect(order).toEqual(["answer", "settle", "survey", "answer"])
+    const facts = {
+      mayStop: ["routing: an `ip rule` for fwmark 0x7"],
+      notLookedAt: ["traffic-control: tc is missing"],
+    }
+    expect(session.emitted.find(({ event }) => event === "opened")).toMatchObject({
+      code: "done",
+      hint: "what an open leaves alone and can stop packets: routing: an `ip rule` for fwmark 0x7; not looked at: traffic-control: tc is missing",
+      facts,
+    })
+    expect(session.record.watch.survey).toBe(seen)
+    session.command({ command: "undo" })
+    session.pass(5000)
+    expect(session.record.watch.survey).toBeUndefined()
+  })
+
+  it("is looked for in the time that is left until nobody waits for the verified answer any more", () => {
+    const limits = [100, 1500, 5000].map((settlesMs) => {
+      const session = new Staged({}, ({ type }) => (type === "settle" ? { takesMs: settlesMs } : undefined))
+      let limit = 0
+      session.onEffect = (effect) => {
+        if (effect.type === "survey") limit = effect.limitMs
+      }
+      session.knock("reset")
+      session.pass(20_000)
+      return limit
+    })
+    expect(limits).toEqual([1500, 501, 300]) // keeping takes 499 ms
+  })
+
+  it("is not looked for by the open that a session ends with", () => {
+    const session = new Staged({ onExpiry: "reset" })
+    const looked: string[] = []
+    session.onEffect = ({ type }) => looked.push(type)
+    session.pass(70_000)
+    expect([session.over, looked.includes("settle"), looked.includes("survey")]).toEqual([true, true, false])
+  })
+})
+
 describe("the watch for what locks again", () => {
   it("reports what appears after an open once, and again when it went and came back", () => {
     const session = new Staged({ timeoutMs: 600_000 })
@@ -198,6 +252,40 @@ describe("the watch for what locks again", () => {
     session.kernel = { rules: "others", state: "shut" }
     session.pass(5000)
     expect([reLocked(), session.record.watch.reLocks]).toEqual([2, 2])
+  })
+
+  it("says of rules that somebody at a terminal may have written no more than that", () => {
+    const session = new Staged({ timeoutMs: 600_000 })
+    const said = () => session.emitted.findLast(({ event }) => event === "re-locked")
+    const lockAgain = (): void => {
+      session.plain()
+      session.pass(5000)
+      session.kernel = { rules: "others", state: "shut" }
+      session.pass(5000)
+    }
+    lockAgain()
+    expect(said()).toMatchObject({ message: "something locks again: something", facts: { terminals: [] } })
+    session.terminals = ["pts/0 (root)"]
+    lockAgain()
+    expect(said()).toMatchObject({
+      code: "state-unknown",
+      message:
+        "rules that drop were added since the open: something; a terminal was in use just then: pts/0 (root)",
+      hint: "if it was you, all is well; else stop what loads these rules, then knock again",
+      facts: { reLocks: 2, terminals: ["pts/0 (root)"] },
+    })
+  })
+
+  it("asks for the terminals that were in use since the look before, however long ago that was", () => {
+    const slow = { takesMs: 1000 }
+    const session = new Staged({ timeoutMs: 600_000 }, ({ type }) => (type === "look" ? slow : undefined))
+    const since: number[] = []
+    session.onEffect = (effect) => {
+      if (effect.type === "look") since.push(effect.sinceMs)
+    }
+    session.plain()
+    session.pass(20_000)
+    expect(since.slice(0, 3)).toEqual([2000, 3000, 3000])
   })
 
   it("goes on behind an undo that had nothing to undo, or that failed", () => {

@@ -37,6 +37,7 @@ const usual: Partial<Record<Effect["type"], number>> = {
   commit: 1,
   keep: 499,
   settle: 500,
+  survey: 0,
   restore: 3000,
   apply: 1000,
 }

@@ -1,3 +1,4 @@
+import type { Survey } from "../../../src/firewall/obstacles/obstacle.ts"
 import type { RestoreReport } from "../../../src/firewall/restore/report.ts"
 import type { SessionConfiguration } from "../../../src/guard/machine/configuration.ts"
 import type { Effect } from "../../../src/guard/machine/effect.ts"
@@ -54,6 +55,10 @@ export class World {
   /** Kills the guard before the so-manieth effect from now; infinite: not at all. */
   killIn = Number.POSITIVE_INFINITY
   writes = true
+  /** Everything that stands in the way beside rules. */
+  survey: Survey = { found: [], notLooked: [] }
+  /** The terminals that are in use. */
+  terminals: readonly string[] = []
   readonly #fate: (effect: Effect) => Fate
   readonly #step: (record: SessionRecord, event: SessionEvent, nowMs: number, wallMs: number) => Step
   /** Sees each effect before it is carried out. */
@@ -193,11 +198,13 @@ export class World {
       case "keep":
       case "settle":
       case "clear":
+      case "survey":
       case "restore":
       case "prepare":
       case "apply":
       case "compare":
       case "leave":
+      case "prove":
       case "look": {
         const fate = this.#fate(effect)
         this.history.push(`${this.nowMs}   ${effect.type} ${fate.end} in ${fate.takesMs} ms`)
@@ -208,7 +215,6 @@ export class World {
         })
         return
       }
-      case "prove":
       case "stop-listening":
         return
       case "answer":
@@ -240,12 +246,14 @@ export class World {
           | "keep"
           | "settle"
           | "clear"
+          | "survey"
           | "restore"
           | "prepare"
           | "apply"
           | "compare"
           | "leave"
           | "look"
+          | "prove"
       }
     >,
     end: Fate["end"],
@@ -282,6 +290,8 @@ export class World {
           report: { cleared: [], failures: works ? [] : ["no"], left: [] },
           dropping: this.kernel.state === "flushed" ? [] : ["something"],
         }
+      case "survey":
+        return { type: "surveyed", task: effect.task, survey: this.survey }
       case "restore": {
         const rules = this.rulesOf(effect.snapshot)
         const report = rules === undefined ? undefined : this.#restore(rules, end)
@@ -318,9 +328,19 @@ export class World {
           undoable: works && effect.behind.open?.rules !== undefined,
         }
       }
+      case "prove": {
+        const { snapshot, restore } = effect
+        return {
+          type: "proven",
+          snapshot,
+          restore,
+          lost: works ? [] : ["a table: it differs"],
+          failure: undefined,
+        }
+      }
       case "look": {
         const dropping = this.kernel.state === "flushed" ? [] : ["something"]
-        return { type: "looked", turn: effect.turn, dropping, tookMs: 1 }
+        return { type: "looked", turn: effect.turn, dropping, terminals: this.terminals, tookMs: 1 }
       }
     }
   }

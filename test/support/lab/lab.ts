@@ -111,6 +111,15 @@ export class Host {
       child.once("exit", (code) => resolve(code === 0))
     })
   }
+
+  /** Does one ping from here to `address` come back within half a second? */
+  async pings(address: string): Promise<boolean> {
+    const [command, ...args] = [...this.enter(), "ping", "-n", "-c", "1", "-W", "0.5", address]
+    return await new Promise((resolve) => {
+      const child = spawn(command as string, args, { stdio: "ignore" })
+      child.once("exit", (code) => resolve(code === 0))
+    })
+  }
 }
 
 export class Lab {

@@ -21,6 +21,8 @@ VERBS = {"probe": 1, "reset": 2, "rollback": 3, "confirm": 4}
 VERDICTS = dict(enumerate("""alive opened challenge dry-run open-failed nothing-to-do refused
     rolled-back confirmed rollback-failed""".split(), 1))
 ONE_WAY, VERIFIED, PINNED = 1, 1, 2  # the flag of a request; the flags of an answer
+OBSTACLES = {"complete": 4, "routing": 8, "port-translation": 16, "xdp": 32, "traffic-control": 64, "reverse-path": 128}
+FIRST_FLAGS = False  # a client from before there were any for obstacles
 NO_CHALLENGE = bytes(36)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 FALLBACK_S = 2.0
@@ -143,7 +145,7 @@ def read_answer(keys, data, request_macs, verb):
         ("answer-mac", not hmac.compare_digest(own, mac(keys.answer, data[:96]))),
         ("verb", told not in VERBS.values()),
         ("verdict", name is None),
-        ("flags", flags & ~(VERIFIED | PINNED)),
+        ("flags", flags & ~(VERIFIED | PINNED) and (FIRST_FLAGS or not flags & VERIFIED or verdict not in (2, 5))),
         ("time", when >= 1 << 53),
         ("challenge", (name == "challenge") == (challenge == NO_CHALLENGE)),
         ("not-our-request", not any([hmac.compare_digest(answered, ours) for ours in request_macs])),
@@ -155,6 +157,7 @@ def read_answer(keys, data, request_macs, verb):
         "verdict": name,
         "verified": bool(flags & VERIFIED),
         "pinned": bool(flags & PINNED),
+        "obstacles": [kind for kind, value in OBSTACLES.items() if flags & value],
         "dropping": dropping,
         "relocks": relocks,
         "secondsLeft": left,
@@ -288,8 +291,11 @@ def main():
     parser.add_argument("address")
     parser.add_argument("--secret-file", required=True)
     parser.add_argument("--one-way", action="store_true")
+    parser.add_argument("--first-flags", action="store_true", help="know no flags of obstacles")
     parser.add_argument("--wait", type=float, default=10.0, metavar="SECONDS")
     options = parser.parse_args()
+    global FIRST_FLAGS
+    FIRST_FLAGS = options.first_flags
     try:
         keys = Keys(secret_for(options.secret_file, options.address))
         result = knock(keys, options.verb, options.address, options.one_way, options.wait)

@@ -33,7 +33,8 @@ def answer(headers, data):
         return {"expect": f"reject {reason}"}
     got = {"expect": "accept", "verb": verb, "verdict": said["verdict"], "time": str(said["serverTime"])}
     got |= {name: str(said[name]) for name in ("dropping", "relocks")} | {"left": str(said["secondsLeft"])}
-    got["flags"] = " ".join(name for name in ("verified", "pinned") if said[name]) or "none"
+    flags = [name for name in ("verified", "pinned") if said[name]] + said["obstacles"]
+    got["flags"] = " ".join(flags) or "none"
     return got | ({"challenge": said["challenge"].hex()} if said["verdict"] == "challenge" else {})
 
 

@@ -104,6 +104,7 @@ GUARD = hashlib.sha256(b"the key that was born with this guard").digest()
 NOW = 1_700_000_000_000
 ONE_WAY, HARD = 1, 2
 VERIFIED, PINNED = 1, 2
+OBSTACLES = {"complete": 4, "routing": 8, "port-translation": 16, "xdp": 32, "traffic-control": 64, "reverse-path": 128}
 FIRST = request(KEYS, "reset", NOW, nonce("first"))
 
 
@@ -186,6 +187,15 @@ def answers():
                   time=2**53 - 1),
            verb="reset", verdict="opened", flags="verified pinned", dropping=65535, relocks=65535, left=2**32 - 1,
            time=2**53 - 1)
+    vector("accept-obstacles", "every obstacle, and all were looked for", "accept",
+           answer(KEYS, FIRST, "opened", flags=VERIFIED | sum(OBSTACLES.values())),
+           verb="reset", verdict="opened", flags=" ".join(["verified", *OBSTACLES]), dropping=0, relocks=0, left=1500,
+           time=1_700_000_000_500)
+    for name, value in OBSTACLES.items():
+        vector(f"accept-obstacle-{name}", f"the flag {name} alone, after an open that failed", "accept",
+               answer(KEYS, FIRST, "open-failed", flags=VERIFIED | PINNED | value),
+               verb="reset", verdict="open-failed", flags=f"verified pinned {name}", dropping=0, relocks=0, left=1500,
+               time=1_700_000_000_500)
     good = answer(KEYS, FIRST, "opened", flags=VERIFIED)
     vector("reject-length", "one byte cut off", "reject length", good[:-1])
     vector("reject-tag-echo", "the kernel's own echo reply: the request comes back", "reject tag", FIRST)
@@ -198,7 +208,10 @@ def answers():
     vector("reject-verb", "verb 9", "reject verb", answer(KEYS, FIRST, "opened", verb=9))
     vector("reject-verdict-zero", "verdict 0", "reject verdict", answer(KEYS, FIRST, 0))
     vector("reject-verdict-unknown", "verdict 11", "reject verdict", answer(KEYS, FIRST, 11))
-    vector("reject-flags", "a flag that this version does not have", "reject flags", answer(KEYS, FIRST, "opened", flags=4))
+    vector("reject-flags", "a flag of obstacles in an answer that is not verified", "reject flags",
+           answer(KEYS, FIRST, "opened", flags=4))
+    vector("reject-flags-verdict", "a flag of obstacles with another verdict", "reject flags",
+           answer(KEYS, FIRST, "rolled-back", flags=VERIFIED | 128))
     vector("reject-time", "a time of 2^53", "reject time", answer(KEYS, FIRST, "opened", time=2**53))
     vector("reject-challenge-missing", "the verdict challenge without one", "reject challenge",
            answer(KEYS, FIRST, "challenge"))
@@ -329,7 +342,10 @@ def examples():
         ("ten minutes later a reset, client time 1700000600000, nonce " + nonce("example reset").hex(), reset),
         ("its answer, at once: opened, pinned, 900 s left, server time 1700000600020",
          answer(KEYS, reset, "opened", flags=PINNED, left=900, time=NOW + 600_020)),
-        ("its second answer: opened, verified, pinned, 1 still dropping, server time 1700000600031",
+        ("its second answer: opened, verified, pinned, all obstacles looked for, routing seen, 1 still dropping, server time "
+         "1700000600031", answer(KEYS, reset, "opened", flags=VERIFIED | PINNED | OBSTACLES["complete"] | OBSTACLES["routing"],
+                                 dropping=1, left=900, time=NOW + 600_031)),
+        ("behind it the same without obstacles: opened, verified, pinned, 1 still dropping, server time 1700000600031",
          answer(KEYS, reset, "opened", flags=VERIFIED | PINNED, dropping=1, left=900, time=NOW + 600_031)),
         ("a reset with the one-way flag, client time 1700000700000, nonce " + nonce("example one-way").hex(), lone),
     ]

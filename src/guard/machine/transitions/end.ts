@@ -6,8 +6,9 @@ import { endingSoon } from "../outcomes/change.ts"
 import { openFacts, withOpen } from "../outcomes/open-since.ts"
 import type { SessionEnd } from "../record.ts"
 import { askRevert, dropChange, isInLine } from "./change.ts"
-import { askOpen, unwatch } from "./open.ts"
+import { askOpen } from "./open.ts"
 import { askRollback } from "./restore.ts"
+import { unwatch } from "./watch.ts"
 
 /** How long what is under way or owed may take at the end, in milliseconds; every command in it has a limit of its own. */
 const lastWorkMs = 180_000

@@ -33,7 +33,7 @@ export function knock(at: At, event: KnockEvent): At {
     case "reset":
       if (configuration.dryRun) return dryRun()
       // The open is on its way before its knock is logged, which takes longer than all that was checked.
-      return told(askOpen(heard, event.hard, event.knock))
+      return told(askOpen(heard, event.hard, { source, device }, event.knock))
     case "rollback":
       if (configuration.dryRun) return dryRun()
       return askRollback(told(heard), "asked", { knock: event.knock })
@@ -50,7 +50,7 @@ export function plain(at: At, { source, device }: Extract<SessionEvent, { readon
   const { accepted, configuration } = at.record
   const facts = { source, device }
   const heard = update(at, { accepted: accepted + 1 })
-  const next = configuration.dryRun ? heard : askOpen(heard, false)
+  const next = configuration.dryRun ? heard : askOpen(heard, false, { source, device })
   const told = say(next, "plain", `the plain text came from ${source}`, facts)
   return configuration.dryRun ? say(told, "dry-run", "would have opened the firewall (dry run)", facts) : told
 }

@@ -1,4 +1,4 @@
-import { mostListed, someOf } from "../../../report/listing.ts"
+import type { KnockOrigin, Survey } from "../../../firewall/obstacles/obstacle.ts"
 import { type At, effect, replaceTask, taskOf, update, withoutTask } from "../at.ts"
 import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
@@ -6,6 +6,7 @@ import { openOutcome } from "../outcomes/open.ts"
 import { openFacts, tellOpen } from "../outcomes/open-since.ts"
 import { type Change, type OpenTask, type SessionRecord, type SnapshotRef, stillDropping } from "../record.ts"
 import { openedSince } from "./openness.ts"
+import { unwatch, watch } from "./watch.ts"
 
 /** The wait before an owed rollback that failed is tried again, in milliseconds; twice as long each time after. */
 export const firstRetryMs = 10_000
@@ -15,7 +16,7 @@ const proveAfterMs = 3000
 type End<Type> = Extract<EffectEnd, { readonly type: Type }>
 
 /** Opens the firewall. The commit goes out at once, whatever else is under way. */
-export function askOpen(at: At, hard: boolean, knock?: number): At {
+export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: number): At {
   const { record } = at
   const { openForMs } = record.configuration
   const id = record.lastTask + 1
@@ -24,9 +25,11 @@ export function askOpen(at: At, hard: boolean, knock?: number): At {
     id,
     knock,
     hard,
+    origin,
     stage: "committing",
     again: record.tasks.some(({ kind }) => kind === "restore"),
     answered: false,
+    answeredMs: 0,
     committedMs: 0,
     commitFailures: [],
     changed: false,
@@ -34,6 +37,8 @@ export function askOpen(at: At, hard: boolean, knock?: number): At {
     keepFailures: [],
     rounds: 0,
     settleFailures: [],
+    dropping: [],
+    cleared: undefined,
   }
   const mark: readonly Effect[] = record.marked === undefined ? [{ type: "mark", state: "begun" }] : []
   return update(
@@ -62,6 +67,7 @@ export function committed(at: At, event: End<"committed">): At {
     ...task,
     stage: "committed",
     answered: true,
+    answeredMs: first ? at.nowMs : task.answeredMs,
     committedMs: first ? event.tookMs : task.committedMs,
     commitFailures: event.failures,
   })
@@ -145,6 +151,7 @@ export function settled(at: At, event: End<"settled">): At {
     rounds: found.rounds + 1,
     changed: found.changed || event.changed,
     settleFailures: event.failures,
+    dropping: event.dropping,
   }
   // Another writer that had read the rules before our commit and wrote them after it undid the open: once more.
   if (event.dropping.length > 0 && task.rounds === 1) {
@@ -154,27 +161,48 @@ export function settled(at: At, event: End<"settled">): At {
   }
   if (task.hard)
     return effect(replaceTask(at, { ...task, stage: "clearing" }), { type: "clear", task: task.id })
-  return opened(at, task, event.dropping, undefined)
+  return survey(at, task)
 }
 
 /** The steps that `--hard` adds are done. */
 export function cleared(at: At, event: End<"cleared">): At {
   const task = taskOf(at, event.task, "open")
-  return task === undefined ? at : opened(at, task, event.dropping, event.report)
+  return task === undefined ? at : survey(at, { ...task, dropping: event.dropping, cleared: event.report })
 }
 
-function opened(
-  at: At,
-  task: OpenTask,
-  found: readonly string[],
-  hard: End<"cleared">["report"] | undefined,
-): At {
+/** How long a survey may take, in milliseconds, at least and at most. */
+const surveyMs = { least: 300, most: 1500 }
+/** Whoever knocked waits this long for the verified answer behind the first one, in milliseconds, and a little longer. */
+const verifiedWithinMs = 2500
+
+function survey(at: At, task: OpenTask): At {
+  const { id, origin } = task
+  const leftMs = verifiedWithinMs - (at.nowMs - task.answeredMs)
+  const limitMs = Math.min(surveyMs.most, Math.max(surveyMs.least, leftMs))
+  // Nobody asks any more what else could stop packets.
+  if (at.record.ending !== undefined) return opened(at, task, undefined)
+  return effect(replaceTask(at, { ...task, stage: "surveying" }), {
+    type: "survey",
+    task: id,
+    origin,
+    limitMs,
+  })
+}
+
+/** Everything is known of an open that can be. */
+export function surveyed(at: At, event: End<"surveyed">): At {
+  const task = taskOf(at, event.task, "open")
+  return task === undefined ? at : opened(at, task, event.survey)
+}
+
+function opened(at: At, task: OpenTask, found: Survey | undefined): At {
+  const { dropping, cleared: hard } = task
   const before = withoutTask(at, task.id)
   const others = before.record.tasks.some(({ kind }) => kind === "open")
   // A table with an owner is in the listing already.
-  const outOfReach = hard?.left.filter((line) => found.length === 0 || !line.startsWith("table ")) ?? []
+  const outOfReach = hard?.left.filter((line) => dropping.length === 0 || !line.startsWith("table ")) ?? []
   // What failed on the way and was made good by a later step is no failure.
-  const isOpen = found.length === 0 && task.settleFailures.length === 0
+  const isOpen = dropping.length === 0 && task.settleFailures.length === 0
   const failures = [
     ...(isOpen ? [] : [...task.commitFailures, ...task.settleFailures]),
     ...task.keepFailures,
@@ -182,7 +210,7 @@ function opened(
   ]
   const marked = others ? "begun" : undefined
   const next = update(
-    watch(openedSince(before, task, isOpen), found, outOfReach),
+    watch(openedSince(before, task, isOpen), dropping, outOfReach, found),
     {
       opens: at.record.opens + 1,
       marked,
@@ -198,74 +226,9 @@ function opened(
     failures,
     stillDropping: stillDropping(next.record),
     hard,
+    survey: found,
   })
   const verdict = failures.length === 0 ? "opened" : "open-failed"
   const told = knock === undefined ? next : effect(next, { type: "answer", knock, verdict, verified: true })
   return effect(told, { type: "emit", outcome: tellOpen(outcome, openFacts(next.record), at.wallMs) })
-}
-
-/** How often what is in force is looked at after an open, in milliseconds. */
-const lookMs = 2000
-/** A look at a large ruleset takes long; this many times as long passes before the next, to stay below 5 % of a core. */
-const restFactor = 20
-
-/*
- * From an open on it is watched for what locks again: a configuration manager, a script that is still running, a firewall
- * service that repairs its rules. Each event is reported once; nothing is done about it, since what came back may be wanted.
- */
-
-/** Watches from now on. @param found what the listing after the open found: that much is known already */
-export function watch(at: At, found: readonly string[], outOfReach: readonly string[]): At {
-  const { turn, reLocks } = at.record.watch
-  return update(at, {
-    watch: { turn: turn + 1, on: true, nextMs: at.nowMs + lookMs, dropping: found, outOfReach, reLocks },
-  })
-}
-
-/** Ends the watch: what drops from now on is meant to. */
-export function unwatch(at: At): At {
-  const { turn, reLocks } = at.record.watch
-  return update(at, {
-    watch: { turn: turn + 1, on: false, nextMs: undefined, dropping: [], outOfReach: [], reLocks },
-  })
-}
-
-/** Looks at nothing while rules are being put in force. */
-export function suspendWatch(at: At): At {
-  const { watch } = at.record
-  return update(at, { watch: { ...watch, turn: watch.turn + 1, nextMs: undefined } })
-}
-
-/** Goes on watching behind a restore that has changed nothing; one that has is meant to lock. */
-export function watchOn(at: At, changed: boolean): At {
-  const { watch } = at.record
-  if (changed) return unwatch(at)
-  return watch.on ? update(at, { watch: { ...watch, nextMs: at.nowMs + lookMs } }) : at
-}
-
-/** Takes a look, when it is time for one. */
-export function lookWhenDue(at: At): At {
-  const { watch } = at.record
-  if (watch.nextMs === undefined || at.nowMs < watch.nextMs) return at
-  return update(at, { watch: { ...watch, nextMs: undefined } }, { type: "look", turn: watch.turn })
-}
-
-/** Takes in what a look has found, and reports what is new. */
-export function looked(at: At, event: Extract<EffectEnd, { type: "looked" }>): At {
-  const { watch } = at.record
-  if (event.turn !== watch.turn) return at
-  const known = new Set(watch.dropping)
-  const fresh = event.dropping.filter((one) => !known.has(one))
-  const reLocks = watch.reLocks + (fresh.length > 0 ? 1 : 0)
-  const nextMs = at.nowMs + Math.max(lookMs, event.tookMs * restFactor)
-  const next = update(at, { watch: { ...watch, dropping: event.dropping, reLocks, nextMs } })
-  if (fresh.length === 0) return next
-  const outcome = {
-    event: "re-locked",
-    code: "state-unknown",
-    message: `something locks again: ${someOf(fresh)}`,
-    hint: "stop what loads these rules, then knock again",
-    facts: { dropping: fresh.slice(0, mostListed), reLocks },
-  } as const
-  return effect(next, { type: "emit", outcome })
 }

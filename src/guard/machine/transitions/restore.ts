@@ -9,8 +9,8 @@ import { nothingToRestore, outcomeOfRestore } from "../outcomes/restore.ts"
 import { withTakenAway } from "../outcomes/taken-away.ts"
 import type { Asker, RestoreTask, SnapshotRef } from "../record.ts"
 import { applyEnded, askRevert, reverted, revertFirst } from "./change.ts"
-import { suspendWatch, watchOn } from "./open.ts"
 import { putBack } from "./openness.ts"
+import { suspendWatch, watchOn } from "./watch.ts"
 
 /** The longest wait before an owed rollback is tried again, in milliseconds. */
 const longestRetryMs = 300_000
