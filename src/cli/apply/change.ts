@@ -211,6 +211,7 @@ class FileChange {
     const address = addressToShow(connection?.serverAddress)
     if (!guard.proven && knocks) terminal.say("not proven from outside: no probe has been answered yet")
     showConfirmLines(options, address, connection, knocks, terminal, this.#host)
+    if (options.detach) return detached(options.save, { ...applied, facts })
     const end = await Promise.race([
       awaitEnd(runtimeFolder, { id, withinMs: options.withinMs }, terminal, this.#host),
       left,
@@ -218,5 +219,16 @@ class FileChange {
     // Whoever confirms by fw-apply saves too; a knock cannot.
     const saves = options.save && end.event === "confirmed" && end.facts?.by === "a knock"
     return saves ? await saveAsConfirmed(end, terminal) : end
+  }
+}
+
+/** The change waits, and nobody here waits with it: `fw-apply confirm` and the guard see to its end. */
+function detached(save: boolean, { facts = {} }: Outcome): Outcome {
+  return {
+    event: "detached",
+    code: "done",
+    message: `change ${facts.id} waits for its confirmation without us`,
+    ...(save ? { hint: "`fw-apply confirm` saves it too; a confirmation by a knock does not" } : {}),
+    facts,
   }
 }

@@ -51,6 +51,7 @@ export function applyProgram(
     .option("--print <FOLDER>", "write them as files, or - shows; no change")
     .option("--confirm-within <TIME>", "or everything goes back", "60s")
     .option("--no-confirm", "stay unconfirmed: for automation")
+    .option("--detach", "return when it is in force; the guard sees to the rest")
     .option("--save", "load them at boot too, once confirmed")
     .option("--replace-all", "those of Docker, fail2ban and such too")
     .option("--force", "go on although a check refuses")

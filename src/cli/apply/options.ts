@@ -14,6 +14,7 @@ export interface ApplyOptionTexts {
   /** False with --no-confirm. */
   readonly confirm: boolean
   readonly replaceAll?: boolean
+  readonly detach?: boolean
   readonly format?: string
   readonly family?: string
   readonly save?: boolean
@@ -35,6 +36,8 @@ export interface ApplyOptions {
   /** 0 with --no-confirm. */
   readonly withinMs: number
   readonly replaceAll: boolean
+  /** Returns when the change is in force, and leaves its confirmation and its end to the guard. */
+  readonly detach: boolean
   readonly format: RuleFormat | undefined
   readonly family: "ip" | "ip6" | undefined
   readonly save: boolean
@@ -71,6 +74,7 @@ export function checkApplyOptions(file: string, texts: ApplyOptionTexts): ApplyO
     to: texts.to,
     withinMs: texts.confirm ? withinMs : 0,
     replaceAll: texts.replaceAll ?? false,
+    detach: texts.detach ?? false,
     format,
     family: texts.family === undefined ? undefined : texts.family === "6" ? "ip6" : "ip",
     save: texts.save ?? false,

@@ -125,6 +125,27 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     await eventually("its end", () => waiting.code !== undefined)
   }, 120_000)
 
+  it("leaves a change to the guard with --detach: confirmed by a knock, or reverted in time", async () => {
+    const before = rules()
+    const file = stage.file(newRules)
+    const detach = (...args: string[]) =>
+      stage.run(file, "--detach", "--json", "--secret-file", armed.secretFile, ...args)
+    const left = detach("--confirm-within", "5s")
+    expect([left.code, left.outcome]).toEqual([
+      0,
+      expect.objectContaining({ event: "detached", id: expect.any(String) }),
+    ])
+    expect(armed.status().change).toMatchObject({ id: left.outcome.id, applied: true })
+    await eventually("the revert", () => !inForce(), 20_000)
+    expect(rules()).toBe(before)
+    await eventually("the end of its session", sessionOver)
+
+    expect(detach("--confirm-within", "60s").code).toBe(0)
+    expect(armed.knock(client, "confirm", "192.0.2.1").outcome).toMatchObject({ event: "confirmed" })
+    await eventually("the end of its session", sessionOver)
+    expect(inForce()).toBe(true)
+  }, 120_000)
+
   it("right behind another one works, as arming does", async () => {
     for (const port of [31, 32, 33]) {
       const done = stage.run(

@@ -129,4 +129,60 @@ exec ${real} "$@"
       expect(check.stdout).toMatch(/rules of nft inet fw cannot be read/)
     })
   })
+
+  // The ways of failing are told apart in test/firewall/restore/unreadable.lab.test.ts.
+  it.each([
+    ["iptables-legacy-save", "iptables-legacy"],
+    ["ipset", "ipset"],
+  ] as const)(
+    "%s crashes: named at arming, by undo and fw-apply; all else opens and comes back",
+    async (tool, where) => {
+      const path = findTools()[tool]
+      if (path === undefined) throw new Error(`${tool} is missing`)
+      const bad = join(lab.folder, `bad-${tool}`)
+      writeFileSync(bad, "#!/bin/sh\nkill -SEGV $$\n")
+      chmodSync(bad, 0o755)
+      const crashing = (program: readonly string[]): string[] => [
+        ...["unshare", "--mount", "--propagation", "slave", "sh", "-c"],
+        // A link of several names: the name itself is covered, not the program behind it.
+        ...[
+          `cp -a /usr/sbin ${lab.folder}/sbin 2>/dev/null; ln -sf ${bad} ${lab.folder}/sbin/$(basename ${path})
+        mount --bind ${lab.folder}/sbin /usr/sbin; exec "$@"`,
+          "sh",
+          ...program,
+        ],
+      ]
+      const session = new ArmedServer(lab, server, crashing(fwWatchdog))
+      server.sh(
+        `${rules}; iptables-legacy -A INPUT -p tcp --dport 24 -j DROP; ipset create s hash:ip 2>/dev/null || true`,
+      )
+      try {
+        const arming = session.try("--detach", "--secret-file", session.secretFile, "--timeout", "2m")
+        expect([arming.code, arming.stderr]).toEqual([
+          0,
+          expect.stringContaining(`cannot read the rules of ${where}`),
+        ])
+        expect(session.knock(client, "reset", "192.0.2.1").outcome).toMatchObject({ event: "opened" })
+        expect(await way()).toEqual(open)
+        const undone = session.try("undo", "--json")
+        expect([undone.code, undone.objects.at(-1)?.message]).toEqual([
+          3,
+          expect.stringContaining(`but for ${where}`),
+        ])
+        expect(await way()).toEqual(shut)
+        const file = join(lab.folder, "rules-2.sh")
+        writeFileSync(file, "iptables-nft -A INPUT -p tcp --dport 24 -j DROP\n")
+        const applied = server.try(crashing([...fwApply, file, "--no-confirm", "--json", "--force"]), {
+          env: session.environment,
+        })
+        expect([applied.code, applied.stdout]).toEqual([
+          1,
+          expect.stringContaining(`cannot read the rules of ${where}`),
+        ])
+      } finally {
+        session.try("disarm")
+        server.sh("iptables-legacy -F; ipset destroy s 2>/dev/null || true")
+      }
+    },
+  )
 })
