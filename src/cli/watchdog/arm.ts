@@ -46,7 +46,8 @@ export async function armAndWatch(
   const folders = foldersFor(host.env)
   const interrupt = new AbortController()
   signals.onInterrupt(() => interrupt.abort())
-  await outliveEnding(folders.runtime, systemClock, terminal)
+  // What does not answer as a guard does is for the arming to judge.
+  await outliveEnding(folders.runtime, systemClock, terminal).catch(() => undefined)
   const ready = await launchGuard({ configuration }, folders.runtime, host.env, interrupt.signal)
   const outcome: Outcome = {
     event: "armed",
