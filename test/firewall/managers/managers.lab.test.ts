@@ -17,7 +17,7 @@ describe.skipIf(labUnavailable)("rules of firewall managers, with packets", () =
     await place.begin()
     expect(await place.letIn()).toEqual(place.normally)
     const before = place.views()
-    const kept = await place.open(await place.proven())
+    const kept = await place.open(await place.rules())
     if (kept === undefined) throw new Error("nothing was taken away")
     expect(await place.letIn()).toEqual(everything)
     expect(await place.undo(kept)).toEqual([])

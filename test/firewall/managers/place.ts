@@ -84,10 +84,15 @@ export class Place {
     return everything.filter((_, at) => came[at])
   }
 
+  /** The rules now. */
+  async rules(): Promise<Snapshot> {
+    return await takeSnapshot(firewallOf(this.server), "arming")
+  }
+
   /** The rules now, as a guard keeps them at arming; throws where an undo would not bring them back. */
   async proven(taken?: Snapshot): Promise<Snapshot> {
     const deps = firewallOf(this.server)
-    const { snapshot, proofs } = await proveRestorable(deps, taken ?? (await takeSnapshot(deps, "arming")))
+    const { snapshot, proofs } = await proveRestorable(deps, taken ?? (await this.rules()))
     const lost = proofs.filter(({ ok }) => !ok)
     if (lost.length > 0) throw new Error(`not restorable: ${JSON.stringify(lost)}`)
     return snapshot
