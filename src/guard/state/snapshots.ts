@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import type { IsLost, TableName } from "../../firewall/open/backend.ts"
 import { finishInterruptedRestores, type RestoreDeps } from "../../firewall/restore/restore.ts"
-import { nftWhere } from "../../firewall/snapshot/nft-table.ts"
+import { isAsleep, nftWhere } from "../../firewall/snapshot/nft-table.ts"
 import { isUnread } from "../../firewall/snapshot/reading.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { loadSnapshot, pruneSnapshots, saveSnapshot } from "../../firewall/snapshot/store/store.ts"
@@ -111,7 +111,7 @@ export class Snapshots {
     const tables = this.get(ref)?.nftTables ?? []
     return ({ family, table }) => {
       const copy = tables.find((one) => one.family === family && one.name === table)
-      return !copy?.listed?.attributes.some((line) => /^flags .*\bdormant\b/.test(line))
+      return copy === undefined || !isAsleep(copy)
     }
   }
 
