@@ -12,7 +12,7 @@ const stages = [
   ["pipe", "secrets", "client", "firewall/tools", "firewall/sandbox"],
   ["listener", "firewall/snapshot"],
   ["firewall/obstacles"],
-  ["firewall/open", "firewall/restore"],
+  ["firewall/open", "firewall/restore", "firewall/merge"],
 
   ["apply/input.ts", "apply/ssh-client.ts", "apply/candidate", "apply/difference"],
   ["apply/rehearsal", "apply/boot"],

@@ -1,11 +1,3 @@
-import { nftDelete, sectionToRestore } from "../../firewall/restore/plan/nft-table-text.ts"
-import { stillSaved } from "../../firewall/snapshot/counters.ts"
-import { type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
-import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
-import { renderIpsets, usesIpset } from "../../firewall/snapshot/text/ipset.ts"
-import { type NftBlock, renderTable } from "../../firewall/snapshot/text/nft-text.ts"
-import { isEmptySection, renderSection, type SaveSection } from "../../firewall/snapshot/text/save-text.ts"
-import { isIpFamily, toolNamed } from "../../firewall/tools/table.ts"
 import {
   type Chain,
   closeSection,
@@ -14,7 +6,15 @@ import {
   openTable,
   type TableChains,
   targetsOf,
-} from "../candidate/chains.ts"
+} from "../../firewall/merge/chains.ts"
+import { nftDelete, sectionToRestore } from "../../firewall/restore/plan/nft-table-text.ts"
+import { stillSaved } from "../../firewall/snapshot/counters.ts"
+import { type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
+import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { renderIpsets, usesIpset } from "../../firewall/snapshot/text/ipset.ts"
+import { type NftBlock, renderTable } from "../../firewall/snapshot/text/nft-text.ts"
+import { isEmptySection, renderSection, type SaveSection } from "../../firewall/snapshot/text/save-text.ts"
+import { isIpFamily, toolNamed } from "../../firewall/tools/table.ts"
 import {
   isForeignChain,
   isForeignRule,

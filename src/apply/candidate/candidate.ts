@@ -1,3 +1,4 @@
+import { closeSection, closeTable, openSection, openTable } from "../../firewall/merge/chains.ts"
 import { withCounters } from "../../firewall/snapshot/counters.ts"
 import { type LegacyTableCopy, legacyBuiltinChains } from "../../firewall/snapshot/legacy-tables.ts"
 import { expectedChains, type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
@@ -6,7 +7,6 @@ import { canonicalIpset, type IpsetCopy, ipsetType, usesIpset } from "../../fire
 import { canonicalTable } from "../../firewall/snapshot/text/nft-canonical.ts"
 import { emptySection } from "../../firewall/snapshot/text/save-text.ts"
 import { toolNamed } from "../../firewall/tools/table.ts"
-import { closeSection, closeTable, openSection, openTable } from "./chains.ts"
 import { isForeignSet, isForeignTable } from "./foreign-names.ts"
 import { keepForeign } from "./keep-foreign.ts"
 

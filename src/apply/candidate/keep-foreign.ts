@@ -1,5 +1,6 @@
+import { type Chain, type ChainRule, type TableChains, targetsOf } from "../../firewall/merge/chains.ts"
+import { isSame, matched, sameRules } from "../../firewall/merge/rule-matching.ts"
 import { stillSaved } from "../../firewall/snapshot/counters.ts"
-import { type Chain, type ChainRule, stillIn, type TableChains, targetsOf } from "./chains.ts"
 import { isForeignChain, isForeignRule } from "./foreign-names.ts"
 
 /**
@@ -76,51 +77,6 @@ function withForeignRules(
     else if (missing.has(rule)) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
   }
   return [...(behind.get(undefined) ?? []), ...now.flatMap((rule) => [rule, ...(behind.get(rule) ?? [])])]
-}
-
-/** The rule of `now` that each rule of `own` has become: the one of the same text; several equal ones in their order. */
-function matched(own: readonly ChainRule[], now: readonly ChainRule[]): Map<ChainRule, ChainRule> {
-  const pairs = new Map<ChainRule, ChainRule>()
-  const taken = new Set<ChainRule>()
-  // The save first: nft prints some extensions without what they are asked for. Its listing where one side has no save.
-  for (const view of ["saved", "listed"] as const) {
-    const left = new Map<string, ChainRule[]>()
-    for (const rule of now.toReversed()) {
-      const key = stillIn(rule, view)
-      if (key === undefined || taken.has(rule)) continue
-      const same = left.get(key)
-      if (same === undefined) left.set(key, [rule])
-      else same.push(rule)
-    }
-    for (const rule of own) {
-      const key = stillIn(rule, view)
-      if (key === undefined || pairs.has(rule)) continue
-      const found = left.get(key)?.pop()
-      if (found === undefined || (view === "listed" && isInBoth(rule, found))) continue
-      pairs.set(rule, found)
-      taken.add(found)
-    }
-  }
-  return pairs
-}
-
-function isInBoth(a: ChainRule, b: ChainRule): boolean {
-  return a.saved !== undefined && b.saved !== undefined
-}
-
-function sameRules(a: readonly ChainRule[], b: readonly ChainRule[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((rule, place) => {
-      const other = b[place]
-      return other !== undefined && isSame(rule, other)
-    })
-  )
-}
-
-function isSame(a: ChainRule, b: ChainRule): boolean {
-  const view = isInBoth(a, b) ? "saved" : "listed"
-  return stillIn(a, view) === stillIn(b, view)
 }
 
 /** A base chain that the input removed, for the jumps that were in it: as it was, but letting everything through. */

@@ -1,8 +1,8 @@
-import { stillListed, stillSaved } from "../../firewall/snapshot/counters.ts"
-import { expectedChains, type NftTableCopy } from "../../firewall/snapshot/nft-table.ts"
-import { possibleViews } from "../../firewall/snapshot/nft-table-view.ts"
-import { chainText, type NftBlock } from "../../firewall/snapshot/text/nft-text.ts"
-import { chainNameOf, chainOfRule, type SaveSection } from "../../firewall/snapshot/text/save-text.ts"
+import { stillListed, stillSaved } from "../snapshot/counters.ts"
+import { expectedChains, type NftTableCopy } from "../snapshot/nft-table.ts"
+import { possibleViews } from "../snapshot/nft-table-view.ts"
+import { chainText, type NftBlock } from "../snapshot/text/nft-text.ts"
+import { chainNameOf, chainOfRule, type SaveSection } from "../snapshot/text/save-text.ts"
 
 /** One rule in the views that its table has: the same rule, twice. */
 export interface ChainRule {

@@ -1,0 +1,110 @@
+import { canonicalBlock } from "../snapshot/text/nft-canonical.ts"
+import type { NftBlock } from "../snapshot/text/nft-text.ts"
+import { type Chain, type ChainRule, type TableChains, targetsOf } from "./chains.ts"
+import { matched, sameRules } from "./rule-matching.ts"
+import { merged, namesOf, type ThreeWay } from "./three-way.ts"
+
+/**
+ * What becomes of a chain that both sides have changed: `refuse` names it; `ours-go` takes our own change back out of it (base is
+ * what we put in force, ours what was there before) and leaves in it what others have written since.
+ */
+export type BothChanged = "refuse" | "ours-go"
+
+/** The merge of one table, and the chains and sets of it that both sides have changed. */
+export interface MergedTable {
+  readonly table: TableChains
+  readonly conflicts: readonly string[]
+}
+
+const empty: TableChains = { chains: new Map(), others: [] }
+
+/** Merges the chains of one table, and its sets, maps and objects. */
+export function mergeChains(sides: ThreeWay<TableChains>, both: BothChanged): MergedTable {
+  const { base = empty, ours = empty, theirs = empty } = sides
+  const conflicts: string[] = []
+  const chains = new Map<string, Chain>()
+  for (const name of namesOf(theirs.chains, ours.chains)) {
+    const one = { base: base.chains.get(name), ours: ours.chains.get(name), theirs: theirs.chains.get(name) }
+    const chain = merged(one, sameChain, () => {
+      if (both === "refuse") conflicts.push(name)
+      return both === "refuse" ? one.ours : withoutOurs(one)
+    })
+    if (chain !== undefined) chains.set(name, chain)
+  }
+  keepTargets(chains, theirs)
+  const others = mergeBlocks({ base: base.others, ours: ours.others, theirs: theirs.others }, both, conflicts)
+  return { table: { chains, others }, conflicts }
+}
+
+function sameChain(a: Chain, b: Chain): boolean {
+  return headOf(a) === headOf(b) && sameRules(a.rules, b.rules) && a.apart?.join() === b.apart?.join()
+}
+
+/** The hook and the policy of a chain, in the view that it has. */
+function headOf({ declaration, head }: Chain): string {
+  return `${declaration?.map((line) => line.trim()).join() ?? ""} ${head?.replace(/ \[\d+:\d+\]$/, "") ?? ""}`
+}
+
+/**
+ * A chain as it was before our change, with what others have written into it since, at the places of what it stood behind, and
+ * without what they have taken away.
+ */
+function withoutOurs({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined {
+  if (theirs === undefined) return undefined
+  const before = ours ?? { ...theirs, rules: [] }
+  const [put, now] = [base?.rules ?? [], theirs.rules]
+  const known = matched(now, put)
+  const survivors = matched(put, before.rules)
+  const gone = new Set(
+    put.filter((rule) => !matched(put, now).has(rule)).flatMap((rule) => survivors.get(rule) ?? []),
+  )
+  const behind = new Map<ChainRule | undefined, ChainRule[]>()
+  let anchor: ChainRule | undefined
+  for (const rule of now) {
+    const was = known.get(rule)
+    const survivor = was && survivors.get(was)
+    if (survivor !== undefined) anchor = survivor
+    else if (was === undefined) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
+  }
+  const rules = [
+    ...(behind.get(undefined) ?? []),
+    ...before.rules.flatMap((rule) => [...(gone.has(rule) ? [] : [rule]), ...(behind.get(rule) ?? [])]),
+  ]
+  // Nobody else's is left in a chain that was not there before.
+  if (ours === undefined && rules.length === 0) return undefined
+  const policyIsTheirs = base !== undefined && headOf(theirs) !== headOf(base)
+  const { declaration, head } = policyIsTheirs ? theirs : before
+  return { ...before, declaration, head, rules }
+}
+
+/** A chain that others lead to stays, though our change had made it: without it none of the table would load. */
+function keepTargets(chains: Map<string, Chain>, theirs: TableChains): void {
+  // A Map goes on to what is added while it is walked.
+  for (const [, { rules }] of chains)
+    for (const target of rules.flatMap(targetsOf)) {
+      const needed = theirs.chains.get(target)
+      if (needed !== undefined && !chains.has(target)) chains.set(target, needed)
+    }
+}
+
+function mergeBlocks(
+  { base = [], ours = [], theirs = [] }: ThreeWay<readonly NftBlock[]>,
+  both: BothChanged,
+  conflicts: string[],
+): NftBlock[] {
+  const byName = (blocks: readonly NftBlock[]): Map<string, NftBlock> =>
+    new Map(blocks.map((block) => [`${block.kind} ${block.name}`, block]))
+  const [was, own, now] = [byName(base), byName(ours), byName(theirs)]
+  return namesOf(now, own).flatMap((name) => {
+    const one = { base: was.get(name), ours: own.get(name), theirs: now.get(name) }
+    const block = merged(one, sameBlock, () => {
+      if (both === "refuse") conflicts.push(name)
+      return both === "refuse" ? one.ours : one.theirs
+    })
+    return block ?? []
+  })
+}
+
+function sameBlock(a: NftBlock, b: NftBlock): boolean {
+  return canonicalBlock(a, "ignored").join("\n") === canonicalBlock(b, "ignored").join("\n")
+}
