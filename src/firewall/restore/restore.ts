@@ -35,6 +35,11 @@ export interface RestoreOptions {
    * to now. The snapshot's unless told.
    */
   readonly counters?: "snapshot" | "in force"
+  /**
+   * Makes the rules to restore out of those in force, where the snapshot is a part of them only; and, when they have been restored,
+   * those that should be there by then. If it throws before, the restore ends with nothing changed; it must not throw after.
+   */
+  readonly onto?: ((inForce: Snapshot, when: "before" | "after") => Snapshot) | undefined
   /** The rules in force, where they are known for sure, as in a namespace that is new. They are read unless given. */
   readonly inForce?: Snapshot
 }
@@ -51,11 +56,12 @@ export async function restoreSnapshot(
   options: RestoreOptions,
 ): Promise<RestoreReport> {
   const before = options.inForce ?? (await takeSnapshot(deps, "before a restore"))
-  const wanted = options.counters === "in force" ? withCounters(snapshot, before) : snapshot
+  const target = options.onto?.(before, "before") ?? snapshot
+  const wanted = options.counters === "in force" ? withCounters(target, before) : target
   await breathe()
   const forward = planRestore(before, wanted, deps.tools)
   if (forward.steps.length === 0) {
-    const differences = compareSnapshots(snapshot, before, "ignored")
+    const differences = compareSnapshots(target, before, "ignored")
     return {
       end: "nothing-to-do",
       ok: differences.length === 0,
@@ -67,16 +73,18 @@ export async function restoreSnapshot(
     }
   }
   await breathe()
-  const takenAway = takenAwayBy(before, snapshot, options.known)
+  const takenAway = takenAwayBy(before, target, options.known)
   await breathe()
-  const back = planRestore(snapshot, before, deps.tools)
+  const back = planRestore(target, before, deps.tools)
   options.beforeChanging?.(before, takenAway)
   const own = writeRestoreFolder(options.folder, renderRestore(forward.steps, back.steps, deps.system))
   // From here on it is known how it began only: nothing may be thrown that would be taken for "nothing was changed".
   const result = await runRestore(deps.run, deps.system, own)
   const failures = failuresOf(result, own, forward.steps, back.steps)
   const after = await takeSnapshot(deps, "after a restore")
-  const differences = compareSnapshots(snapshot, after, "ignored")
+  // What others have written while it ran is not ours to be compared.
+  const reached = options.onto === undefined ? target : options.onto(after, "after")
+  const differences = compareSnapshots(reached, after, "ignored")
   await breathe()
   const end = result?.end ?? "half"
   if (result !== undefined) removeRestoreFolder(own)

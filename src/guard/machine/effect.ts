@@ -44,6 +44,8 @@ export type Effect =
       readonly task: number
       readonly snapshot: SnapshotRef
       readonly known: SnapshotRef | undefined
+      /** The change that is taken back out of what is in force; undefined where the snapshot is all that is to be in force. */
+      readonly over: SnapshotRef | undefined
     }
   /** Ends in `prepared` or `prepare-refused`. */
   | { readonly type: "prepare"; readonly order: ChangeOrder }

@@ -1,10 +1,10 @@
 import { rmSync } from "node:fs"
 import { Fault, reasonOf } from "../../errors.ts"
+import { type Rebased, rebase } from "../../firewall/merge/rebase.ts"
 import { proveRestorable } from "../../firewall/restore/prove.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
 import { restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
-import type { Difference } from "../../firewall/snapshot/difference.ts"
 import { breathe } from "../../firewall/snapshot/reading.ts"
 import { refuseUnread } from "../../firewall/snapshot/refuse-unread.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
@@ -21,11 +21,10 @@ import type { Snapshots } from "../state/snapshots.ts"
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>
 type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: Type }>
 
-/** Other rules are in force than those that the change was rehearsed with: somebody else writes too. */
+/** What the change would change is not what it was rehearsed with: somebody else writes it too. */
 class RacedFault extends Fault {
-  constructor(differences: readonly Difference[]) {
-    const where = differences.map((one) => one.where).join(", ")
-    super("refused", `the rules have changed since the rehearsal: ${where}`, {
+  constructor(conflicts: readonly string[]) {
+    super("refused", `what this would change has changed since the rehearsal: ${conflicts.join(", ")}`, {
       hint: "nothing was changed; look at who else writes rules here, and try again",
     })
   }
@@ -54,9 +53,10 @@ async function sidesOf(
   const [wanted, expected] = [takeFile(candidate), takeFile(rehearsed)]
   const now = await takeSnapshot(snapshots.deps, "before a change")
   refuseUnread(now)
-  refuseRace(expected, now)
+  const merged = rebase(expected, wanted, now, "refuse")
+  refuseRace(merged)
   await breathe()
-  const touched = new Set(known(compareSnapshots(now, wanted, "ignored")).map(({ where }) => where))
+  const touched = new Set(compareSnapshots(now, merged.snapshot, "ignored").map(({ where }) => where))
   const proven = await prove(snapshots, now, force)
   const lost = proven.proofs.filter(({ ok, table }) => !ok && touched.has(table))
   if (lost.length > 0 && !force) {
@@ -72,7 +72,7 @@ async function sidesOf(
       "the rules to go back to cannot be kept on disk: a killed guard would lose them",
       { hint: "nothing was changed; make room on the disk, or --force" },
     )
-  return { before, candidate: await snapshots.save({ ...wanted, reason: "change" }) }
+  return { before, candidate: await snapshots.save({ ...merged.snapshot, reason: "change" }) }
 }
 
 async function prove({ deps }: Snapshots, now: Snapshot, force: boolean): ReturnType<typeof proveRestorable> {
@@ -99,7 +99,11 @@ export async function apply(
       folder: snapshots.restoreFolder,
       // What the rehearsal has seen is some seconds old.
       counters: "in force",
-      beforeChanging: (inForce) => refuseRace(from, inForce),
+      onto(inForce, when) {
+        const merged = rebase(from, to, inForce, "refuse")
+        if (when === "before") refuseRace(merged)
+        return merged.snapshot
+      },
     })
     const standing = connections().map(connectionKey)
     return { type: "restored", task, report: await withLosses(snapshots, report, to), standing }
@@ -143,12 +147,6 @@ function takeFile(path: string): Snapshot {
   return snapshot
 }
 
-/** Of what was not read nobody knows whether it changed; it is not touched either. */
-function known(differences: readonly Difference[]): Difference[] {
-  return differences.filter(({ kind }) => kind !== "unread")
-}
-
-function refuseRace(expected: Snapshot, inForce: Snapshot): void {
-  const differences = known(compareSnapshots(expected, inForce, "ignored"))
-  if (differences.length > 0) throw new RacedFault(differences)
+function refuseRace({ conflicts }: Rebased): void {
+  if (conflicts.length > 0) throw new RacedFault(conflicts)
 }

@@ -1,5 +1,8 @@
 import { reasonOf } from "../../errors.ts"
+import { rebase } from "../../firewall/merge/rebase.ts"
+import type { RestoreOptions } from "../../firewall/restore/restore.ts"
 import { restoreProvable } from "../../firewall/restore/restore-provable.ts"
+import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { EffectEnd } from "../machine/event.ts"
@@ -9,7 +12,7 @@ import type { Snapshots } from "../state/snapshots.ts"
 /** Puts a snapshot in force: all families and backends together, or not at all. */
 export async function restore(
   snapshots: Snapshots,
-  { task, snapshot, known }: Extract<Effect, { readonly type: "restore" }>,
+  { task, snapshot, known, over }: Extract<Effect, { readonly type: "restore" }>,
   emit: (outcome: Outcome) => void,
 ): Promise<Extract<EffectEnd, { readonly type: "restored" }>> {
   const wanted = snapshots.get(snapshot)
@@ -21,6 +24,7 @@ export async function restore(
       folder,
       beforeChanging: tellsTakingAway(emit),
       known: snapshots.get(known),
+      onto: ontoOthers(wanted, snapshots.get(over)),
     })
     snapshots.replace(snapshot, restored.snapshot)
     return { ...none, report: restored.report }
@@ -40,4 +44,10 @@ export async function restore(
       },
     }
   }
+}
+
+/** Takes a change back out of what is in force, where its rules are known; what others have written since stays. */
+function ontoOthers(before: Snapshot, change: Snapshot | undefined): RestoreOptions["onto"] {
+  if (change === undefined) return undefined
+  return (inForce) => rebase(change, before, inForce, "ours-go").snapshot
 }

@@ -12,7 +12,7 @@ import type { SaveSection } from "../../snapshot/text/save-text.ts"
 import type { LegacyBackend, ToolPaths } from "../../tools/table.ts"
 import type { NftChanges } from "./nft-changes.ts"
 import { nftDelete } from "./nft-table-text.ts"
-import { type Leave, type LegacyChanges, legacySteps, type RestoreStep } from "./steps.ts"
+import { type Leave, type LegacyChange, type LegacyChanges, legacySteps, type RestoreStep } from "./steps.ts"
 
 /** The changes to IP sets. */
 export interface IpsetChanges {
@@ -114,11 +114,11 @@ function releaseSteps(
       input: tables.map(nftDelete).join(""),
       mayFail: false,
     })
-  const interim = new Map<LegacyBackend, SaveSection[]>()
-  for (const [backend, sections] of legacy) {
-    const used = sections.filter((section) => users.has(`${backend} ${section.table}`))
-    const without = used.map((section) => {
-      return { ...section, rules: section.rules.filter((rule) => !usesIpset(rule, names)) }
+  const interim = new Map<LegacyBackend, LegacyChange[]>()
+  for (const [backend, changes] of legacy) {
+    const used = changes.filter(({ section }) => users.has(`${backend} ${section.table}`))
+    const without = used.map(({ section }) => {
+      return { section: { ...section, rules: section.rules.filter((rule) => !usesIpset(rule, names)) } }
     })
     if (without.length > 0) interim.set(backend, without)
   }

@@ -1,11 +1,12 @@
 import { compareSnapshots } from "../../snapshot/compare.ts"
 import { legacyBuiltinChains } from "../../snapshot/legacy-tables.ts"
 import type { Snapshot } from "../../snapshot/snapshot.ts"
-import { emptySection, type SaveSection } from "../../snapshot/text/save-text.ts"
+import { chainNameOf, emptySection, type SaveSection } from "../../snapshot/text/save-text.ts"
 import type { LegacyBackend, ToolPaths } from "../../tools/table.ts"
 import { ipsetSteps, planIpsets, usersOf } from "./ipset-steps.ts"
 import { nftChanges, nftSteps, wakeSteps } from "./nft-changes.ts"
-import { type Leave, type LegacyChanges, legacySteps, type RestoreStep } from "./steps.ts"
+import { sectionInPlace } from "./section-in-place.ts"
+import { type Leave, type LegacyChange, type LegacyChanges, legacySteps, type RestoreStep } from "./steps.ts"
 
 export interface RestorePlan {
   readonly steps: readonly RestoreStep[]
@@ -32,7 +33,7 @@ export function planRestore(from: Snapshot, to: Snapshot, tools: ToolPaths): Res
   const released = new Set(usersOf(sets.retyped, from, to))
   for (const where of released) differing.add(where)
   const nft = nftChanges(from, to, { differing, released }, leave)
-  const legacy = legacyChanges(from, to, differing)
+  const legacy = legacyChanges(from, to, { differing, released })
   const { before, after } = ipsetSteps(sets, { from, to, nft, legacy, tools, leave })
   return {
     steps: [
@@ -46,10 +47,25 @@ export function planRestore(from: Snapshot, to: Snapshot, tools: ToolPaths): Res
   }
 }
 
-function legacyChanges(from: Snapshot, to: Snapshot, differing: ReadonlySet<string>): LegacyChanges {
-  const changes = new Map<LegacyBackend, SaveSection[]>()
+function legacyChanges(
+  from: Snapshot,
+  to: Snapshot,
+  { differing, released }: Record<"differing" | "released", ReadonlySet<string>>,
+): LegacyChanges {
+  const changes = new Map<LegacyBackend, LegacyChange[]>()
   const add = (backend: LegacyBackend, section: SaveSection): void => {
-    changes.set(backend, [...(changes.get(backend) ?? []), section])
+    const there = from.legacyTables.find(
+      (one) => one.backend === backend && one.section.table === section.table,
+    )
+    // One whose sets change their type is another one by then.
+    const isThere = there !== undefined && !released.has(`${backend} ${section.table}`)
+    const change = isThere
+      ? {
+          section,
+          inPlace: sectionInPlace(there.section, section, there.section.chains.map(chainNameOf), "all"),
+        }
+      : { section }
+    changes.set(backend, [...(changes.get(backend) ?? []), change])
   }
   const kept = new Set(to.legacyTables.map(({ backend, section }) => `${backend} ${section.table}`))
   for (const { backend, section } of to.legacyTables)

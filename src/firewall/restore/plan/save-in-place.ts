@@ -1,9 +1,9 @@
 import { isAsleep, type NftTableCopy } from "../../snapshot/nft-table.ts"
 import { readHook } from "../../snapshot/text/base-hook.ts"
 import { chainText } from "../../snapshot/text/nft-text.ts"
-import { chainNameOf } from "../../snapshot/text/save-text.ts"
 import { isIpFamily } from "../../tools/table.ts"
 import { sectionToRestore } from "./nft-table-text.ts"
+import { sectionInPlace } from "./section-in-place.ts"
 
 /**
  * Text for `iptables-restore --noflush` that turns a table of iptables that is there into the one wanted, and leaves its base
@@ -18,30 +18,7 @@ export function saveInPlace(from: NftTableCopy, to: NftTableCopy): string | unde
   const wanted = sectionToRestore(to)
   if (wanted === undefined || !baseChains(from).every((name) => baseChains(to).includes(name)))
     return undefined
-  const own = new Set(wanted.chains.map(chainNameOf))
-  const there = chainNames(from)
-  // A save names built-in chains that are not there, too.
-  const policies = from.saved.chains.filter((line) => there.includes(chainNameOf(line)))
-  const gone = there.filter((name) => !own.has(name))
-  return `${[
-    `*${wanted.table}`,
-    "-F",
-    ...gone.map((name) => `-X ${name}`),
-    ...wanted.chains.filter((line) => !isAsItIs(line, policies)),
-    ...wanted.rules,
-    "COMMIT",
-  ].join("\n")}\n`
-}
-
-/**
- * True for a policy that need not be set. Setting one makes the kernel count it from then on, where it did not
- * (nf_tables_api.c, NFTA_CHAIN_COUNTERS).
- */
-function isAsItIs(line: string, there: readonly string[]): boolean {
-  if (/ -( |$)/.test(line)) return false
-  const bare = (one: string): string => one.replace(/ \[\d+:\d+\]$/, "")
-  const now = there.find((one) => bare(one) === bare(line))
-  return now !== undefined && (now === line || line.endsWith(" [0:0]"))
+  return sectionInPlace(from.saved, wanted, chainNames(from), "changed")
 }
 
 function chainNames(copy: NftTableCopy): string[] {

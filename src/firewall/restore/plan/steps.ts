@@ -20,12 +20,19 @@ export interface RestoreStep {
 /** Takes the name of something that is left alone, and why. */
 export type Leave = (where: string, why: string) => void
 
-/** Legacy tables to be loaded; one that was not there is loaded empty, policies ACCEPT. */
-export type LegacyChanges = ReadonlyMap<LegacyBackend, readonly SaveSection[]>
+/** A legacy table to be loaded; one that should not be there is loaded empty, policies ACCEPT. */
+export interface LegacyChange {
+  readonly section: SaveSection
+  /** Text that changes only the chains that differ, for a table that is there. */
+  readonly inPlace?: string
+}
+
+export type LegacyChanges = ReadonlyMap<LegacyBackend, readonly LegacyChange[]>
 
 /** The steps that load legacy sections. */
 export function legacySteps(changes: LegacyChanges, tools: ToolPaths, leave: Leave): RestoreStep[] {
-  return [...changes].flatMap(([backend, sections]): RestoreStep[] => {
+  return [...changes].flatMap(([backend, all]): RestoreStep[] => {
+    const sections = all.map(({ section }) => section)
     // arptables-legacy-restore is a script that asks the other backend.
     const tool =
       backend === "arptables-legacy" ? backend : toolName("legacy", toolNamed(backend).family, "restore")
@@ -52,14 +59,27 @@ export function legacySteps(changes: LegacyChanges, tools: ToolPaths, leave: Lea
         { label, command: [path], input: sections.map(renderSectionCountersBehind).join(""), mayFail: false },
       ]
     // Never without -w: it would wait for the xtables lock for ever.
-    return [
+    const command = [path, "-c", "-w", "2"]
+    const whole = all.filter(({ inPlace }) => inPlace === undefined)
+    const changed = all.filter(({ inPlace }) => inPlace !== undefined)
+    const steps = [
+      { of: whole, command, input: whole.map(({ section }) => renderSection(section)).join("") },
       {
-        label,
-        command: [path, "-c", "-w", "2"],
-        input: sections.map(renderSection).join(""),
-        mayFail: false,
+        of: changed,
+        command: [...command, "--noflush"],
+        input: changed.map(({ inPlace }) => inPlace).join(""),
       },
     ]
+    return steps
+      .filter(({ of }) => of.length > 0)
+      .map(({ of, ...step }) => ({
+        label: labelOf(
+          path,
+          of.map(({ section }) => section.table),
+        ),
+        ...step,
+        mayFail: false,
+      }))
   })
 }
 

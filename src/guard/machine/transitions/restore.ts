@@ -50,7 +50,10 @@ export function startRestoring(at: At, task: RestoreTask): At {
   if (task.to === "candidate") return startApplying(running, task)
   const snapshot = snapshotOf(at, task)
   const known = task.to === "before-change" ? record.change?.candidate : undefined
-  if (snapshot !== undefined) return effect(running, { type: "restore", task: task.id, snapshot, known })
+  // Behind an open there is nothing in force that could be told apart.
+  const over = known !== undefined && record.change?.opened === false ? known : undefined
+  if (snapshot !== undefined)
+    return effect(running, { type: "restore", task: task.id, snapshot, known, over })
   return restored(running, { type: "restored", task: task.id, report: undefined, standing: [] })
 }
 

@@ -1,0 +1,98 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { labUnavailable } from "../../support/lab/lab.ts"
+import { eventually } from "../../support/lab/programs.ts"
+import { ApplyStage } from "./stage.ts"
+
+if (labUnavailable) process.stderr.write(`skipped: fw-apply beside other writers: ${labUnavailable}\n`)
+
+/** A script of the host's own rules; it names no chain of anybody else's. */
+const own = (port: number): string =>
+  `iptables -C INPUT -p tcp --dport ${port} -j ACCEPT 2>/dev/null || iptables -A INPUT -p tcp --dport ${port} -j ACCEPT\n`
+
+describe.skipIf(labUnavailable)("fw-apply beside programs that write all the time", () => {
+  const stage = new ApplyStage()
+  const { server, armed } = stage
+  beforeAll(() => server.serveTcp(22))
+  afterEach(() => {
+    armed.try("disarm")
+    server.sh("nft flush ruleset")
+  })
+  afterAll(() => stage.lab.close())
+
+  /** Adds a rule every 0.2 s, and counts them. */
+  const writer = (command: string): { stop: () => Promise<number> } => {
+    const child = server.start([
+      "sh",
+      "-c",
+      `n=0; while [ $n -lt 2000 ]; do n=$((n+1)); ${command}; echo $n; sleep 0.2; done`,
+    ])
+    let last = 0
+    child.stdout?.on("data", (text) => {
+      last = Number(String(text).trim().split("\n").at(-1))
+    })
+    return {
+      async stop() {
+        child.kill("SIGTERM")
+        await new Promise((resolve) => child.once("close", resolve))
+        return last
+      },
+    }
+  }
+
+  it.each([
+    [
+      "into a chain of its own in the table that is changed",
+      "iptables -N KUBE-SERVICES; iptables -A FORWARD -j KUBE-SERVICES",
+      "iptables -w 5 -A KUBE-SERVICES -p tcp --dport $n -j ACCEPT",
+      "iptables -S KUBE-SERVICES",
+    ],
+    [
+      "into a native table beside it",
+      "nft 'table inet f2b-table { set banned { type ipv4_addr; }; chain c { type filter hook input priority -1; }; }'",
+      "nft add rule inet f2b-table c tcp dport $n counter accept",
+      "nft list chain inet f2b-table c",
+    ],
+  ])(
+    "%s: applied, reverted, and nothing of theirs lost",
+    async (_, setup, write, list) => {
+      server.sh(`iptables -A INPUT -p tcp --dport 22 -j ACCEPT; ${setup}`)
+      const busy = writer(write)
+      const rounds = 3
+      for (let round = 0; round < rounds; round += 1) {
+        const running = stage.start(stage.file(own(3000 + round)), "--confirm-within", "5s")
+        await eventually("its end", () => running.code !== undefined, 90_000)
+        expect([running.code, running.objects.map(({ event }) => event).slice(-1)]).toEqual([
+          2,
+          ["rolled-back"],
+        ])
+        expect(running.has("applied")).toBe(true)
+        expect(server.sh("iptables -S INPUT")).not.toContain(`--dport ${3000 + round}`)
+      }
+      const written = await busy.stop()
+      expect(written).toBeGreaterThan(20)
+      const left = server.sh(list)
+      const lost = Array.from({ length: written - 1 }, (_, index) => index + 1).filter(
+        (port) => !new RegExp(`dport ${port}\\b`).test(left),
+      )
+      expect(lost).toEqual([])
+    },
+    180_000,
+  )
+
+  it("a ban that comes into a chain that is not ours, and into one that we change, outlives the revert", async () => {
+    server.sh(
+      "iptables -N f2b-sshd; iptables -A INPUT -p tcp --dport 22 -j f2b-sshd; iptables -A f2b-sshd -j RETURN; iptables -A INPUT -p tcp --dport 22 -j ACCEPT",
+    )
+    const before = server.sh("iptables -S")
+    const running = stage.start(stage.file(own(3000)), "--confirm-within", "6s")
+    await eventually("the change", () => running.has("applied"), 60_000)
+    server.sh("iptables -I f2b-sshd -s 198.51.100.99 -j REJECT; iptables -I INPUT -s 198.51.100.98 -j DROP")
+    await eventually("the revert", () => running.code !== undefined, 30_000)
+    expect(running.objects.at(-1)).toMatchObject({ event: "rolled-back", code: "rolled-back" })
+    const after = server.sh("iptables -S")
+    expect(after).toContain("-A f2b-sshd -s 198.51.100.99/32 -j REJECT")
+    expect(after).toContain("-A INPUT -s 198.51.100.98/32 -j DROP")
+    const without = after.split("\n").filter((line) => !/198\.51\.100\.9[89]/.test(line))
+    expect(without.join("\n")).toBe(before)
+  }, 120_000)
+})
