@@ -5,7 +5,7 @@ import { matched, sameRules } from "./rule-matching.ts"
 import { merged, namesOf, type ThreeWay } from "./three-way.ts"
 
 /**
- * What becomes of a chain that both sides have changed: `refuse` names it; `ours-go` takes our own change back out of it (base is
+ * The fate of a chain that both sides have changed: `refuse` names it; `ours-go` takes our own change back out of it (base is
  * what we put in force, ours what was there before) and leaves in it what others have written since.
  */
 export type BothChanged = "refuse" | "ours-go"

@@ -21,7 +21,7 @@ import type { Snapshots } from "../state/snapshots.ts"
 type Of<Type extends Effect["type"]> = Extract<Effect, { readonly type: Type }>
 type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: Type }>
 
-/** What the change would change is not what it was rehearsed with: somebody else writes it too. */
+/** The rules that the change is about are not those that it was rehearsed with: somebody else writes them too. */
 class RacedFault extends Fault {
   constructor(conflicts: readonly string[]) {
     super("refused", `what this would change has changed since the rehearsal: ${conflicts.join(", ")}`, {

@@ -29,10 +29,10 @@ export function sectionInPlace(
   const builtin = to.chains.filter((line) => !isUserChain(line)).map(chainNameOf)
   return `${[
     `*${to.table}`,
-    // A line for a user's chain flushes one that is there, and makes one that is not.
+    // A line for a user's chain flushes one that is there, and makes one that is not: so this may be run in any state between the two.
     ...heads,
-    ...builtin.filter((name) => changed.has(name) && there.includes(name)).map((name) => `-F ${name}`),
-    ...gone.map((name) => `-F ${name}`),
+    ...gone.map((name) => `:${name} - [0:0]`),
+    ...builtin.filter((name) => changed.has(name)).map((name) => `-F ${name}`),
     ...to.rules.filter((rule) => changed.has(chainOfRule(rule))),
     ...gone.map((name) => `-X ${name}`),
     "COMMIT",

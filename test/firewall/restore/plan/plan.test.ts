@@ -93,12 +93,12 @@ describe("the plan of a restore", () => {
       "/n/ipset restore -exist",
       "/n/iptables-nft-restore -c --noflush",
       "/n/nft -f {file}",
-      "/n/iptables-legacy-restore -c -w 2",
+      "/n/iptables-legacy-restore -c -w 2 --noflush",
       "/n/ipset destroy extra",
     ])
     expect(plan.left).toEqual([])
     // A save names built-in chains that are not there: they are not made.
-    expect(plan.steps[1]?.input).toBe("*filter\n-F\n[0:0] -A INPUT -j B\nCOMMIT\n")
+    expect(plan.steps[1]?.input).toBe("*filter\n-F INPUT\n[0:0] -A INPUT -j B\nCOMMIT\n")
     expect(plan.steps[2]?.input).toBe(
       `add table inet gone\ndelete table inet gone\nadd chain inet other c\nflush chain inet other c\n${table("other", "drop")}`,
     )
@@ -112,7 +112,7 @@ describe("the plan of a restore", () => {
     const plan = planRestore(from, nothing, tools)
     expect(plan.steps.map((step) => step.input)).toEqual([
       "add table inet a\ndelete table inet a\n",
-      "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n",
+      "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-F INPUT\n-F OUTPUT\nCOMMIT\n",
     ])
   })
 
