@@ -1,4 +1,10 @@
-import { type Chain, type ChainRule, type TableChains, targetsOf } from "../../firewall/merge/chains.ts"
+import {
+  type Chain,
+  type ChainRule,
+  emptyBaseChain,
+  type TableChains,
+  targetsOf,
+} from "../../firewall/merge/chains.ts"
 import { isSame, matched, sameRules } from "../../firewall/merge/rule-matching.ts"
 import { stillSaved } from "../../firewall/snapshot/counters.ts"
 import { isForeignChain, isForeignRule } from "./foreign-names.ts"
@@ -77,22 +83,6 @@ function withForeignRules(
     else if (missing.has(rule)) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
   }
   return [...(behind.get(undefined) ?? []), ...now.flatMap((rule) => [rule, ...(behind.get(rule) ?? [])])]
-}
-
-/** A base chain that the input removed, for the jumps that were in it: as it was, but letting everything through. */
-function emptyBaseChain(chain: Chain): Chain | undefined {
-  const { declaration, head } = chain
-  const isBase =
-    declaration?.some((line) => /^\s*type \S+ hook /.test(line)) ??
-    (head !== undefined && !/ -( |$)/.test(head))
-  if (!isBase) return undefined
-  return {
-    name: chain.name,
-    declaration: declaration?.map((line) => line.replace(/policy \w+;/, "policy accept;")),
-    head: head?.replace(/^(:\S+) \S+/, "$1 ACCEPT"),
-    rules: [],
-    apart: undefined,
-  }
 }
 
 /** The chains that the ones put back go to, where these are gone. */

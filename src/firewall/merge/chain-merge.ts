@@ -1,6 +1,6 @@
 import { canonicalBlock } from "../snapshot/text/nft-canonical.ts"
 import type { NftBlock } from "../snapshot/text/nft-text.ts"
-import { type Chain, type ChainRule, type TableChains, targetsOf } from "./chains.ts"
+import { type Chain, type ChainRule, emptyBaseChain, type TableChains, targetsOf } from "./chains.ts"
 import { matched, sameRules } from "./rule-matching.ts"
 import { merged, namesOf, type ThreeWay } from "./three-way.ts"
 
@@ -32,6 +32,7 @@ export function mergeChains(sides: ThreeWay<TableChains>, both: BothChanged): Me
     if (chain !== undefined) chains.set(name, chain)
   }
   keepTargets(chains, theirs)
+  keepHeads(chains, theirs)
   const others = mergeBlocks({ base: base.others, ours: ours.others, theirs: theirs.others }, both, conflicts)
   return { table: { chains, others }, conflicts }
 }
@@ -51,19 +52,25 @@ function headOf({ declaration, head }: Chain): string {
  */
 function withoutOurs({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined {
   if (theirs === undefined) return undefined
-  const before = ours ?? { ...theirs, rules: [] }
+  const before = ours ?? emptyBaseChain(theirs) ?? { ...theirs, rules: [] }
   const [put, now] = [base?.rules ?? [], theirs.rules]
   const known = matched(now, put)
   const survivors = matched(put, before.rules)
   const gone = new Set(
     put.filter((rule) => !matched(put, now).has(rule)).flatMap((rule) => survivors.get(rule) ?? []),
   )
+  // One that our change had taken away, and that is there again: put back by us a moment ago, or by others.
+  const stays = new Set(survivors.values())
+  const back = matched(
+    now.filter((rule) => !known.has(rule)),
+    before.rules.filter((rule) => !stays.has(rule)),
+  )
   const behind = new Map<ChainRule | undefined, ChainRule[]>()
   let anchor: ChainRule | undefined
   for (const rule of now) {
     const was = known.get(rule)
-    const survivor = was && survivors.get(was)
-    if (survivor !== undefined) anchor = survivor
+    const there = was === undefined ? back.get(rule) : survivors.get(was)
+    if (there !== undefined) anchor = there
     else if (was === undefined) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
   }
   const rules = [
@@ -85,6 +92,15 @@ function keepTargets(chains: Map<string, Chain>, theirs: TableChains): void {
       const needed = theirs.chains.get(target)
       if (needed !== undefined && !chains.has(target)) chains.set(target, needed)
     }
+}
+
+/** A save of a table names all its built-in chains, there or not. */
+function keepHeads(chains: Map<string, Chain>, theirs: TableChains): void {
+  if (![...chains.values()].some(({ declaration }) => declaration !== undefined)) return
+  for (const [name, chain] of theirs.chains) {
+    const head = chain.head === undefined ? undefined : emptyBaseChain({ ...chain, declaration: undefined })
+    if (head !== undefined && !chains.has(name)) chains.set(name, head)
+  }
 }
 
 function mergeBlocks(

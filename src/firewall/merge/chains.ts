@@ -170,3 +170,19 @@ export function targetsOf({ listed, saved }: ChainRule): string[] {
   const words = saved === undefined ? / (?:jump|goto) (\S+)/g : / -[jg] (\S+)/g
   return [...` ${saved ?? listed ?? ""}`.matchAll(words)].map(([, name = ""]) => name.replace(/[,}]+$/, ""))
 }
+
+/** A base chain without its rules, letting everything through: as it is born. Undefined for one that is only jumped to. */
+export function emptyBaseChain(chain: Chain): Chain | undefined {
+  const { declaration, head } = chain
+  const isBase =
+    declaration?.some((line) => /^\s*type \S+ hook /.test(line)) ??
+    (head !== undefined && !/ -( |$)/.test(head))
+  if (!isBase) return undefined
+  return {
+    name: chain.name,
+    declaration: declaration?.map((line) => line.replace(/policy \w+;/, "policy accept;")),
+    head: head?.replace(/^(:\S+) \S+/, "$1 ACCEPT"),
+    rules: [],
+    apart: undefined,
+  }
+}

@@ -157,6 +157,9 @@ describe("our change and those of others", () => {
           const left = chain(rebase(put, was, now, "ours-go").snapshot, "INPUT") ?? []
           expect(left.filter((one) => /[xyz]/.test(one))).toEqual(others)
           expect(left.filter((one) => !/[xyz]/.test(one))).toEqual(chain(was, "INPUT"))
+          // Reverted once more, nothing changes: so what is in force can be compared with what it should be.
+          const reverted = rebase(put, was, now, "ours-go").snapshot
+          expect(same(rebase(put, was, reverted, "ours-go").snapshot, reverted)).toBe(true)
         },
       ),
       { numRuns: 100 },
