@@ -42,7 +42,7 @@ it.each([
   [["fw-apply", "con"], ["confirm"]],
   [
     ["fw-apply", "--format", ""],
-    ["shell", "iptables-save", "nft"],
+    ["shell", "iptables-save", "ipset-save", "nft"],
   ],
   [["fw-apply", "--print", ".c"], [".config"]],
   [["fw-watchdog", "--interface", "l"], ["lo"]],

@@ -1,10 +1,15 @@
 import { isAsleep, type NftTableCopy, tableId } from "./nft-table.ts"
-import type { Snapshot } from "./snapshot.ts"
 import { hookPlaces, readHook } from "./text/base-hook.ts"
 import { chainText } from "./text/nft-text.ts"
 
 /** By place ("ip input 0"), the base chains that run there, as "ip filter INPUT", in the order they were registered: the last runs first. */
 export type HookOrder = ReadonlyMap<string, readonly string[]>
+
+/** Tables, and what the kernel says of the order of their chains, where it does. */
+interface Registered {
+  readonly nftTables: readonly NftTableCopy[]
+  readonly hooks?: Readonly<Record<string, readonly string[]>>
+}
 
 /** A base chain of a table, and the places where it runs. */
 interface Placed {
@@ -25,7 +30,7 @@ export function placedChains(copy: NftTableCopy): Placed[] {
  * The chains at each place. Where the kernel tells their order (`nft list hooks`), that one; else the order of the tables and their
  * chains, which is that of their birth: right unless somebody added a chain to an older table, or woke one that slept.
  */
-export function registeredChains({ nftTables, hooks }: Pick<Snapshot, "nftTables" | "hooks">): HookOrder {
+export function registeredChains({ nftTables, hooks }: Registered): HookOrder {
   const places = new Map<string, string[]>()
   for (const copy of nftTables.filter((one) => !isAsleep(one)))
     for (const { chain, places: own } of placedChains(copy))

@@ -5,9 +5,9 @@ import { apply, prepare } from "./change.ts"
 import { compare } from "./compare.ts"
 import { leave } from "./leave.ts"
 import { clear, commit, keep, look, settle, survey } from "./open.ts"
+import type { RuntimeParts } from "./parts.ts"
 import { prove } from "./prove.ts"
 import { restore } from "./restore.ts"
-import type { RuntimeParts } from "./runtime.ts"
 
 /** The effects that take their time, and end in an event. */
 export type SlowEffect = Extract<

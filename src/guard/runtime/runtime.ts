@@ -1,45 +1,23 @@
-import type { Clock, Timer } from "../../clock.ts"
-import type { ArmedFirewall } from "../../firewall/open/contract.ts"
+import type { Timer } from "../../clock.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import type { ReadConnections } from "../../system/network/tcp-connections.ts"
-import type { RunCommand } from "../../system/process/run-command.ts"
-import type { StartLoader } from "../../system/process/standby-process.ts"
 import { type FreshKnock, type KnockMessage, type PlainMessage, Receiver } from "../knocks/receiver.ts"
 import { ListenerLog } from "../listeners/log.ts"
 import { RejectionCounts } from "../listeners/rejection-counts.ts"
-import { ListenerSupervisor, type SpawnListener } from "../listeners/supervisor.ts"
+import { ListenerSupervisor } from "../listeners/supervisor.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { CommandEvent, SessionEvent } from "../machine/event.ts"
 import { type SessionEnd, type SessionRecord, secondsLeft, stillDropping } from "../machine/record.ts"
 import { type SessionStatus, statusOf } from "../machine/status.ts"
 import { nextMomentMs, step } from "../machine/step.ts"
 import { isPast } from "../machine/transitions/knock.ts"
-import type { Snapshots } from "../state/snapshots.ts"
 import { carryOut } from "./carry-out.ts"
 import { listenerSetup } from "./listener-setup.ts"
-import type { RecordWriter } from "./record-writer.ts"
+import type { RuntimeParts } from "./parts.ts"
 
 /** How often the time is looked at, in milliseconds: timers alone do not count suspend. */
 const lookMs = 3000
 /** The longest time that a timer takes, in milliseconds. */
 const longestTimerMs = 2 ** 31 - 1
-
-/** Everything that a session's effects are carried out on. */
-export interface RuntimeParts {
-  readonly clock: Clock
-  readonly run: RunCommand
-  readonly firewall: ArmedFirewall
-  readonly snapshots: Snapshots
-  readonly writer: RecordWriter
-  readonly connections: ReadConnections
-  readonly spawnListener: SpawnListener
-  /** Starts what hears the kernel tell of interfaces and addresses. */
-  readonly startNews?: StartLoader
-  /** Takes every event once; must not block. */
-  readonly emit: (outcome: Outcome) => void
-  /** Nonces that are remembered; many unless told. */
-  readonly nonceCapacity?: number
-}
 
 /** A command as a control connection says it, before the runtime has numbered it. */
 type Command = CommandEvent extends infer One

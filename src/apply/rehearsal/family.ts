@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import { basename } from "node:path"
-import { InputRefused } from "./rehearsal/input-refused.ts"
+import { InputRefused } from "./input-refused.ts"
 
 type IpFamily = "ip" | "ip6"
 

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { familyOf } from "../../src/apply/family.ts"
+import { familyOf } from "../../../src/apply/rehearsal/family.ts"
 
 const file = (...rules: string[]): string => `*filter\n:INPUT DROP [0:0]\n${rules.join("\n")}\nCOMMIT\n`
 
