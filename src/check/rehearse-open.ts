@@ -5,6 +5,7 @@ import { namedInterfaces, type ProveDeps } from "../firewall/restore/prove.ts"
 import type { RestoreReport } from "../firewall/restore/report.ts"
 import { restoreSnapshot } from "../firewall/restore/restore.ts"
 import type { Namespace } from "../firewall/sandbox/namespace.ts"
+import { isOutOfReach } from "../firewall/snapshot/refuse-unread.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
 import { readTextFile } from "../firewall/tools/detect.ts"
 import { toolName } from "../firewall/tools/table.ts"
@@ -139,12 +140,12 @@ function nameOf({ family, port }: Reached): string {
 
 /** Rules that cannot be read are not in the copy, nor in what an undo would bring back. */
 function unknown({ unread }: Snapshot): RehearsalFinding[] {
-  return unread.map(({ where, why }) =>
-    problem(
-      `the rules of ${where} cannot be read, so nobody knows what an open would do to them: ${why}`,
-      "take away the rule that its tool cannot list, or mend the tool",
-    ),
-  )
+  return unread.map((one) => {
+    const message = `the rules of ${one.where} cannot be read, so nobody knows what an open would do to them: ${one.why}`
+    return isOutOfReach(one)
+      ? { level: "note", subject: "rehearsal", message }
+      : problem(message, "take away the rule that its tool cannot list, or mend the tool")
+  })
 }
 
 /** Rules that are not in the copy: the rehearsal says nothing about them. */

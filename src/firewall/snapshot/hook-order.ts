@@ -1,6 +1,6 @@
 import { isAsleep, type NftTableCopy, tableId } from "./nft-table.ts"
-import { hookPlaces, readHook } from "./text/base-hook.ts"
-import { chainText } from "./text/nft-text.ts"
+import { type BaseHook, hookPlaces, readHook } from "./text/base-hook.ts"
+import type { NftBlock } from "./text/nft-text.ts"
 
 /** By place ("ip input 0"), the base chains that run there, as "ip filter INPUT", in the order they were registered: the last runs first. */
 export type HookOrder = ReadonlyMap<string, readonly string[]>
@@ -20,10 +20,15 @@ interface Placed {
 /** The base chains of a table in the order in which making it, or waking it, registers them. */
 export function placedChains(copy: NftTableCopy): Placed[] {
   return (copy.listed?.blocks ?? []).flatMap((block) => {
-    const base = block.kind === "chain" ? readHook(chainText(block).declaration.join("\n")) : undefined
+    const base = block.kind === "chain" ? hookOf(block) : undefined
     if (base === undefined) return []
     return [{ chain: `${tableId(copy)} ${block.name}`, places: hookPlaces(copy.family, base) }]
   })
+}
+
+/** The hook of a chain: among its first three lines, so that 20 000 rules behind it are not taken apart. */
+export function hookOf({ lines }: NftBlock): BaseHook | undefined {
+  return readHook(lines.slice(0, 3).join("\n"))
 }
 
 /**

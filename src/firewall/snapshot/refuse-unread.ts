@@ -1,4 +1,5 @@
 import { Fault } from "../../errors.ts"
+import type { Unread } from "./reading.ts"
 import type { Snapshot } from "./snapshot.ts"
 
 /**
@@ -7,9 +8,18 @@ import type { Snapshot } from "./snapshot.ts"
  * @throws Fault `refused` naming them, in the words of the tools
  */
 export function refuseUnread({ unread }: Pick<Snapshot, "unread">): void {
-  if (unread.length === 0) return
-  const which = unread.map(({ where, why }) => `${where} (${why})`)
+  const matters = unread.filter((one) => !isOutOfReach(one))
+  if (matters.length === 0) return
+  const which = matters.map(({ where, why }) => `${where} (${why})`)
   throw new Fault("refused", `cannot read the rules of ${which.join("; ")}`, {
     hint: "nothing was changed; take away the rule that its tool cannot list, or mend the tool, and try again",
   })
+}
+
+/**
+ * True for the legacy tables of ARP and bridges where no program is here that could read or write them: the kernel tells of their
+ * modules for all network namespaces at once, and no change made here can touch them.
+ */
+export function isOutOfReach({ where, why }: Unread): boolean {
+  return /^(arptables|ebtables)-legacy$/.test(where) && why.endsWith("is missing")
 }

@@ -1,6 +1,5 @@
+import { hookOf } from "../../snapshot/hook-order.ts"
 import { isAsleep, type NftTableCopy } from "../../snapshot/nft-table.ts"
-import { readHook } from "../../snapshot/text/base-hook.ts"
-import { chainText } from "../../snapshot/text/nft-text.ts"
 import { isIpFamily } from "../../tools/table.ts"
 import { sectionToRestore } from "./nft-table-text.ts"
 import { sectionInPlace } from "./section-in-place.ts"
@@ -27,7 +26,5 @@ function chainNames(copy: NftTableCopy): string[] {
 
 function baseChains({ listed }: NftTableCopy): string[] {
   const chains = listed?.blocks.filter(({ kind }) => kind === "chain") ?? []
-  return chains
-    .filter((block) => readHook(chainText(block).declaration.join("\n")) !== undefined)
-    .map(({ name }) => name)
+  return chains.filter((block) => hookOf(block) !== undefined).map(({ name }) => name)
 }
