@@ -76,5 +76,10 @@ sh "$work/postrm" remove
 [ -S "/run/fw-watchdog/$(inode /proc/$elsewhere/ns/net)/control.sock" ] && echo kept
 there "$lib/node" "$lib/dist/bin/fw-watchdog.js" status >/dev/null && echo still-goes-on
 there "$lib/node" "$lib/dist/bin/fw-watchdog.js" disarm >/dev/null 2>&1
+# "disarm" answers when the guard has said that it ends; its process may live a moment longer.
+for _ in $(seq 100); do
+  ls -l /proc/[0-9]*/exe 2>/dev/null | grep -q " $lib/" || break
+  sleep 0.1
+done
 sh "$work/postrm" purge
 ls -d /usr/lib/fw-watchdog /run/fw-watchdog /var/lib/fw-watchdog 2>/dev/null || echo nothing-left

@@ -159,6 +159,7 @@ function counted(programs: readonly string[]): string {
 function changeLines({ change }: SessionStatus): string[] {
   if (change === undefined) return []
   const from = change.client === "" ? "" : ` from ${change.client}`
+  if (!change.applied) return [`a change by ${change.user}${from} is being made`]
   const opened = change.opened ? "; the firewall was opened since" : ""
   return [
     `CHANGED by ${change.user}${from}: goes back in ${change.secondsLeft} s unless \`fw-apply confirm\` comes first${opened}`,

@@ -15,7 +15,7 @@ describe("the environment of the caller", () => {
     try {
       // The launcher as scripts/packaging/programs writes it, with a Node that says what it was given.
       const text = readFileSync("scripts/packaging/programs", "utf8")
-      const [, before = "", caller = ""] = /before='(.*?)' caller='(.*?)'/.exec(text) ?? []
+      const [, before = "", caller = ""] = /before='(e=.*?)' caller='(.+?)'/.exec(text) ?? []
       const launcher = readFileSync("scripts/packaging/launcher.sh", "utf8")
         .replaceAll("@LIB@", folder)
         .replace("@BEFORE@", before.replace("\\n", "\n"))

@@ -49,8 +49,8 @@ describe.skipIf(labUnavailable)("a session on a host with much of everything", (
   it("is not deaf where lo is down: it could not send", async () => {
     armed.arm("--timeout", "2m")
     await new Promise((resolve) => setTimeout(resolve, 5500)) // its first canary was heard
-    server.sh("ip link set lo down")
     const { listenerPid } = armed.status()
+    server.sh("ip link set lo down")
     await eventually("another listener: lo has changed", () => armed.status().listenerPid !== listenerPid)
     const { listenerStarts } = armed.status()
     await new Promise((resolve) => setTimeout(resolve, 18_000))
