@@ -1,5 +1,7 @@
 import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
 import { candidateFrom } from "./candidate/candidate.ts"
+import { Kept } from "./candidate/kept.ts"
+import { madeBy } from "./candidate/made.ts"
 import { differenceOf, type RulesDifference } from "./difference/difference.ts"
 import type { RuleInput } from "./input.ts"
 import { type LockoutVerdict, type RehearseDeps, rehearse } from "./rehearse.ts"
@@ -12,8 +14,8 @@ export interface PlannedChange {
   /** The rules that would be put in force. */
   readonly candidate: Snapshot
   readonly difference: RulesDifference
-  /** The chains and tables of other programs that the input would have removed and that stay. */
-  readonly keptForeign: readonly string[]
+  /** The chains, tables and sets that the input would have removed without naming them, and that stay. */
+  readonly kept: readonly string[]
   /** The answer whether a new connection still gets in; undefined when nothing changes, or nobody knows where from. */
   readonly lockout: LockoutVerdict | undefined
   /** Files that the script would write; they are not written. */
@@ -26,6 +28,8 @@ export interface PlanOptions {
   readonly timeoutMs: number
   readonly connection: SshConnection | undefined
   readonly replaceAll: boolean
+  /** Everything that earlier changes have made. */
+  readonly made: ReadonlySet<string>
 }
 
 /**
@@ -36,18 +40,19 @@ export interface PlanOptions {
 export async function planChange(
   deps: RehearseDeps,
   input: RuleInput,
-  { timeoutMs, connection, replaceAll }: PlanOptions,
+  { timeoutMs, connection, replaceAll, made }: PlanOptions,
 ): Promise<PlannedChange> {
   const rehearsal = await rehearse(deps, input, { timeoutMs, connection })
   try {
-    const { before, result, named, writes, notes } = rehearsal
-    const { snapshot: candidate, keptForeign } = candidateFrom(before, result, named, { replaceAll })
+    const { before, result, words, writes, notes } = rehearsal
+    const { snapshot, kept } = candidateFrom(before, result, replaceAll ? undefined : new Kept(words, made))
+    const candidate = { ...snapshot, made: madeBy(before, snapshot, words, kept, made) }
     const difference = differenceOf(before, candidate)
     const lockout =
       difference.changed && connection !== undefined
         ? await rehearsal.checkLockout(candidate, connection)
         : undefined
-    return { before, candidate, difference, keptForeign, lockout, writes, notes }
+    return { before, candidate, difference, kept, lockout, writes, notes }
   } finally {
     await rehearsal.close()
   }

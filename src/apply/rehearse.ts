@@ -1,6 +1,7 @@
 import type { ProveDeps } from "../firewall/restore/prove.ts"
 import { writtenFiles } from "../firewall/sandbox/written-files.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
+import type { InputWords } from "./candidate/input-words.ts"
 import type { RuleInput } from "./input.ts"
 import { checkLockout, type LockoutVerdict } from "./lockout/check.ts"
 import { rehearseIpsets } from "./rehearsal/ipset-file.ts"
@@ -17,10 +18,9 @@ export { InputRefused } from "./rehearsal/input-refused.ts"
 export interface Rehearsal {
   /** The rules in force on the machine when the rehearsal began. */
   readonly before: Snapshot
-  /** The rules in the copy after the input ran, before foreign chains are put back. */
+  /** The rules in the copy after the input ran, before what is kept is put back. */
   readonly result: Snapshot
-  /** Chains that the input itself named: "ip filter DOCKER", "legacy ip filter DOCKER". */
-  readonly named: ReadonlySet<string>
+  readonly words: InputWords
   /** Files that the script would write; nothing was written. A removed one ends in " (removed)". */
   readonly writes: readonly string[]
   /** The things that the copy cannot do, or that fw-apply does not do, such as sysctls; a line each. */
@@ -68,7 +68,7 @@ export async function rehearse(
     return {
       before: await reading,
       result,
-      named: done.named,
+      words: done.words,
       writes: writtenFiles(copy.files),
       notes: [...copy.left, ...done.notes],
       checkLockout: async (candidate, connection) => {
@@ -93,7 +93,7 @@ async function rehearseFile(
   const load =
     input.format === "nft" ? rehearseNft : input.format === "ipset-save" ? rehearseIpsets : rehearseSave
   try {
-    return { copy, named: await load(copy, deps.system, input, limits), notes: [] }
+    return { copy, words: await load(copy, deps.system, input, limits), notes: [] }
   } catch (thrown) {
     await copy.close()
     throw thrown

@@ -83,7 +83,7 @@ describe.skipIf(labUnavailable)("the moment of change", () => {
     const file = join(lab.folder, `${name}.sh`)
     writeFileSync(file, script)
     copy.run(["sh", "-e", file])
-    return candidateFrom(before, await takeSnapshot(deps, "after"), new Set(), { replaceAll: false }).snapshot
+    return candidateFrom(before, await takeSnapshot(deps, "after"), undefined).snapshot
   }
 
   it("loses packets when a script is run line by line", async () => {

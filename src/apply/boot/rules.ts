@@ -32,22 +32,36 @@ export interface BootRules {
   readonly nft: string
   /** The reasons why some of it cannot be loaded at boot, a line each. */
   readonly unsavable: readonly string[]
+  /** Tables and sets that no change has made, and that the boot files did not have: "inet gate", "ipset blocked". */
+  readonly leftOut: readonly string[]
 }
 
 /**
  * Parts a ruleset among the loaders. What other programs made is left out, since they make it again when they start; the
- * operator's own rules in DOCKER-USER stay.
+ * operator's own rules in DOCKER-USER stay. So are nft's own tables and IP sets of whoever else made them.
  * @param backend what plain `iptables-restore` loads into; undefined when nothing runs it at boot, and nft has to take
  *   the tables that it can
+ * @param there the tables and sets that the boot files have now
  */
-export function bootRules(rules: Snapshot, backend: "nft" | "legacy" | undefined): BootRules {
+export function bootRules(
+  rules: Snapshot,
+  backend: "nft" | "legacy" | undefined,
+  there: ReadonlySet<string>,
+): BootRules {
+  const leftOut: string[] = []
+  const made = rules.made && new Set(rules.made)
+  const isElses = (id: string): boolean => {
+    const is = made !== undefined && !made.has(id) && !there.has(id)
+    if (is) leftOut.push(id)
+    return is
+  }
   const unsavable: string[] = []
   const sections: { ip: SaveSection[]; ip6: SaveSection[] } = { ip: [], ip6: [] }
   const nft: string[] = []
   for (const whole of rules.nftTables) {
     if (whole.owned || isForeignTable(whole.name)) continue
     const copy = isOfIptables(whole) ? closeTable(whole, withoutForeign(openTable(whole))) : whole
-    if (isEmptyTable(copy)) continue
+    if (isEmptyTable(copy) || (!isOfIptables(whole) && isElses(tableId(whole)))) continue
     const { family } = copy
     const saved = copy.view === "iptables" ? sectionToRestore(copy) : undefined
     if (saved !== undefined && backend === "nft" && isIpFamily(family))
@@ -64,7 +78,9 @@ export function bootRules(rules: Snapshot, backend: "nft" | "legacy" | undefined
   }
   const text = [...sections.ip, ...sections.ip6].flatMap(({ rules: own }) => own)
   const sets = rules.ipsets.filter(
-    ({ name }) => !isForeignSet(name) || text.some((rule) => usesIpset(rule, new Set([name]))),
+    ({ name }) =>
+      text.some((rule) => usesIpset(rule, new Set([name]))) ||
+      (!isForeignSet(name) && !isElses(`ipset ${name}`)),
   )
   return {
     v4: sections.ip,
@@ -72,6 +88,7 @@ export function bootRules(rules: Snapshot, backend: "nft" | "legacy" | undefined
     ipsets: renderIpsets(sets, new Set()),
     nft: nft.join("\n"),
     unsavable,
+    leftOut,
   }
 }
 

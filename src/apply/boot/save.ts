@@ -4,6 +4,7 @@ import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { fileFault } from "../../system/files/durable-file.ts"
+import { wordsOfIpset, wordsOfNft } from "../candidate/input-words.ts"
 import { isMarked, isSkeleton, isUnedited, markedText, replaceFile } from "./files.ts"
 import { type BootRules, bootRules, renderSections } from "./rules.ts"
 import { type BootServices, findBootServices, readBelow } from "./services.ts"
@@ -37,6 +38,7 @@ interface BootFile {
 interface BootPlan {
   readonly services: BootServices
   readonly files: readonly BootFile[]
+  readonly leftOut: readonly string[]
 }
 
 const nftablesConf = "/etc/nftables.conf"
@@ -48,9 +50,10 @@ const nftablesConf = "/etc/nftables.conf"
  * @throws Fault as `refuseUnsavable`; nothing has been written then
  */
 export async function saveForBoot({ root, clock }: BootDeps, rules: Snapshot): Promise<BootSaved> {
-  const { services, files } = planFiles(root, rules)
+  const { services, files, leftOut } = planFiles(root, rules)
   const stamp = new Date(clock.wallMs()).toISOString().replace(/[-:]|\.\d+/g, "")
-  return { files: files.map((file) => save(root, file, stamp)), notes: notesOf(services, files) }
+  const notes = [...notesOf(services, files), ...leftOut.map(leftOutNote)]
+  return { files: files.map((file) => save(root, file, stamp)), notes }
 }
 
 /**
@@ -65,7 +68,7 @@ export function refuseUnsavable(root: string, rules: Snapshot): void {
 
 function planFiles(root: string, rules: Snapshot): BootPlan {
   const services = findBootServices(root)
-  const parts = bootRules(rules, services.netfilterPersistent?.backend)
+  const parts = bootRules(rules, services.netfilterPersistent?.backend, namedBelow(root))
   const [unsavable] = parts.unsavable
   if (unsavable !== undefined)
     throw new Fault("refused", `cannot save for the next start: ${parts.unsavable.join("; ")}`, {
@@ -78,8 +81,19 @@ function planFiles(root: string, rules: Snapshot): BootPlan {
     throw new Fault("missing", "cannot save for the next start: nothing here loads rules then", {
       hint: "install iptables-persistent, or nftables",
     })
-  return { services, files: [...persistentFiles(services, parts), ...nftFiles(root, services, parts)] }
+  const files = [...persistentFiles(services, parts), ...nftFiles(root, services, parts)]
+  return { services, files, leftOut: parts.leftOut }
 }
+
+/** The tables and sets that the boot files have now. */
+function namedBelow(root: string): ReadonlySet<string> {
+  const tables = wordsOfNft(readBelow(root, nftablesConf) ?? "").named
+  const sets = wordsOfIpset((readBelow(root, "/etc/iptables/ipsets") ?? "").split("\n")).named
+  return new Set([...tables, ...sets])
+}
+
+const leftOutNote = (id: string): string =>
+  `${id} is not saved: no fw-apply has made it, and the files did not have it`
 
 function persistentFiles({ netfilterPersistent: service }: BootServices, parts: BootRules): BootFile[] {
   if (service === undefined) return []

@@ -18,6 +18,7 @@ const chainNames = [
   /^sshguard$/,
   /^ufw6?-docker/,
   /^ts-(input|forward|postrouting)$/, // tailscale
+  /^CROWDSEC/,
 ]
 
 /** nft tables that are wholly another program's, by name and whatever their family. */
@@ -32,14 +33,27 @@ const tableNames = [
   /^sshguard$/,
   /^netavark$/,
   /^cni_/,
+  /^(lxd|incus)$/,
+  /^crowdsec6?(-|$)/,
+  /^wg-quick-/,
 ]
 
 /** IP sets that these programs make. */
-const setNames = [/^KUBE-/, /^cali[46]0/, /^f2b-/, /^fail2ban-/, /^sshguard[46]$/, /^weave-/, /^cilium/]
+const setNames = [
+  /^KUBE-/,
+  /^cali[46]0/,
+  /^f2b-/,
+  /^fail2ban-/,
+  /^sshguard[46]$/,
+  /^weave-/,
+  /^cilium/,
+  /^crowdsec6?-/,
+]
 
 /**
- * The rules that Docker writes into the built-in chains itself, besides its jumps: out of a bridge, between its
- * containers, and their masquerading. The bridges are docker0 and br-ID.
+ * The rules that programs write into the built-in chains themselves, besides the jumps to their chains. Docker: out of a bridge,
+ * between its containers, their masquerading, and what keeps others from their addresses; its bridges are docker0, docker_gwbridge
+ * and br-ID. Others say in a comment whose the rule is, or ask a set of theirs.
  */
 const bridge = "(?:docker0|docker_gwbridge|br-[0-9a-f]{12})"
 const looseRules = [
@@ -47,6 +61,14 @@ const looseRules = [
   new RegExp(`^-A FORWARD -i (${bridge}) (! )?-o \\1 -j (ACCEPT|DROP)$`),
   new RegExp(`^-A POSTROUTING -s \\S+ ! -o ${bridge} -j MASQUERADE$`),
   /^-A POSTROUTING -s (\S+) -d \1 -p (tcp|udp|sctp) -m \2 --dport \d+ -j MASQUERADE$/,
+  new RegExp(`^-A PREROUTING -d \\S+ ! -i ${bridge}( .*)? -j DROP$`),
+  /^-A PREROUTING -d 127\.0\.0\.\d+\/32 ! -i lo -p (tcp|udp|sctp) -m \1 --dport \d+ -j DROP$/,
+  / --comment "?(wg-quick\(8\) rule for |generated for (LXD|Incus|Docker)\b|cali:|flanneld |kubernetes |ufw-docker)/,
+  / --match-set (f2b-|fail2ban-|sshguard[46]|crowdsec6?-|KUBE-|cali[46]0)/,
+  // libvirt, where it writes no chains of its own
+  /^-A (INPUT|FORWARD|OUTPUT|POSTROUTING) (.* )?(-i|-o) virbr\d+ .*-j (ACCEPT|REJECT|CHECKSUM)/,
+  /^-A POSTROUTING -s (\S+) (! -d \1( .*)? -j MASQUERADE --to-ports 1024-65535|-d (224\.0\.0\.0\/24|255\.255\.255\.255\/32) -j RETURN)$/,
+  /^-A POSTROUTING -s (192\.168\.122\.0\/24) ! -d \1 -j MASQUERADE$/,
 ]
 
 /** Tells whether a chain of this name is another program's. */

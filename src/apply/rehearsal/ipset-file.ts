@@ -1,5 +1,6 @@
 import { findProgram } from "../../system/process/find-program.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
+import type { InputWords } from "../candidate/input-words.ts"
 import type { RuleInput } from "../input.ts"
 import { InputRefused } from "./input-refused.ts"
 import type { MachineCopy } from "./machine-copy.ts"
@@ -11,7 +12,7 @@ const creation = /^\s*(?:create|-N|--create|n)\s+("[^"]*"|\S+)\s/
 /**
  * Loads a file of `ipset save` into the copy. A set that is there already gets the elements of the file instead of its own; one of
  * another type is refused by ipset.
- * @returns the sets that it makes, "ipset NAME"
+ * @returns what it has said: the sets that it makes
  * @throws InputRefused with the line that is at fault
  */
 export async function rehearseIpsets(
@@ -19,7 +20,7 @@ export async function rehearseIpsets(
   system: SystemTools,
   input: RuleInput,
   options: RunLimits,
-): Promise<Set<string>> {
+): Promise<InputWords> {
   const ipset = findProgram("ipset")
   if (ipset === undefined)
     throw new InputRefused(`${input.name}: a file of ipset save, and ipset is not here`, {
@@ -47,7 +48,7 @@ export async function rehearseIpsets(
     throw new InputRefused(`${input.name}: not loaded within ${options.timeoutMs / 1000} s`, {
       hint: "give it more time",
     })
-  if (run.exitCode === 0) return named
+  if (run.exitCode === 0) return { named, emptied: new Set() }
   const at = origin[Number(/\bline (\d+)/.exec(run.stderr)?.[1] ?? Number.NaN) - 1]
   const where = at === undefined ? input.name : `${input.name}:${at}: "${(lines[at - 1] ?? "").trim()}"`
   throw new InputRefused(`${where}: ${toolWords(run.stderr).join(" ") || `exit code ${run.exitCode}`}`, {

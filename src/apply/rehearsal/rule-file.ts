@@ -4,7 +4,7 @@ import { plainNameOf, toolName } from "../../firewall/tools/table.ts"
 import { findProgram } from "../../system/process/find-program.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
 import { isForeignChain, isOperatorsChain } from "../candidate/foreign-names.ts"
-import { namedByNft, namedBySave, tableOf } from "../candidate/named-chains.ts"
+import { type InputWords, tableOf, wordsOfNft, wordsOfSave } from "../candidate/input-words.ts"
 import type { RuleInput } from "../input.ts"
 import { familyOf } from "./family.ts"
 import { faultyLine } from "./faulty-line.ts"
@@ -27,7 +27,7 @@ function restoreFor({ text, name, family: told }: RuleInput): string {
 
 /**
  * Loads a file of iptables-save into the copy.
- * @returns the chains that it names
+ * @returns what it has said
  * @throws InputRefused with the line that is at fault
  */
 export async function rehearseSave(
@@ -35,7 +35,7 @@ export async function rehearseSave(
   system: SystemTools,
   input: RuleInput,
   options: RunLimits,
-): Promise<Set<string>> {
+): Promise<InputWords> {
   const path = restoreFor(input)
   const load = async (text: string): Promise<ScriptRun> =>
     await runScript(copy.files, system, [path], { ...options, environment: toolEnvironment, input: text })
@@ -49,12 +49,11 @@ export async function rehearseSave(
       run.exitCode === 0 ? "the table has no COMMIT, so nothing of it would be loaded" : wordsOf(run)
     throw refusedAt(input, line, said, basename(path))
   }
-  const named = namedBySave(
-    input.text,
-    tableOf(basename(path), () => isLegacyProgram(path)),
-  )
+  const table = tableOf(basename(path), () => isLegacyProgram(path))
+  const { named, emptied } = wordsOfSave(input.text, table, true)
   // A save also has what other programs had made when it was written, and means nothing by it.
-  return new Set([...named].filter((id) => !isForeignChain(chainOf(id)) || isOperatorsChain(chainOf(id))))
+  const meant = [...named].filter((id) => !isForeignChain(chainOf(id)) || isOperatorsChain(chainOf(id)))
+  return { named: new Set(meant), emptied }
 }
 
 const chainOf = (id: string): string => id.slice(id.lastIndexOf(" ") + 1)
@@ -89,7 +88,7 @@ function refusedAt(input: RuleInput, line: number | undefined, said: string, too
 
 /**
  * Loads an nft script into the copy, from its own path, so that what it includes is found.
- * @returns the chains that it names
+ * @returns what it has said
  * @throws InputRefused with the line that is at fault
  */
 export async function rehearseNft(
@@ -97,7 +96,7 @@ export async function rehearseNft(
   system: SystemTools,
   input: RuleInput,
   options: RunLimits,
-): Promise<Set<string>> {
+): Promise<InputWords> {
   const nft = findProgram("nft")
   if (nft === undefined)
     throw new InputRefused(`${input.name}: an nft script, and nft is not here`, {
@@ -107,7 +106,7 @@ export async function rehearseNft(
   const environment = toolEnvironment
   const run = await runScript(copy.files, system, [nft, "-f", path], { ...options, environment })
   refuseTimeout(run, input, options)
-  if (run.exitCode === 0) return namedByNft(input.text)
+  if (run.exitCode === 0) return wordsOfNft(input.text)
   const [, file, line, said] = /^(.*?):(\d+):\d+(?:-\d+)?: (?:Error: )?(.*)$/m.exec(run.stderr) ?? []
   if (file === undefined) throw refusedAt(input, undefined, wordsOf(run), "nft")
   if (file === path) throw refusedAt(input, Number(line), said ?? "", "nft")

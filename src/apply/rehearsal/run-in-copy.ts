@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { type FileCopy, ownFolder } from "../../firewall/sandbox/file-copy.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
+import type { InputWords } from "../candidate/input-words.ts"
 import type { RuleInput } from "../input.ts"
 import type { MachineCopy } from "./machine-copy.ts"
 
@@ -16,8 +17,7 @@ export interface RunLimits {
 export interface InputRun {
   /** The copy, with the rules in force that the input came to. */
   readonly copy: MachineCopy
-  /** Chains that the input itself named: "ip filter DOCKER". */
-  readonly named: ReadonlySet<string>
+  readonly words: InputWords
   /** The things that it did besides rules, a line each. */
   readonly notes: readonly string[]
 }

@@ -18,10 +18,10 @@ import { callerEnvironment } from "./caller-environment.ts"
 import { readCalls, type ScriptCall } from "./calls.ts"
 import { interpreterOf } from "./interpreter.ts"
 import { refusedOf, suspectsOf, type TracedRun } from "./judge.ts"
-import { namedByCalls } from "./named-by-calls.ts"
 import { notesOf } from "./notes.ts"
 import { endedBadly, refusedCall, stillRunning } from "./refusals.ts"
 import { isTraceable, layTrace, readTrace } from "./trace.ts"
+import { wordsOfCalls } from "./words-of-calls.ts"
 import { layWrappers, realLink, type Wrapped, wrappedPrograms, wrappers } from "./wrappers.ts"
 
 /** Makes a copy of the machine with these files in the place of its own. */
@@ -73,7 +73,7 @@ export async function rehearseScript(
     const legacy = new Map(script.programs.map(({ name, real }) => [name, isLegacyProgram(real)]))
     return {
       copy,
-      named: namedByCalls(ran.calls, (name) => legacy.get(name) ?? false),
+      words: wordsOfCalls(ran.calls, (name) => legacy.get(name) ?? false),
       notes: notesOf(
         ran.calls,
         changedSysctls(join(copy.files.root, "proc/sys"), begunMs - 1),

@@ -5,6 +5,8 @@ import { findSshClient, type SshConnection } from "../../apply/ssh-client.ts"
 import { Fault } from "../../errors.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { askOnce } from "../../guard/control/client.ts"
+import { foldersFor } from "../../guard/state/folders.ts"
+import { readMade } from "../../guard/state/made-file.ts"
 import { exitCodeFor, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import { runCommand } from "../../system/process/run-command.ts"
 import { findSystemTools } from "../../system/process/system-tools.ts"
@@ -150,7 +152,8 @@ class FileChange {
       tools: findTools(),
       system: findSystemTools(),
     }
-    return await planChange(deps, input, { timeoutMs, connection, replaceAll })
+    const made = readMade(foldersFor(this.#host.env).state)
+    return await planChange(deps, input, { timeoutMs, connection, replaceAll, made })
   }
 
   /** Everything that ends before a guard is needed. */

@@ -18,20 +18,20 @@ export function showPlan(plan: PlannedChange, terminal: Terminal, host: ProgramH
   for (const line of renderDifference(plan.difference, coloured)) terminal.rendered(line)
   for (const file of plan.writes) terminal.warn(`the script would write ${file}; it is not written`)
   for (const note of plan.notes) terminal.warn(note)
-  if (plan.keptForeign.length > 0)
-    terminal.say(`kept of other programs: ${plan.keptForeign.join(", ")} (--replace-all does not)`)
+  if (plan.kept.length > 0)
+    terminal.say(`kept of other programs: ${plan.kept.join(", ")} (--replace-all takes them too)`)
   if (plan.lockout?.ok === true)
     terminal.say(`a new connection over ${plan.lockout.family} still gets in, in the rehearsal`)
 }
 
 /** The same for `--json`: facts of every outcome that a plan leads to. */
 export function planFacts(plan: PlannedChange): NonNullable<Outcome["facts"]> {
-  const { difference, keptForeign, writes, notes, lockout } = plan
+  const { difference, kept, writes, notes, lockout } = plan
   return {
     changed: difference.changed,
     added: difference.lines.filter(({ kind }) => kind === "added").length,
     removed: difference.lines.filter(({ kind }) => kind === "removed").length,
-    keptForeign,
+    keptForeign: kept,
     writes,
     notes,
     wayIn: lockout === undefined ? "unknown" : lockout.ok ? lockout.family : "shut",

@@ -56,6 +56,7 @@ export function rebase(base: Snapshot, ours: Snapshot, theirs: Snapshot, both: B
     legacyTables,
     ipsets,
     reason: ours.reason,
+    ...(ours.made === undefined ? {} : { made: ours.made }),
   }
   return { snapshot, conflicts }
 }

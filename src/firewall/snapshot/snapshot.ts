@@ -22,6 +22,8 @@ export interface Snapshot {
   readonly hopeless?: readonly Unread[]
   /** Legacy tables whose policies' packet counts are not those from before the open: its first step has set them to zero. */
   readonly uncounted?: readonly string[]
+  /** Of a change: everything in it that fw-apply has made, by this change or an earlier one; "ip filter gate", "ipset blocked". */
+  readonly made?: readonly string[]
   /** Everything that could not be read. Nothing of it is ever touched by a restore: "unknown" is not "none". */
   readonly unread: readonly Unread[]
 }

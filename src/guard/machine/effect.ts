@@ -64,6 +64,8 @@ export type Effect =
       readonly before: SnapshotRef | undefined
       readonly candidate: SnapshotRef | undefined
     }
+  /** Keeps in mind what a change that stays has made. */
+  | { readonly type: "remember"; readonly candidate: SnapshotRef }
   /** Lists what can drop now, `sinceMs` after it was looked at before. Ends in `looked`. */
   | { readonly type: "look"; readonly turn: number; readonly sinceMs: number }
   /** Restores a snapshot in a throw-away namespace and says what would not come back. Ends in `proven`. */

@@ -43,7 +43,12 @@ async function look(snapshots: Snapshots, { id, before, candidate }: Compare): P
   await breathe()
   const [more, less] = [takenAway(now, to), takenAway(to, now)]
   const differs = others.filter(({ where }) => touched.has(where)).flatMap((one) => linesOf(one, more, less))
-  return { type: "compared", id, inForce: await snapshots.save(now), differs }
+  return {
+    type: "compared",
+    id,
+    inForce: await snapshots.save({ ...now, ...(to.made && { made: to.made }) }),
+    differs,
+  }
 }
 
 /** Of what was not read nobody knows whether it changed. */

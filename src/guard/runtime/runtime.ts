@@ -193,6 +193,8 @@ export class Runtime {
       case "write":
         snapshots.spare(this.#record)
         return this.feed({ type: "written", ok: writer.write(this.#record) })
+      case "remember":
+        return snapshots.remember(effect.candidate)
       case "prove":
         // One at a time: each has a namespace of its own, and nobody waits for it.
         this.#proofs = this.#proofs

@@ -13,6 +13,7 @@ import type { RunCommand } from "../../system/process/run-command.ts"
 import { findSystemTools } from "../../system/process/system-tools.ts"
 import { within } from "../../system/within.ts"
 import type { SessionRecord, SnapshotRef } from "../machine/record.ts"
+import { writeMade } from "./made-file.ts"
 
 /** Snapshots that stay on disk. */
 const keptOnDisk = 20
@@ -25,6 +26,7 @@ export class Snapshots {
   readonly deps: RestoreDeps
   /** Where restores are journalled; one runs in it at a time. */
   readonly restoreFolder: string
+  readonly #stateFolder: string
   readonly #folder: string
   readonly #spareFolder: string
   readonly #emit: (outcome: Outcome) => void
@@ -40,6 +42,7 @@ export class Snapshots {
     readonly emit: (outcome: Outcome) => void
   }) {
     this.deps = { run: parts.run, clock: parts.clock, tools: findTools(), system: findSystemTools() }
+    this.#stateFolder = parts.stateFolder
     this.#folder = join(parts.stateFolder, "snapshots")
     this.restoreFolder = join(parts.runtimeFolder, "restore")
     this.#spareFolder = join(parts.runtimeFolder, "snapshots")
@@ -128,6 +131,19 @@ export class Snapshots {
     const ref = { path: await this.#write(snapshot) }
     this.#held.set(ref, snapshot)
     return ref
+  }
+
+  /** Keeps in mind what a change has made, for later ones. */
+  remember(candidate: SnapshotRef): void {
+    const made = this.get(candidate)?.made
+    if (made === undefined) return
+    try {
+      writeMade(this.#stateFolder, made)
+    } catch (thrown) {
+      const kept =
+        "what this change has made cannot be kept in mind, so later ones take it for somebody else's"
+      this.#tell("made-not-kept", `${kept}: ${reasonOf(thrown)}`)
+    }
   }
 
   async #write(snapshot: Snapshot): Promise<string> {

@@ -6,6 +6,7 @@ import { withCounters } from "../../../src/firewall/snapshot/counters.ts"
 import type { NftTableCopy } from "../../../src/firewall/snapshot/nft-table.ts"
 import type { Snapshot } from "../../../src/firewall/snapshot/snapshot.ts"
 import { chainText, parseRuleset } from "../../../src/firewall/snapshot/text/nft-text.ts"
+import { keeping } from "../../support/keeping.ts"
 import {
   chainsArb,
   emptySnapshot,
@@ -16,8 +17,6 @@ import {
   policyArb,
 } from "../../support/made-snapshots.ts"
 
-const keep = { replaceAll: false }
-const nothingNamed: ReadonlySet<string> = new Set()
 const snapshotArb = fc
   .tuple(chainsArb, policyArb)
   .map(([chains, policy]) => ({ chains, policy, snapshot: madeSnapshot(chains, policy) }))
@@ -41,7 +40,7 @@ describe("the candidate", () => {
   it("is the result itself when that is what is in force", () => {
     fc.assert(
       fc.property(snapshotArb, ({ snapshot }) => {
-        expect(candidateFrom(snapshot, snapshot, nothingNamed, keep)).toEqual({ snapshot, keptForeign: [] })
+        expect(candidateFrom(snapshot, snapshot, keeping(snapshot))).toEqual({ snapshot, kept: [] })
       }),
     )
   })
@@ -49,8 +48,8 @@ describe("the candidate", () => {
   it("is the same again when it is in force", () => {
     fc.assert(
       fc.property(snapshotArb, snapshotArb, (before, result) => {
-        const { snapshot } = candidateFrom(before.snapshot, result.snapshot, nothingNamed, keep)
-        const again = candidateFrom(snapshot, result.snapshot, nothingNamed, keep)
+        const { snapshot } = candidateFrom(before.snapshot, result.snapshot, keeping(before.snapshot))
+        const again = candidateFrom(snapshot, result.snapshot, keeping(snapshot))
         expect(compareSnapshots(snapshot, again.snapshot, "ignored")).toEqual([])
       }),
     )
@@ -61,15 +60,16 @@ describe("the candidate", () => {
     const made = (...rules: string[]): Snapshot =>
       madeSnapshot({ INPUT: rules.map((rule) => [rule, 0] as const), "f2b-sshd": [] })
     const input = made(drop, accept, jump)
-    const { snapshot } = candidateFrom(made(jump, drop, jump), input, nothingNamed, keep)
+    const own = made(jump, drop, jump)
+    const { snapshot } = candidateFrom(own, input, keeping(own))
     expect(legacyRules(snapshot)).toEqual(legacyRules(input))
-    expect(candidateFrom(snapshot, input, nothingNamed, keep).snapshot).toEqual(snapshot)
+    expect(candidateFrom(snapshot, input, keeping(snapshot)).snapshot).toEqual(snapshot)
   })
 
   it("has every foreign chain as it was in force, every jump to one from a built-in chain, and every rule of the result", () => {
     fc.assert(
       fc.property(snapshotArb, snapshotArb, (before, result) => {
-        const { snapshot } = candidateFrom(before.snapshot, result.snapshot, nothingNamed, keep)
+        const { snapshot } = candidateFrom(before.snapshot, result.snapshot, keeping(before.snapshot))
         const rules = legacyRules(snapshot).map(still)
         const foreign = Object.keys(before.chains).filter(isForeign)
         const ofChain = (from: readonly string[], name: string): string[] =>
@@ -93,7 +93,7 @@ describe("the candidate", () => {
   it("says the same in both views of a table", () => {
     fc.assert(
       fc.property(snapshotArb, snapshotArb, (before, result) => {
-        const { snapshot } = candidateFrom(before.snapshot, result.snapshot, nothingNamed, keep)
+        const { snapshot } = candidateFrom(before.snapshot, result.snapshot, keeping(before.snapshot))
         for (const line of bothViews(snapshot)) {
           const [, packets, chain, words, target] = /^\[(\d+):\d+\] -A (\S+) (.*)-j (\S+) = /.exec(line) ?? []
           expect(line.split(" = ")[1]).toMatch(`${chain} ${words}counter packets ${packets} `)
@@ -108,8 +108,8 @@ describe("the candidate", () => {
   it("is the result but for counters with --replace-all", () => {
     fc.assert(
       fc.property(snapshotArb, snapshotArb, (before, result) => {
-        const made = candidateFrom(before.snapshot, result.snapshot, nothingNamed, { replaceAll: true })
-        expect(made.keptForeign).toEqual([])
+        const made = candidateFrom(before.snapshot, result.snapshot, undefined)
+        expect(made.kept).toEqual([])
         expect(compareSnapshots(made.snapshot, result.snapshot, "ignored")).toEqual([])
       }),
     )
@@ -137,14 +137,14 @@ describe("foreign rules", () => {
 
   it("stand in front when nothing of what they stood behind is left", () => {
     const flushed = madeSnapshot({ INPUT: [], FORWARD: [["-j REJECT", 0]], OUTPUT: [] })
-    const { snapshot, keptForeign } = candidateFrom(before, flushed, nothingNamed, keep)
+    const { snapshot, kept } = candidateFrom(before, flushed, keeping(before))
     expect(forward(snapshot)).toEqual([
       "-j DOCKER-USER",
       "-j DOCKER-FORWARD",
       "-p udp -j f2b-dns",
       "-j REJECT",
     ])
-    expect(keptForeign).toEqual([
+    expect(kept).toEqual([
       "ip filter DOCKER-USER",
       "ip filter DOCKER-FORWARD",
       "ip filter f2b-dns",
@@ -165,7 +165,7 @@ describe("foreign rules", () => {
       ],
       OUTPUT: [],
     })
-    const { snapshot } = candidateFrom(before, changed, nothingNamed, keep)
+    const { snapshot } = candidateFrom(before, changed, keeping(before))
     expect(forward(snapshot)).toEqual([
       "-j DOCKER-USER",
       "-p icmp -j ACCEPT",
@@ -178,16 +178,19 @@ describe("foreign rules", () => {
 
   it("are the input's own when it named them, in the table where it did", () => {
     const flushed = madeSnapshot({ INPUT: [], FORWARD: [], OUTPUT: [] })
-    const named = new Set(["ip filter f2b-dns", "ip filter FORWARD"])
-    const { snapshot, keptForeign } = candidateFrom(before, flushed, named, keep)
+    const { snapshot, kept } = candidateFrom(
+      before,
+      flushed,
+      keeping(before, "ip filter f2b-dns", "ip filter FORWARD"),
+    )
     expect(snapshot.nftTables[0]?.saved?.chains.map((line) => line.split(" ")[0])).not.toContain(":f2b-dns")
-    expect(keptForeign).not.toContain("ip filter f2b-dns")
-    expect(keptForeign).toContain("ip filter DOCKER-USER")
-    expect(keptForeign).toContain("legacy ip filter f2b-dns")
+    expect(kept).not.toContain("ip filter f2b-dns")
+    expect(kept).toContain("ip filter DOCKER-USER")
+    expect(kept).toContain("legacy ip filter f2b-dns")
   })
 
   it("come back into a table that is gone: base chains that let everything through, and nothing of the operator's", () => {
-    const { snapshot } = candidateFrom(before, emptySnapshot, nothingNamed, keep)
+    const { snapshot } = candidateFrom(before, emptySnapshot, keeping(before))
     const [copy] = snapshot.nftTables
     expect(copy?.view).toBe("iptables")
     expect(copy?.saved).toEqual({
@@ -228,20 +231,16 @@ describe("foreign rules", () => {
       ],
     })
     const masquerade = "-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE"
-    const { snapshot, keptForeign } = candidateFrom(
-      nat([
-        [masquerade, 3],
-        ["-o eth0 -j MASQUERADE", 4],
-      ]),
-      nat([["-o eth1 -j MASQUERADE", 0]]),
-      nothingNamed,
-      keep,
-    )
+    const own = nat([
+      [masquerade, 3],
+      ["-o eth0 -j MASQUERADE", 4],
+    ])
+    const { snapshot, kept } = candidateFrom(own, nat([["-o eth1 -j MASQUERADE", 0]]), keeping(own))
     expect(legacyRules(snapshot)).toEqual([
       `[3:3] -A POSTROUTING ${masquerade}`,
       "[0:0] -A POSTROUTING -o eth1 -j MASQUERADE",
     ])
-    expect(keptForeign).toEqual(["legacy ip nat POSTROUTING"])
+    expect(kept).toEqual(["legacy ip nat POSTROUTING"])
   })
 
   it("keep the sets that they ask", () => {
@@ -254,14 +253,10 @@ describe("foreign rules", () => {
       INPUT: [["-j f2b-sshd", 0]],
       "f2b-sshd": [["-m set --match-set asked src -j DROP", 0]],
     })
-    const { snapshot, keptForeign } = candidateFrom(
-      { ...asking, ipsets: sets },
-      emptySnapshot,
-      nothingNamed,
-      keep,
-    )
+    const own = { ...asking, ipsets: sets }
+    const { snapshot, kept } = candidateFrom(own, emptySnapshot, keeping(own))
     expect(snapshot.ipsets.map(({ name }) => name)).toEqual(["f2b-sshd", "asked"])
-    expect(keptForeign).toEqual(expect.arrayContaining(["ipset f2b-sshd", "ipset asked"]))
+    expect(kept).toEqual(expect.arrayContaining(["ipset f2b-sshd", "ipset asked"]))
   })
 
   it("are whole tables of nft, unless the input named the table", () => {
@@ -276,12 +271,12 @@ describe("foreign rules", () => {
       owned: false,
     }
     const holding = { ...emptySnapshot, nftTables: [table] }
-    expect(candidateFrom(holding, emptySnapshot, nothingNamed, keep)).toEqual({
+    expect(candidateFrom(holding, emptySnapshot, keeping(holding))).toEqual({
       snapshot: holding,
-      keptForeign: ["inet f2b-table"],
+      kept: ["inet f2b-table"],
     })
     for (const name of ["inet f2b-table", "inet f2b-table c"])
-      expect(candidateFrom(holding, emptySnapshot, new Set([name]), keep).snapshot.nftTables).toEqual([])
+      expect(candidateFrom(holding, emptySnapshot, keeping(holding, name)).snapshot.nftTables).toEqual([])
   })
 
   it("beside native rules make the table one of both views", () => {
@@ -297,13 +292,8 @@ describe("foreign rules", () => {
       view: "nft",
       owned: false,
     }
-    const own = { ...madeTable(docker), xtRules: { "DOCKER-USER": [0] } }
-    const { snapshot } = candidateFrom(
-      { ...emptySnapshot, nftTables: [own] },
-      { ...emptySnapshot, nftTables: [native] },
-      nothingNamed,
-      keep,
-    )
+    const own = { ...emptySnapshot, nftTables: [{ ...madeTable(docker), xtRules: { "DOCKER-USER": [0] } }] }
+    const { snapshot } = candidateFrom(own, { ...emptySnapshot, nftTables: [native] }, keeping(own))
     const [made] = snapshot.nftTables
     expect(made).toMatchObject({ view: "both", xtRules: { "DOCKER-USER": [0] } })
     expect(made?.saved?.rules).toContain("[2:120] -A DOCKER-USER -j RETURN")

@@ -9,6 +9,7 @@ import { compareSnapshots } from "../../../src/firewall/snapshot/compare.ts"
 import { type Snapshot, takeSnapshot } from "../../../src/firewall/snapshot/snapshot.ts"
 import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
 import { rulesets } from "../../support/firewall/rulesets.ts"
+import { keeping } from "../../support/keeping.ts"
 import { type Host, Lab, labUnavailable } from "../../support/lab/lab.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: rule files: ${labUnavailable}\n`)
@@ -91,7 +92,7 @@ describe.skipIf(labUnavailable)("rules as files", () => {
     const before = await takeSnapshot(deps, "before")
     host.run(["sh", "-ec", script])
     const result = await takeSnapshot(deps, "result")
-    const { snapshot } = candidateFrom(before, result, new Set(), { replaceAll: false })
+    const { snapshot } = candidateFrom(before, result, keeping(before))
     const { now, host: other } = await loaded(snapshot)
     expect(compareSnapshots(snapshot, now, "ignored")).toEqual([])
     const rules = other.sh("nft list ruleset")
@@ -107,7 +108,7 @@ describe.skipIf(labUnavailable)("rules as files", () => {
     expect(report).toMatchObject({ ok: true, left: [], differences: [] })
     const applied = await takeSnapshot(deps, "applied")
     expect(differenceOf(applied, snapshot)).toEqual({ changed: false, lines: [] })
-    const again = candidateFrom(applied, result, new Set(), { replaceAll: false })
+    const again = candidateFrom(applied, result, keeping(applied))
     expect(differenceOf(applied, again.snapshot)).toEqual({ changed: false, lines: [] })
   })
 })

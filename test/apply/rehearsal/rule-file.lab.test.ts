@@ -41,7 +41,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
     const done = await rehearseOn(host, inputOf(lab, text))
     expect(rulesOf(done, "ip6")).toEqual(["-A INPUT -s 2001:db8:9::/48 -j mine", "-A mine -j ACCEPT"])
     expect(rulesOf(done, "ip")).toEqual(["-A INPUT -s 203.0.113.5/32 -j DROP"])
-    expect(done.named).toEqual(new Set(["ip6 filter INPUT", "ip6 filter mine"]))
+    expect(done.words.named).toEqual(new Set(["ip6 filter INPUT", "ip6 filter mine"]))
     await done.close()
   })
 
@@ -85,7 +85,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
       ["other", ["192.0.2.2"]],
       ["we ird", ["192.0.2.0/24"]],
     ])
-    expect(done.named).toEqual(new Set(["ipset used", "ipset we ird"]))
+    expect(done.words.named).toEqual(new Set(["ipset used", "ipset we ird"]))
     await done.close()
     const refused = await refusalOf(
       busy,
@@ -110,7 +110,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
       "ip filter",
       "inet gate",
     ])
-    expect(done.named).toEqual(new Set(["inet gate in"]))
+    expect(done.words.named).toEqual(new Set(["inet gate", "inet gate in"]))
     await done.close()
     const bad = inputOf(lab, "table inet gate {\n  chain in {\n    jump nowhere\n  }\n}\n")
     const refused = await refusalOf(host, bad)

@@ -29,7 +29,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a shell script", () => {
       '-A INPUT -p tcp -j LOG --log-prefix "Denied TCP: "',
       '-A INPUT -p udp -j LOG --log-prefix "Denied UDP: "',
     ])
-    expect(done.named).toEqual(new Set(["ip filter INPUT", "ip filter FORWARD", "ip filter OUTPUT"]))
+    expect(done.words.named).toEqual(new Set(["ip filter INPUT", "ip filter FORWARD", "ip filter OUTPUT"]))
     expect([done.writes, done.notes]).toEqual([[], []])
     await done.close()
     expect(independentView(host)).toBe(before)

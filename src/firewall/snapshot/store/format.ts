@@ -50,6 +50,7 @@ function isSnapshot(value: unknown): value is Snapshot {
     areRecords(s.ipsets, { name: isString, header: isString, elements: areStrings }) &&
     areRecords(s.nftTables, tableFields) &&
     areRecords(s.legacyTables, { backend: isString, section: isSection }) &&
+    (s.made === undefined || areStrings(s.made)) &&
     areRecords(s.unread, { where: isString, why: isString })
   )
 }

@@ -95,7 +95,7 @@ export function applyEnded(
   // Somebody may have asked for the revert meanwhile: then it is on the list.
   const revert = revertOf(done)
   const asked = revert !== undefined
-  if (withinMs === 0 && !asked) return endChange(adopt(done, change.candidate), change, outcome)
+  if (withinMs === 0 && !asked) return endChange(adopt(done, change, change.candidate), change, outcome)
   const stage = asked ? "reverting" : "waiting"
   const deadlineMs = asked ? at.nowMs : at.nowMs + withinMs
   const reverting = revert && { atMs: at.wallMs, why: revert.why }
@@ -138,12 +138,13 @@ function backBefore(at: At, { openBefore }: Change, report: RestoreReport | unde
 }
 
 /** The change stays: a rollback goes back to its rules from now on, and no open before it can be undone. */
-export function adopt(at: At, rules: SnapshotRef | undefined): At {
-  return update(at, {
+export function adopt(at: At, { candidate }: Change, rules: SnapshotRef | undefined): At {
+  const adopted = update(at, {
     ...{ arming: rules, lastOpen: undefined, proveMs: undefined },
     noUndo: { why: "confirmed", atMs: at.wallMs },
     ...{ openSince: undefined, openBefore: undefined, openAtArming: undefined },
   })
+  return candidate === undefined ? adopted : effect(adopted, { type: "remember", candidate })
 }
 
 /** A change is over, whatever came of it. */

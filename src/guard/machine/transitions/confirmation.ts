@@ -112,7 +112,7 @@ export function compared(at: At, event: Compared): At {
       ? [event.inForce ?? change.candidate, event.differs, undefined]
       : [change.candidate, [], event.why]
   const outcome = confirmed({ id: change.id, by, notice, differs, notCompared: why }, saved(change, rules))
-  const ended = endChange(adopt(at, rules), { ...change, confirming: undefined }, outcome)
+  const ended = endChange(adopt(at, change, rules), { ...change, confirming: undefined }, outcome)
   const proof = event.type === "compared" && event.inForce !== undefined && !isForChange(at)
   return effect(
     ended,

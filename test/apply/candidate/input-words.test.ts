@@ -1,7 +1,7 @@
 import { expect, it } from "vitest"
-import { namedByNft } from "../../../src/apply/candidate/named-chains.ts"
+import { wordsOfNft } from "../../../src/apply/candidate/input-words.ts"
 
-it("the chains that an nft script names are found in the blocks and commands of nft", () => {
+it("what an nft script names are found in the blocks and commands of nft", () => {
   const text = `# add chain ip no no
       table inet gate { chain in { jump other; } chain "out" { } }
       table t {
@@ -10,10 +10,12 @@ it("the chains that an nft script names are found in the blocks and commands of 
       }
       flush chain ip6 filter INPUT; insert rule t c accept
       delete table inet f2b-table`
-  expect([...namedByNft(text)].sort()).toEqual([
+  expect([...wordsOfNft(text).named].sort()).toEqual([
     "inet f2b-table",
+    "inet gate",
     "inet gate in",
     "inet gate out",
+    "ip t",
     "ip t a",
     "ip t c",
     "ip6 filter INPUT",

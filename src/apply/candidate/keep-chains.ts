@@ -5,48 +5,52 @@ import {
   type TableChains,
   targetsOf,
 } from "../../firewall/merge/chains.ts"
-import { isSame, matched, sameRules } from "../../firewall/merge/rule-matching.ts"
+import { isSame, matched } from "../../firewall/merge/rule-matching.ts"
 import { stillSaved } from "../../firewall/snapshot/counters.ts"
-import { isForeignChain, isForeignRule } from "./foreign-names.ts"
+import { isForeignRule } from "./foreign-names.ts"
+import { isUnchanged } from "./kept.ts"
 
 /**
- * Puts the chains of other programs back into a table, and the rules that lead to them.
+ * Puts the chains that the input did not mean back into a table, and the rules that lead to them.
  *
- * A foreign chain comes back as it was in force. A rule that leads to one, in a chain that is not foreign itself, comes
- * back when that chain is still there or is a base chain; a rule that the result has as well stays where the result has
- * it. Its place is behind the rule that it stood behind, if that one is still there, and so on upwards; without any, in
- * front: that is where these programs insert it, and behind a new "drop everything else" it would be dead.
+ * A kept chain comes back as it was in force. A rule that leads to one, in a chain that the input has emptied or removed, comes
+ * back when that chain is still there or is a base chain; a rule that the result has as well stays where the result has it. Its
+ * place is behind the rule that it stood behind, if that one is still there, and so on upwards; without any, in front: that is
+ * where programs insert it, and behind a new "drop everything else" it would be dead.
  * @param own the table as it was in force
  * @param now the table as the input left it
- * @param isMeant whether the input named a chain, so that its own word counts
  * @returns undefined when nothing was lost
  */
-export function keepForeign(
+export function keepChains(
   own: TableChains,
   now: TableChains,
-  isMeant: (chain: string) => boolean,
+  { isKept, wasEmptied }: ChainRules,
 ): { table: TableChains; kept: string[] } | undefined {
-  const isKept = (name: string): boolean => isForeignChain(name) && !isMeant(name) && own.chains.has(name)
+  const staying = new Set(
+    [...own.chains.values()].filter((chain) => isKept(chain, now.chains.get(chain.name))).map(nameOf),
+  )
   const chains = new Map(now.chains)
   const kept = new Set<string>()
   for (const [name, chain] of own.chains) {
-    if (!isKept(name)) continue
-    const there = chains.get(name)
-    if (there === undefined || !sameRules(there.rules, chain.rules)) kept.add(name)
-    if (there === undefined || kept.has(name)) chains.set(name, chain)
+    if (!staying.has(name) || isUnchanged(chain, chains.get(name))) continue
+    kept.add(name)
+    chains.set(name, chain)
   }
   for (const [name, chain] of own.chains) {
-    if (isKept(name)) continue
-    const isForeign = (rule: ChainRule): boolean => isLooseRule(rule) || targetsOf(rule).some(isKept)
-    if (!chain.rules.some(isForeign)) continue
+    if (staying.has(name)) continue
+    const isTheirs = (rule: ChainRule): boolean =>
+      isLooseRule(rule) || targetsOf(rule).some((target) => staying.has(target))
+    if (!chain.rules.some(isTheirs)) continue
     const now = chains.get(name)
     // A save also names built-in chains that are not there; only a listing tells.
     const isThere = now !== undefined && (now.declaration !== undefined || chain.declaration === undefined)
+    if (isThere && !wasEmptied(name)) continue
     const there = isThere ? now : emptyBaseChain(chain)
     if (there === undefined) continue
-    const rules = withForeignRules(chain.rules, there.rules, isForeign)
+    const rules = withLostRules(chain.rules, there.rules, isTheirs)
     if (rules === undefined) continue
-    for (const rule of rules) if (!there.rules.includes(rule)) kept.add(targetsOf(rule).find(isKept) ?? name)
+    for (const rule of rules)
+      if (!there.rules.includes(rule)) kept.add(targetsOf(rule).find((one) => staying.has(one)) ?? name)
     chains.set(name, { ...there, rules })
   }
   if (kept.size === 0) return undefined
@@ -55,24 +59,32 @@ export function keepForeign(
   return { table: { chains, others }, kept: [...kept] }
 }
 
+/** The chains of one table that stay, and those that were emptied. */
+export interface ChainRules {
+  readonly isKept: (own: Chain, now: Chain | undefined) => boolean
+  readonly wasEmptied: (chain: string) => boolean
+}
+
+const nameOf = ({ name }: Chain): string => name
+
 /** A rule that another program writes into a built-in chain, leading nowhere. */
 function isLooseRule({ saved }: ChainRule): boolean {
   return saved !== undefined && isForeignRule(stillSaved(saved))
 }
 
 /**
- * The rules of a chain with those of other programs that it lost put back in their places.
+ * The rules of a chain with those that it lost to the input and that stay put back in their places.
  * @returns undefined when it lost none
  */
-function withForeignRules(
+function withLostRules(
   own: readonly ChainRule[],
   now: readonly ChainRule[],
-  isForeign: (rule: ChainRule) => boolean,
+  isTheirs: (rule: ChainRule) => boolean,
 ): ChainRule[] | undefined {
   const survivors = matched(own, now)
   // A rule that was there twice and that the input has once is where the input wants it.
   const isThere = (rule: ChainRule): boolean => now.some((other) => isSame(rule, other))
-  const lost = own.filter((rule) => isForeign(rule) && !survivors.has(rule) && !isThere(rule))
+  const lost = own.filter((rule) => isTheirs(rule) && !survivors.has(rule) && !isThere(rule))
   if (lost.length === 0) return undefined
   const missing = new Set(lost)
   const behind = new Map<ChainRule | undefined, ChainRule[]>()
