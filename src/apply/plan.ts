@@ -46,7 +46,7 @@ export async function planChange(
   try {
     const { before, result, words, writes, notes } = rehearsal
     const { snapshot, kept } = candidateFrom(before, result, replaceAll ? undefined : new Kept(words, made))
-    const candidate = { ...snapshot, made: madeBy(before, snapshot, words, kept, made) }
+    const candidate = { ...snapshot, made: madeBy(before, snapshot, words, made) }
     const difference = differenceOf(before, candidate)
     const lockout =
       difference.changed && connection !== undefined

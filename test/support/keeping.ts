@@ -16,6 +16,6 @@ function bothBackends(table: string): string[] {
 
 /** An input that empties all and names only these, on a machine whose rules are of known programs or of earlier changes. */
 export function keeping(before: Snapshot, ...named: readonly string[]): Kept {
-  const made = new Set(madeBy(emptySnapshot, before, noWords, [], new Set()))
+  const made = new Set(madeBy(emptySnapshot, before, noWords, new Set()))
   return new Kept({ named: new Set(named), emptied }, made)
 }

@@ -9,20 +9,16 @@ import { isUnchanged } from "./kept.ts"
 /**
  * Everything of a candidate that fw-apply has made, by this change or an earlier one: "ip filter gate", "inet gate", "ipset blocked".
  * A later input that empties all without naming these takes them away; everything else is somebody else's.
- * @param kept the chains, tables and sets that the input had lost and that stay
  * @param earlier the same of the changes before
  */
 export function madeBy(
   before: Snapshot,
   candidate: Snapshot,
   { named }: InputWords,
-  kept: readonly string[],
   earlier: ReadonlySet<string>,
 ): string[] {
   const old = partsOf(before)
-  const left = new Set(kept)
   return [...partsOf(candidate)].flatMap(([id, { table, same }]) => {
-    if (left.has(id) || left.has(table)) return []
     const was = old.get(id)
     const isOurs = named.has(id) || named.has(table) || earlier.has(id) || was === undefined || !same(was)
     return isOurs ? [id] : []
