@@ -1,14 +1,14 @@
 import { programNamed } from "../../firewall/tools/table.ts"
 
 /**
- * What an input has said in its own words. A chain is "ip filter DOCKER" or "legacy ip filter DOCKER", a table "inet f2b-table", a
+ * The words of an input: what it has named, and what it has emptied. A chain is "ip filter DOCKER" or "legacy ip filter DOCKER", a table "inet f2b-table", a
  * set "ipset f2b-sshd".
  */
 export interface InputWords {
   /** The chains, tables and sets that it has named. */
   readonly named: ReadonlySet<string>
   /**
-   * What it has emptied whatever stood there: a chain, "ip filter" for all chains of a table, "nft" for everything that nft
+   * Everything that it has emptied whatever stood there: a chain, "ip filter" for all chains of a table, "nft" for everything that nft
    * lists, "ipset" for all sets.
    */
   readonly emptied: ReadonlySet<string>

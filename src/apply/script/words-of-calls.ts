@@ -14,7 +14,7 @@ import type { ScriptCall } from "./calls.ts"
 const changing =
   /^(-A|--append|-I|--insert|-D|--delete|-R|--replace|-N|--new|--new-chain|-X|--delete-chain|-F|--flush|-P|--policy|-E|--rename-chain)$/
 
-/** What a script has said by the calls that did not fail. A bare `-F` names no chain, and empties all of its table. */
+/** The words of a script, by its calls that did not fail. A bare `-F` names no chain, and empties all of its table. */
 export function wordsOfCalls(calls: readonly ScriptCall[], isLegacy: IsLegacy): InputWords {
   return togetherWords(calls.map((call) => wordsOfCall(call, isLegacy)))
 }

@@ -85,6 +85,25 @@ describe("saving for the next start", () => {
     expect(text("/etc/nftables.conf")).not.toContain("table")
   })
 
+  it("leaves out what no change has made, unless the files have it already, and says so", async () => {
+    const sets = [{ name: "theirs", header: "hash:ip family inet", elements: ["192.0.2.1"] }]
+    const rules = { ...native, ipsets: sets, made: [] as string[] }
+    const { root, put, text } = made({ nftables: "enabled", persistent: "nft" })
+    const { notes } = await save(root, rules)
+    expect(notes.filter((note) => note.includes("not saved"))).toEqual([
+      "inet gate is not saved: no fw-apply has made it, and the files did not have it",
+      "ipset theirs is not saved: no fw-apply has made it, and the files did not have it",
+    ])
+    expect(existsSync(join(root, "/etc/nftables.conf"))).toBe(false)
+    await save(root, { ...rules, made: ["inet gate"] })
+    expect(text("/etc/nftables.conf")).toContain("table inet gate {")
+    await save(root, rules)
+    expect(text("/etc/nftables.conf")).toContain("table inet gate {")
+    put("/usr/share/netfilter-persistent/plugins.d/10-ipset", "", 0o755)
+    put("/etc/iptables/ipsets", "create theirs hash:ip family inet\n", 0o640)
+    expect((await save(root, rules)).notes.filter((note) => note.includes("ipset"))).toEqual([])
+  })
+
   it.each([
     ["include", `${debianConf}include "/etc/nftables.d/*.nft"\n`, /include/],
     ["define", `define lan = 10.0.0.0/8\n${debianConf}`, /define/],
