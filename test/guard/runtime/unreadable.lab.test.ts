@@ -66,18 +66,19 @@ exec ${real} "$@"
     set("works")
     server.sh(`${rules}\n${deadly}`)
     expect(server.try(["nft", "list", "ruleset"]).code, "if nft can list it, this shows nothing").not.toBe(0)
-    const before = server
-      .sh("iptables-nft-save; ip6tables-nft-save; nft list table inet fw")
-      .replace(/^#.*\n/gm, "")
+    // The host sends packets of its own when it likes: what policies have counted is not compared.
+    const listed = (): string =>
+      server
+        .sh("iptables-nft-save; ip6tables-nft-save; nft list table inet fw")
+        .replace(/^#.*\n|(?<=^:\S+ \S+) \[\d+:\d+\]/gm, "")
+    const before = listed()
     expect(await way()).toEqual(shut)
     armed.arm("--timeout", "2m")
     expect(armed.knock(client, "reset", "192.0.2.1").outcome).toMatchObject({ event: "opened", exitCode: 0 })
     expect(await way()).toEqual(open)
     expect(armed.try("undo", "--json").objects.at(-1)).toMatchObject({ event: "rolled-back", code: "done" })
     expect(await way()).toEqual(shut)
-    expect(
-      server.sh("iptables-nft-save; ip6tables-nft-save; nft list table inet fw").replace(/^#.*\n/gm, ""),
-    ).toBe(before)
+    expect(listed()).toBe(before)
   })
 
   describe.each(["crash", "half", "garbage", "nothing"])("that does this: %s", (how) => {
