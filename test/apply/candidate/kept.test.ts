@@ -90,10 +90,10 @@ describe("what an input empties without naming it", () => {
     const before = native(
       "table inet gate {\n\tset s {\n\t\ttype ipv4_addr\n\t}\n\tchain c {\n\t\taccept\n\t}\n}\n",
     )
-    const after = (text: string): readonly string[] =>
+    const keptBy = (text: string): readonly string[] =>
       candidateFrom(before, emptySnapshot, new Kept(wordsOfNft(text), nothing)).kept
-    expect(after("flush ruleset")).toEqual(["inet gate"])
-    expect(after("list table inet gate; flush ruleset")).toEqual(["inet gate"])
+    expect(keptBy("flush ruleset")).toEqual(["inet gate"])
+    expect(keptBy("list table inet gate; flush ruleset")).toEqual(["inet gate"])
     for (const text of [
       "delete table inet gate",
       "table inet gate { }; flush ruleset",
@@ -101,7 +101,7 @@ describe("what an input empties without naming it", () => {
       "element inet gate s { 192.0.2.1 }",
       "add set inet gate s { type ipv4_addr; }",
     ])
-      expect(after(text)).toEqual([])
+      expect(keptBy(text)).toEqual([])
     const made = new Kept(wordsOfNft("flush ruleset"), new Set(["inet gate", "inet gate c"]))
     expect(candidateFrom(before, emptySnapshot, made).kept).toEqual([])
   })
