@@ -9,13 +9,15 @@ import { stoppedInTrace, traceConnection } from "./by-trace.ts"
 
 /** The answer whether the client still gets in. */
 export type LockoutVerdict =
-  | { readonly ok: true; readonly family: "IPv4" | "IPv6" }
+  | { readonly way: "open"; readonly family: "IPv4" | "IPv6" }
   | {
-      readonly ok: false
+      readonly way: "shut"
       /** "iptables-nft filter INPUT: -p tcp --dport 22 -j DROP", "... INPUT: policy DROP", or "unknown". */
       readonly rule: string
       readonly message: string
     }
+  /** The copy cannot show it. */
+  | { readonly way: "unknown"; readonly message: string }
 
 /** A SYN that gets no answer is sent again after one second (RFC 6298): two tries. */
 const budgetMs = 1500
@@ -44,34 +46,33 @@ export async function checkLockout(
   if (compareSnapshots(candidate, inForce, "ignored").length > 0) await load(copy, candidate)
   const { clientRoute } = copy.net
   if (clientRoute === undefined)
-    return {
-      ok: false,
-      rule: "unknown",
-      message: `no route leads to ${connection.clientAddress}, so a connection from there cannot be tried`,
-    }
+    return unknown(
+      `no route leads to ${connection.clientAddress}, so a connection from there cannot be tried`,
+    )
   const lacking = await copy.net.plugIn()
   const family = clientRoute.family === "inet6" ? "IPv6" : "IPv4"
-  if ((await copy.net.connect(budgetMs)).ok)
-    return lacking.length === 0 ? { ok: true, family } : notShown(lacking)
+  const opens = (): LockoutVerdict => {
+    if (lacking.length > 0)
+      return unknown(`the rehearsal does not take this policy routing: ${lacking.join("; ")}`)
+    if (copy.notLoaded.length > 0) return unknown(`the rehearsal is without ${copy.notLoaded.join("; ")}`)
+    return { way: "open", family }
+  }
+  if ((await copy.net.connect(budgetMs)).ok) return opens()
   const there = { ...deps, run: copy.files.run }
   const counted = await takeSnapshot(there, "before a connection")
   const traced = await traceConnection(copy.files, deps, () => copy.net.connect(budgetMs))
   // It came through this time: a rule that counts, such as limit or recent, which is not shut.
-  if (traced.connected.ok) return { ok: true, family }
+  if (traced.connected.ok) return opens()
   const byTrace = await stoppedInTrace(copy.files.run, deps, traced.events, clientRoute.port, candidate)
   const rule =
     byTrace ?? stoppedByCounters(counted, await takeSnapshot(there, "after a connection")) ?? "unknown"
   const path = `${clientRoute.client} to ${clientRoute.server} port ${clientRoute.port} (${family}, ${clientRoute.device})`
   const routing = copy.net.policy ? "; policy routing may (`ip rule`), by a mark that a rule sets" : ""
   const by = rule === "unknown" ? `no rule was seen to stop it${routing}` : `stopped by ${rule}`
-  return { ok: false, rule, message: `a new connection from ${path}: ${traced.connected.how}, ${by}` }
+  return { way: "shut", rule, message: `a new connection from ${path}: ${traced.connected.how}, ${by}` }
 }
 
-/** A connection came up, and the copy is not like the machine in what may decide it. */
-function notShown(lacking: readonly string[]): LockoutVerdict {
-  return {
-    ok: false,
-    rule: "unknown",
-    message: `nobody knows whether a new connection gets in: the rehearsal does not take this policy routing: ${lacking.join("; ")}`,
-  }
-}
+const unknown = (why: string): LockoutVerdict => ({
+  way: "unknown",
+  message: `nobody knows whether a new connection still gets in: ${why}`,
+})

@@ -17,6 +17,8 @@ export interface MachineCopy {
   readonly net: NetCopy
   /** The differences from the machine, a line each. */
   readonly left: readonly string[]
+  /** The tables and sets in force that it is without, and why, a line each. */
+  readonly notLoaded: readonly string[]
   /** Puts a snapshot in force in the copy. */
   load(snapshot: Snapshot): Promise<RestoreReport>
   /** Reads the rules in force in the copy. What could not be loaded into it is as it was before. */
@@ -57,15 +59,18 @@ export async function openMachineCopy(
     // What the input left running has been ended before anything is read.
     const there = { ...deps, run: files.run, procNet: `/proc/${files.pid}/net`, undisturbed: true }
     const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>
-      await restoreSnapshot(there, snapshot, {
+      await restoreSnapshot(there, ownedByNobody(snapshot), {
         folder: journal,
         ...(inForce === undefined ? {} : { inForce }),
       })
     const loaded = isEmpty(before) ? nothingLoaded : await load(before, noRules)
+    const lacking = notLoaded(loaded)
+    const notes = lacking.map((one) => `not rehearsed with what is in force now: ${one}`)
     return {
       files,
       net,
-      left: [...files.left, ...net.left, ...notLoaded(loaded)],
+      left: [...files.left, ...net.left, ...notes],
+      notLoaded: lacking,
       load: async (snapshot) => await load(snapshot),
       snapshot: async (reason) => withLeftOut(await takeSnapshot(there, reason), before, loaded),
       close,
@@ -103,9 +108,25 @@ function notLoaded({ left, failures, differences }: Loaded): string[] {
   const why = new Map<string, string>()
   for (const { where, kind, lines } of differences) why.set(where, lines[0] ?? kind)
   for (const { where, why: reason } of left) why.set(where, reason)
-  return [...failures, ...[...why].map(([where, reason]) => `${where}: ${reason}`)].map(
-    (one) => `not rehearsed with what is in force now: ${one}`,
-  )
+  return [...failures, ...[...why].map(([where, reason]) => `${where}: ${reason}`)]
+}
+
+/** A table that a program owns drops packets in the copy too. Nobody owns it there: the input gets no further by that. */
+function ownedByNobody(snapshot: Snapshot): Snapshot {
+  const nftTables = snapshot.nftTables.map((copy) => {
+    if (!copy.owned || copy.listed === undefined) return copy
+    const attributes = copy.listed.attributes.flatMap(withoutOwner)
+    return { ...copy, owned: false, listed: { ...copy.listed, attributes } }
+  })
+  return { ...snapshot, nftTables }
+}
+
+/** The flags of a table without those that its owner gave it; no line when there are no others. */
+function withoutOwner(line: string): string[] {
+  const flags = /^flags (.*)$/.exec(line)?.[1]?.split(/,\s*/)
+  if (flags === undefined) return [line]
+  const left = flags.filter((flag) => flag !== "owner" && flag !== "persist")
+  return left.length === 0 ? [] : [`flags ${left.join(",")}`]
 }
 
 /** Adds the tables that no view restores. They are not in the copy, so the input cannot have changed them. */

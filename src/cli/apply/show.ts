@@ -20,7 +20,7 @@ export function showPlan(plan: PlannedChange, terminal: Terminal, host: ProgramH
   for (const note of plan.notes) terminal.warn(note)
   if (plan.kept.length > 0)
     terminal.say(`kept of other programs: ${plan.kept.join(", ")} (--replace-all takes them too)`)
-  if (plan.lockout?.ok === true)
+  if (plan.lockout?.way === "open")
     terminal.say(`a new connection over ${plan.lockout.family} still gets in, in the rehearsal`)
 }
 
@@ -34,7 +34,7 @@ export function planFacts(plan: PlannedChange): NonNullable<Outcome["facts"]> {
     keptForeign: kept,
     writes,
     notes,
-    wayIn: lockout === undefined ? "unknown" : lockout.ok ? lockout.family : "shut",
+    wayIn: lockout?.way === "open" ? lockout.family : (lockout?.way ?? "unknown"),
   }
 }
 
@@ -81,20 +81,31 @@ export function showGenerated(thrown: unknown, terminal: Terminal): void {
   for (const [index, line] of lines.entries()) terminal.show(`${String(index + 1).padStart(5)}  ${line}`)
 }
 
-/** The change would lock out; undefined when it does not, or when that is to be risked. */
+/** The change would lock out, or may; undefined when it does not, or when that is to be risked. */
 export function lockedOut(plan: PlannedChange, force: boolean, terminal: Terminal): Outcome | undefined {
   const { lockout } = plan
-  if (lockout === undefined || lockout.ok) return undefined
+  if (lockout === undefined || lockout.way === "open") return undefined
+  const isShut = lockout.way === "shut"
+  const message = isShut ? `would lock you out: ${lockout.message}` : lockout.message
   if (force) {
-    terminal.warn(`would lock you out: ${lockout.message}; going on because of --force`)
+    terminal.warn(`${message}; going on because of --force`)
     return undefined
   }
+  const facts = { ...planFacts(plan), changed: false }
+  if (isShut)
+    return {
+      event: "locked-out",
+      code: "refused",
+      message,
+      hint: "nothing was changed; let that connection in, or --force",
+      facts: { ...facts, rule: lockout.rule },
+    }
   return {
-    event: "locked-out",
+    event: "way-in-unknown",
     code: "refused",
-    message: `would lock you out: ${lockout.message}`,
-    hint: "nothing was changed; let that connection in, or --force",
-    facts: { ...planFacts(plan), changed: false, rule: lockout.rule },
+    message,
+    hint: "nothing was changed; --force goes on: the change goes back by itself unless a new connection confirms it",
+    facts,
   }
 }
 

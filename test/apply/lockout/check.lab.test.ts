@@ -1,6 +1,11 @@
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
+import { rehearse } from "../../../src/apply/rehearse.ts"
 import type { SshConnection } from "../../../src/apply/ssh-client.ts"
+import { firewallOf } from "../../support/firewall/lab-firewall.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { eventually } from "../../support/lab/programs.ts"
 import { inputOf, machineIn, rehearseOn } from "../../support/rehearsing.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: lockout check: ${labUnavailable}\n`)
@@ -64,7 +69,7 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
     const verdict = await done.checkLockout(done.result, connection)
     await done.close()
     expect(verdict).toMatchObject({
-      ok: false,
+      way: "shut",
       rule: rule instanceof RegExp ? expect.stringMatching(rule) : rule,
     })
   })
@@ -72,11 +77,11 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
   it("tries each candidate that it is given, whatever the copy held before", async () => {
     const shut = inputOf(lab, "iptables -P INPUT DROP\n")
     const done = await rehearseOn(host, shut, { connection: onLink })
-    const verdicts: boolean[] = []
+    const verdicts: string[] = []
     for (const candidate of [done.before, done.result, done.before])
-      verdicts.push((await done.checkLockout(candidate, onLink)).ok)
+      verdicts.push((await done.checkLockout(candidate, onLink)).way)
     await done.close()
-    expect(verdicts).toEqual([true, false, true])
+    expect(verdicts).toEqual(["open", "shut", "open"])
   })
 
   it.each([
@@ -92,7 +97,45 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
     const done = await rehearseOn(host, inputOf(lab, good), { connection })
     const verdict = await done.checkLockout(done.result, connection)
     await done.close()
-    expect(verdict).toEqual({ ok: true, family: connection.clientAddress.includes(":") ? "IPv6" : "IPv4" })
+    expect(verdict).toEqual({ way: "open", family: connection.clientAddress.includes(":") ? "IPv6" : "IPv4" })
+  })
+
+  it("goes through the tables that a program owns as well", async () => {
+    const machine = machineIn(lab, "owned")
+    const owner = machine.start(["nft", "-i"], { stdin: "pipe" })
+    owner.stdin?.write(
+      "add table inet held { flags owner; }\nadd chain inet held in { type filter hook input priority 5; }\nadd rule inet held in tcp dport 22 drop\n",
+    )
+    await eventually("the table", () => machine.sh("nft list ruleset").includes("dport 22 drop"))
+    const done = await rehearseOn(machine, inputOf(lab, "iptables -A INPUT -j ACCEPT\n"), {
+      connection: onLink,
+    })
+    const verdict = await done.checkLockout(done.result, onLink)
+    await done.close()
+    owner.stdin?.end()
+    expect(verdict).toMatchObject({ way: "shut", rule: expect.stringMatching(/inet held in: .*drop/) })
+  })
+
+  it("is unknown where a table in force cannot be loaded into the copy", async () => {
+    const machine = machineIn(lab, "lacking")
+    machine.sh(
+      `nft 'table inet odd { map m { type ipv4_addr : mark; elements = { 192.0.2.7 : 5 }; }
+         chain in { type filter hook input priority 7; meta mark set ip saddr map @m; }; }'`,
+    )
+    const deps = firewallOf(machine)
+    const path = join(lab.folder, "odd-nft")
+    // As nft 1.0.6 prints elements that an extension has added.
+    writeFileSync(path, `#!/bin/sh\n${deps.tools.nft} "$@" | sed 's/: 0x00000005/: [invalid type]/'\n`, {
+      mode: 0o755,
+    })
+    const input = inputOf(lab, "iptables -A INPUT -j ACCEPT\n")
+    const done = await rehearse({ ...deps, tools: { ...deps.tools, nft: path } }, input, {
+      connection: onLink,
+      timeoutMs: 20_000,
+    })
+    const verdict = await done.checkLockout(done.result, onLink)
+    await done.close()
+    expect(verdict).toMatchObject({ way: "unknown", message: expect.stringMatching(/without .*inet odd/) })
   })
 
   describe("with policy routing", () => {
@@ -136,8 +179,8 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
       ],
     ] as const)("a mark that %s", async (_, script, connection, ok) => {
       const verdict = await verdictOf(script, connection)
-      expect(verdict).toMatchObject({ ok })
-      if (!verdict.ok) expect(verdict.message).toMatch(/policy routing may/)
+      expect(verdict.way).toBe(ok ? "open" : "shut")
+      if (verdict.way === "shut") expect(verdict.message).toMatch(/policy routing may/)
     })
 
     it("of every kind is taken by the copy: other devices, users, devices that are not there", async () => {
@@ -146,7 +189,7 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
       )
       machine.sh("ip rule add iif gone0 lookup 100")
       const verdict = await verdictOf("iptables -A INPUT -s 203.0.113.99 -j DROP", onLink)
-      expect(verdict).toMatchObject({ ok: true })
+      expect(verdict).toMatchObject({ way: "open" })
     })
   })
 })
