@@ -212,8 +212,7 @@ class FileChange {
     terminal.report({ ...applied, facts })
     const knocks = options.secretFile !== undefined || this.#host.stderr.isTTY === true
     const address = addressToShow(connection?.serverAddress)
-    if (!guard.proven && knocks) terminal.say("not proven from outside: no probe has been answered yet")
-    showConfirmLines(options, address, connection, knocks, terminal, this.#host)
+    showConfirmLines(options, address, connection, { knocks, proven: guard.proven }, terminal, this.#host)
     if (options.detach) return detached(options.save, { ...applied, facts })
     const end = await Promise.race([
       awaitEnd(runtimeFolder, { id, withinMs: options.withinMs }, terminal, this.#host),

@@ -21,7 +21,7 @@ import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding, statusOf } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
-import { armedSecrets, linesFor, warnOfForeignSecrets } from "../arming/secrets.ts"
+import { armedSecrets, secretLines, warnOfForeignSecrets } from "../arming/secrets.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ApplyOptions } from "./options.ts"
 
@@ -70,7 +70,7 @@ export async function joinGuard(
   warnOfForeignSecrets(secrets, terminal)
   if (options.withinMs > 0) {
     terminal.say("armed a session for this change; it answers knocks until the change is over")
-    if (!terminal.json) for (const line of linesFor(secrets, address, false)) terminal.show(line)
+    if (!terminal.json) for (const line of secretLines(secrets, address)) terminal.show(line)
   }
   return {
     runtimeFolder,

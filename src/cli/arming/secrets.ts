@@ -32,12 +32,25 @@ export function linesFor(secrets: readonly ArmedSecret[], address: string, plain
   const bytes = oneTime === undefined ? undefined : new Uint8Array(Buffer.from(oneTime.secret, "hex"))
   return workstationLines({
     address,
-    secretLine:
-      bytes === undefined ? undefined : formatSecretLine({ host: address, name: undefined, secret: bytes }),
+    secretLine: oneTimeLine(secrets, address),
     readyMade: bytes === undefined ? undefined : readyMadeReset(bytes),
     standing: secrets.some((secret) => secret.kind === "standing"),
     plain,
   })
+}
+
+/** The same for a change, whose confirmation has lines of its own: the one-time secret and nothing else. None where none was made. */
+export function secretLines(secrets: readonly ArmedSecret[], address: string): string[] {
+  const line = oneTimeLine(secrets, address)
+  if (line === undefined) return []
+  return ["its secret, for knocks of a workstation:", `       fw-knock remember ${address}`, `       ${line}`]
+}
+
+function oneTimeLine(secrets: readonly ArmedSecret[], address: string): string | undefined {
+  const oneTime = secrets.find((secret) => secret.kind === "one-time")
+  if (oneTime === undefined) return undefined
+  const secret = new Uint8Array(Buffer.from(oneTime.secret, "hex"))
+  return formatSecretLine({ host: address, name: undefined, secret })
 }
 
 /** One complete one-way reset request, in hex: good once, for this session's one-time secret only. */
