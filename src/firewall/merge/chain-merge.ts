@@ -5,12 +5,12 @@ import { matched, sameRules } from "./rule-matching.ts"
 import { merged, namesOf, type ThreeWay } from "./three-way.ts"
 
 /**
- * The fate of a chain that both sides have changed: `refuse` names it; `ours-go` takes our own change back out of it (base is
- * what we put in force, ours what was there before) and leaves in it what others have written since.
+ * The fate of what both sides have changed and no merge of lines can tell, such as two policies: `refuse` names it; `ours-go` takes
+ * our own change back out of it (base is what we put in force, ours what was there before) and leaves what others have made of it.
  */
 export type BothChanged = "refuse" | "ours-go"
 
-/** The merge of one table, and the chains and sets of it that both sides have changed. */
+/** The merge of one table, and the chains and sets of it that cannot be merged. */
 export interface MergedTable {
   readonly table: TableChains
   readonly conflicts: readonly string[]
@@ -26,8 +26,9 @@ export function mergeChains(sides: ThreeWay<TableChains>, both: BothChanged): Me
   for (const name of namesOf(theirs.chains, ours.chains)) {
     const one = { base: base.chains.get(name), ours: ours.chains.get(name), theirs: theirs.chains.get(name) }
     const chain = merged(one, sameChain, () => {
-      if (both === "refuse") conflicts.push(name)
-      return both === "refuse" ? one.ours : withoutOurs(one)
+      if (both === "ours-go" || canMerge(one)) return mergeLines(one)
+      conflicts.push(name)
+      return one.ours
     })
     if (chain !== undefined) chains.set(name, chain)
   }
@@ -46,42 +47,64 @@ function headOf({ declaration, head }: Chain): string {
   return `${declaration?.map((line) => line.trim()).join() ?? ""} ${head?.replace(/ \[\d+:\d+\]$/, "") ?? ""}`
 }
 
+/** Tells whether the lines are all that differs: the chain is there on all sides, and its policy not changed by both. */
+function canMerge({ base, ours, theirs }: ThreeWay<Chain>): boolean {
+  if (base === undefined || ours === undefined || theirs === undefined) return false
+  const [was, own, now] = [headOf(base), headOf(ours), headOf(theirs)]
+  const isWhole = [base, ours, theirs].every(({ apart }) => apart === undefined)
+  return isWhole && (own === was || now === was || own === now) && haveTheirPlace(base, ours, theirs)
+}
+
 /**
- * A chain as it was before our change, with what others have written into it since, at the places of what it stood behind, and
- * without what they have taken away.
+ * Tells whether each run of rules that others have added stands in front of all, or beside a rule that stays. One that was added at the
+ * end of what we replace has no place: in front of ours it may drop everything.
  */
-function withoutOurs({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined {
+function haveTheirPlace(base: Chain, ours: Chain, theirs: Chain): boolean {
+  const [known, survivors] = [matched(theirs.rules, base.rules), matched(base.rules, ours.rules)]
+  const added = theirs.rules.map((rule) => !known.has(rule))
+  const stays = theirs.rules.map((rule) => survivors.has(known.get(rule) ?? rule))
+  return added.every((isAdded, place) => {
+    if (!isAdded || added[place - 1] === true || place === 0 || stays[place - 1] === true) return true
+    const end = added.indexOf(false, place)
+    return end >= 0 && stays[end] === true
+  })
+}
+
+/**
+ * A chain as we want it, with what others have written into it since `base`, at the places of what it stood behind, and without what
+ * they have taken away.
+ */
+function mergeLines({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined {
   if (theirs === undefined) return undefined
-  const before = ours ?? emptyBaseChain(theirs) ?? { ...theirs, rules: [] }
-  const [put, now] = [base?.rules ?? [], theirs.rules]
-  const known = matched(now, put)
-  const survivors = matched(put, before.rules)
-  const gone = new Set(
-    put.filter((rule) => !matched(put, now).has(rule)).flatMap((rule) => survivors.get(rule) ?? []),
-  )
-  // One that our change had taken away, and that is there again: put back by us a moment ago, or by others.
+  const wanted = ours ?? emptyBaseChain(theirs) ?? { ...theirs, rules: [] }
+  const [was, now] = [base?.rules ?? [], theirs.rules]
+  const known = matched(now, was)
+  const there = matched(was, now)
+  const survivors = matched(was, wanted.rules)
+  const gone = new Set(was.filter((rule) => !there.has(rule)).flatMap((rule) => survivors.get(rule) ?? []))
+  // One that we want anew, and that is there already: put there by us a moment ago, or by others.
   const stays = new Set(survivors.values())
   const back = matched(
     now.filter((rule) => !known.has(rule)),
-    before.rules.filter((rule) => !stays.has(rule)),
+    wanted.rules.filter((rule) => !stays.has(rule)),
   )
   const behind = new Map<ChainRule | undefined, ChainRule[]>()
   let anchor: ChainRule | undefined
   for (const rule of now) {
-    const was = known.get(rule)
-    const there = was === undefined ? back.get(rule) : survivors.get(was)
-    if (there !== undefined) anchor = there
-    else if (was === undefined) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
+    const old = known.get(rule)
+    const own = old === undefined ? back.get(rule) : survivors.get(old)
+    if (own !== undefined) anchor = own
+    else if (old === undefined) behind.set(anchor, [...(behind.get(anchor) ?? []), rule])
   }
   const rules = [
     ...(behind.get(undefined) ?? []),
-    ...before.rules.flatMap((rule) => [...(gone.has(rule) ? [] : [rule]), ...(behind.get(rule) ?? [])]),
+    ...wanted.rules.flatMap((rule) => [...(gone.has(rule) ? [] : [rule]), ...(behind.get(rule) ?? [])]),
   ]
   // Nobody else's is left in a chain that was not there before.
   if (ours === undefined && rules.length === 0) return undefined
   const policyIsTheirs = base !== undefined && headOf(theirs) !== headOf(base)
-  const { declaration, head } = policyIsTheirs ? theirs : before
-  return { ...before, declaration, head, rules }
+  const { declaration, head } = policyIsTheirs ? theirs : wanted
+  return { ...wanted, declaration, head, rules }
 }
 
 /** A chain that others lead to stays, though our change had made it: without it none of the table would load. */

@@ -4,11 +4,13 @@ import { type Rebased, rebase } from "../../firewall/merge/rebase.ts"
 import { proveRestorable } from "../../firewall/restore/prove.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
 import { restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { takenAway } from "../../firewall/restore/taken-away.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
 import { breathe } from "../../firewall/snapshot/reading.ts"
 import { refuseUnread } from "../../firewall/snapshot/refuse-unread.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { loadSnapshot } from "../../firewall/snapshot/store/store.ts"
+import { someOf } from "../../report/listing.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { ReadConnections } from "../../system/network/tcp-connections.ts"
 import { connectionKey } from "../../wire/tcp-connection.ts"
@@ -23,10 +25,13 @@ type End<Type extends EffectEnd["type"]> = Extract<EffectEnd, { readonly type: T
 
 /** The rules that the change is about are not those that it was rehearsed with: somebody else writes them too. */
 class RacedFault extends Fault {
-  constructor(conflicts: readonly string[]) {
-    super("refused", `what this would change has changed since the rehearsal: ${conflicts.join(", ")}`, {
-      hint: "nothing was changed; look at who else writes rules here, and try again",
-    })
+  constructor(conflicts: readonly string[], lines: { readonly ours: string; readonly theirs: string }) {
+    const where = conflicts.join(", ")
+    super(
+      "refused",
+      `what this would change has changed since the rehearsal: ${where} (here: ${lines.ours}; by others: ${lines.theirs})`,
+      { hint: "nothing was changed; look at who else writes rules here, and try again" },
+    )
   }
 }
 
@@ -54,7 +59,7 @@ async function sidesOf(
   const now = await takeSnapshot(snapshots.deps, "before a change")
   refuseUnread(now)
   const merged = rebase(expected, wanted, now, "refuse")
-  refuseRace(merged)
+  refuseRace(merged, { base: expected, ours: wanted, theirs: now })
   await breathe()
   const touched = new Set(compareSnapshots(now, merged.snapshot, "ignored").map(({ where }) => where))
   const proven = await prove(snapshots, now, force)
@@ -101,7 +106,7 @@ export async function apply(
       counters: "in force",
       onto(inForce, when) {
         const merged = rebase(from, to, inForce, "refuse")
-        if (when === "before") refuseRace(merged)
+        if (when === "before") refuseRace(merged, { base: from, ours: to, theirs: inForce })
         return merged.snapshot
       },
     })
@@ -147,6 +152,30 @@ function takeFile(path: string): Snapshot {
   return snapshot
 }
 
-function refuseRace({ conflicts }: Rebased): void {
-  if (conflicts.length > 0) throw new RacedFault(conflicts)
+function refuseRace({ conflicts }: Rebased, { base, ours, theirs }: Sides): void {
+  if (conflicts.length === 0) return
+  const lines = { ours: changesOf(conflicts, base, ours), theirs: changesOf(conflicts, base, theirs) }
+  throw new RacedFault(conflicts, lines)
+}
+
+type Sides = Readonly<Record<"base" | "ours" | "theirs", Snapshot>>
+
+/** The lines that one side has changed in what cannot be merged. */
+function changesOf(conflicts: readonly string[], base: Snapshot, side: Snapshot): string {
+  const isOfThem = (line: string): boolean =>
+    conflicts.some((where) => {
+      const [table, name] = [where.slice(0, where.lastIndexOf(" ")), where.slice(where.lastIndexOf(" ") + 1)]
+      return (
+        line.startsWith(`${where} `) || (line.startsWith(`${table} `) && line.split(/[\s:]+/).includes(name))
+      )
+    })
+  const lines = [
+    ...takenAway(side, base)
+      .filter(isOfThem)
+      .map((line) => `+ ${line}`),
+    ...takenAway(base, side)
+      .filter(isOfThem)
+      .map((line) => `- ${line}`),
+  ]
+  return lines.length === 0 ? "a policy, or an order" : someOf(lines)
 }

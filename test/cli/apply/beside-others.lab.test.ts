@@ -57,7 +57,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
     async (_, setup, write, list) => {
       server.sh(`iptables -A INPUT -p tcp --dport 22 -j ACCEPT; ${setup}`)
       const busy = writer(write)
-      const rounds = 3
+      const rounds = Number(process.env.FW_ROUNDS ?? 3)
       for (let round = 0; round < rounds; round += 1) {
         const running = stage.start(stage.file(own(3000 + round)), "--confirm-within", "5s")
         await eventually("its end", () => running.code !== undefined, 90_000)
@@ -76,8 +76,42 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
       )
       expect(lost).toEqual([])
     },
-    180_000,
+    600_000,
   )
+
+  it("into the very chain that is changed, in front: merged line by line, and none of theirs lost but in the moment itself", async () => {
+    server.sh("iptables -A INPUT -p tcp --dport 22 -j ACCEPT")
+    const busy = writer("iptables -w 5 -I INPUT -p udp --dport $n -j ACCEPT")
+    const rounds = Number(process.env.FW_ROUNDS ?? 2)
+    for (let round = 0; round < rounds; round += 1) {
+      const running = stage.start(stage.file(own(3000 + round)), "--confirm-within", "5s")
+      await eventually("its end", () => running.code !== undefined, 90_000)
+      expect(running.has("applied"), JSON.stringify(running.objects)).toBe(true)
+      expect(running.objects.at(-1)).toMatchObject({ event: "rolled-back" })
+    }
+    const written = await busy.stop()
+    const left = server.sh("iptables -S INPUT")
+    expect(left).not.toMatch(/--dport 30\d\d/)
+    const lost = Array.from({ length: written - 1 }, (_, index) => index + 1).filter(
+      (port) => !left.includes(`-p udp -m udp --dport ${port} `),
+    )
+    // What is written into a chain between the last look at it and its transaction nobody sees: one in each, apply and revert.
+    expect(lost.length, `lost: ${lost.join(" ")} of ${written}`).toBeLessThanOrEqual(2 * rounds)
+  }, 180_000)
+
+  it("at the end of what is replaced: refused, with the lines of both sides", async () => {
+    server.sh("iptables -A INPUT -p tcp --dport 22 -j ACCEPT")
+    const busy = writer("iptables -w 5 -A INPUT -p udp --dport $n -j DROP")
+    const file = stage.file(
+      "iptables -F INPUT\nsleep 0.6\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\niptables -A INPUT -p tcp --dport 3000 -j ACCEPT\n",
+    )
+    const { code, outcome } = stage.run(file, "--no-confirm", "--json")
+    await busy.stop()
+    expect([code, outcome.event]).toEqual([1, "raced"])
+    expect(outcome.message).toMatch(/iptables? filter INPUT|nft ip filter INPUT/)
+    expect(outcome.message).toMatch(/here: \+ .*--dport 3000.*by others: \+ .*-p udp/)
+    expect(server.sh("iptables -S INPUT")).not.toContain("3000")
+  }, 120_000)
 
   it("a ban that comes into a chain that is not ours, and into one that we change, outlives the revert", async () => {
     server.sh(

@@ -76,11 +76,36 @@ describe("our change and those of others", () => {
     expect(snapshot.legacyTables[0]?.section.chains[0]).toMatch(/^:INPUT DROP/)
   })
 
-  it("in one chain: named at apply, with the table", () => {
-    const theirs = rules({ INPUT: ["z", "a", "b"], KUBE: ["k1"] })
-    expect(rebase(before, ours, theirs, "refuse").conflicts).toEqual([
-      "nft inet fw INPUT",
-      "iptables-legacy filter INPUT",
+  it.each([
+    ["in front", ["z", "a", "b"], ["z", "b", "c"]],
+    ["behind one that stays", ["a", "b", "z"], ["b", "z", "c"]],
+    ["before one that stays", ["a", "z", "b"], ["z", "b", "c"]],
+    ["taken away as well", ["a"], ["c"]],
+  ])("in one chain, line by line: %s", (_, inForce, merged) => {
+    const { snapshot, conflicts } = rebase(before, ours, rules({ INPUT: inForce, KUBE: ["k1"] }), "refuse")
+    expect(conflicts).toEqual([])
+    expect(chain(snapshot, "INPUT")).toEqual(merged)
+    expect(snapshot.legacyTables[0]?.section.chains[0]).toMatch(/^:INPUT DROP/)
+    expect(same(rebase(before, ours, snapshot, "refuse").snapshot, snapshot)).toBe(true)
+  })
+
+  const both = ["nft inet fw INPUT", "iptables-legacy filter INPUT"]
+  it.each([
+    [
+      "a rule at the end of what we replace",
+      rules({ INPUT: ["a", "b", "z"], KUBE: ["k1"] }),
+      rules({ INPUT: ["c"], KUBE: ["k1"] }),
+    ],
+    ["two policies", rules({ INPUT: ["a", "b", "z"], KUBE: ["k1"] }, "QUEUE"), ours],
+  ])("that have no common place are named at apply, with the table: %s", (_, theirs, wanted) => {
+    expect(rebase(before, wanted, theirs, "refuse").conflicts).toEqual(both)
+  })
+
+  it("of a chain that one side has removed: named as well", () => {
+    const theirs = rules({ INPUT: ["a", "b"], KUBE: ["k1", "k2"] })
+    expect(rebase(before, rules({ INPUT: ["a", "b"] }), theirs, "refuse").conflicts).toEqual([
+      "nft inet fw KUBE",
+      "iptables-legacy filter KUBE",
     ])
   })
 
