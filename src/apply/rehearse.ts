@@ -1,6 +1,7 @@
 import type { ProveDeps } from "../firewall/restore/prove.ts"
 import { writtenFiles } from "../firewall/sandbox/written-files.ts"
 import { type Snapshot, takeSnapshot } from "../firewall/snapshot/snapshot.ts"
+import { markWritten } from "../firewall/snapshot/written-sets.ts"
 import type { InputWords } from "./candidate/input-words.ts"
 import type { RuleInput } from "./input.ts"
 import { checkLockout, type LockoutVerdict } from "./lockout/check.ts"
@@ -63,10 +64,11 @@ export async function rehearse(
       : await rehearseFile(await openCopy([]), deps, input, limits)
   const { copy } = done
   try {
-    const result = await copy.snapshot("rehearsed")
+    const before = await reading
+    const result = markWritten(before, await copy.snapshot("rehearsed"))
     let inForce = result
     return {
-      before: await reading,
+      before,
       result,
       words: done.words,
       writes: writtenFiles(copy.files),

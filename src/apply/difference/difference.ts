@@ -9,6 +9,7 @@ import {
   isEmptySection,
   type SaveSection,
 } from "../../firewall/snapshot/text/save-text.ts"
+import { markedAlike } from "../../firewall/snapshot/written-sets.ts"
 import { type LineChange, lineChanges } from "./line-changes.ts"
 
 /** One line of what a change would do. */
@@ -33,7 +34,8 @@ const around = 2
  * difference. What could not be read is passed over.
  */
 export function differenceOf(before: Snapshot, candidate: Snapshot): RulesDifference {
-  const [old, now] = [partsOf(before), partsOf(candidate)]
+  const [was, is] = markedAlike(before, candidate)
+  const [old, now] = [partsOf(was), partsOf(is)]
   const unread = [...before.unread, ...candidate.unread]
   const lines: DifferenceLine[] = []
   for (const where of [...new Set([...old.keys(), ...now.keys()])].sort()) {

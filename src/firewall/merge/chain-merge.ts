@@ -1,6 +1,7 @@
 import { canonicalBlock } from "../snapshot/text/nft-canonical.ts"
 import type { NftBlock } from "../snapshot/text/nft-text.ts"
 import { type Chain, type ChainRule, emptyBaseChain, type TableChains, targetsOf } from "./chains.ts"
+import { mergeBlockElements } from "./elements.ts"
 import { matched, sameRules } from "./rule-matching.ts"
 import { merged, namesOf, type ThreeWay } from "./three-way.ts"
 
@@ -33,7 +34,6 @@ export function mergeChains(sides: ThreeWay<TableChains>, both: BothChanged): Me
     if (chain !== undefined) chains.set(name, chain)
   }
   keepTargets(chains, theirs)
-  keepHeads(chains, theirs)
   const others = mergeBlocks({ base: base.others, ours: ours.others, theirs: theirs.others }, both, conflicts)
   return { table: { chains, others }, conflicts }
 }
@@ -56,8 +56,8 @@ function canMerge({ base, ours, theirs }: ThreeWay<Chain>): boolean {
 }
 
 /**
- * Tells whether each run of rules that others have added stands in front of all, or beside a rule that stays. One that was added at the
- * end of what we replace has no place: in front of ours it may drop everything.
+ * Tells whether each run of rules that others have added stands in front of all, at the end, or beside a rule that stays. One in the
+ * middle of what we replace has no place.
  */
 function haveTheirPlace(base: Chain, ours: Chain, theirs: Chain): boolean {
   const [known, survivors] = [matched(theirs.rules, base.rules), matched(base.rules, ours.rules)]
@@ -66,13 +66,13 @@ function haveTheirPlace(base: Chain, ours: Chain, theirs: Chain): boolean {
   return added.every((isAdded, place) => {
     if (!isAdded || added[place - 1] === true || place === 0 || stays[place - 1] === true) return true
     const end = added.indexOf(false, place)
-    return end >= 0 && stays[end] === true
+    return end < 0 || stays[end] === true
   })
 }
 
 /**
- * A chain as we want it, with what others have written into it since `base`, at the places of what it stood behind, and without what
- * they have taken away.
+ * A chain as we want it, with what others have written into it since `base`, at the places of what it stood behind (at the end, what
+ * they have appended), and without what they have taken away.
  */
 function mergeLines({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined {
   if (theirs === undefined) return undefined
@@ -89,8 +89,11 @@ function mergeLines({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined 
     wanted.rules.filter((rule) => !stays.has(rule)),
   )
   const behind = new Map<ChainRule | undefined, ChainRule[]>()
+  // Appended behind everything that was there: in front of a rule that comes back it could shut that one out.
+  const end = now.findLastIndex((rule) => known.has(rule) || back.has(rule))
+  const appended = end < 0 ? [] : now.slice(end + 1)
   let anchor: ChainRule | undefined
-  for (const rule of now) {
+  for (const rule of now.slice(0, now.length - appended.length)) {
     const old = known.get(rule)
     const own = old === undefined ? back.get(rule) : survivors.get(old)
     if (own !== undefined) anchor = own
@@ -99,6 +102,7 @@ function mergeLines({ base, ours, theirs }: ThreeWay<Chain>): Chain | undefined 
   const rules = [
     ...(behind.get(undefined) ?? []),
     ...wanted.rules.flatMap((rule) => [...(gone.has(rule) ? [] : [rule]), ...(behind.get(rule) ?? [])]),
+    ...appended,
   ]
   // Nobody else's is left in a chain that was not there before.
   if (ours === undefined && rules.length === 0) return undefined
@@ -117,15 +121,6 @@ function keepTargets(chains: Map<string, Chain>, theirs: TableChains): void {
     }
 }
 
-/** A save of a table names all its built-in chains, there or not. */
-function keepHeads(chains: Map<string, Chain>, theirs: TableChains): void {
-  if (![...chains.values()].some(({ declaration }) => declaration !== undefined)) return
-  for (const [name, chain] of theirs.chains) {
-    const head = chain.head === undefined ? undefined : emptyBaseChain({ ...chain, declaration: undefined })
-    if (head !== undefined && !chains.has(name)) chains.set(name, head)
-  }
-}
-
 function mergeBlocks(
   { base = [], ours = [], theirs = [] }: ThreeWay<readonly NftBlock[]>,
   both: BothChanged,
@@ -137,6 +132,8 @@ function mergeBlocks(
   return namesOf(now, own).flatMap((name) => {
     const one = { base: was.get(name), ours: own.get(name), theirs: now.get(name) }
     const block = merged(one, sameBlock, () => {
+      const elements = mergeBlockElements(one)
+      if (elements !== undefined) return elements
       if (both === "refuse") conflicts.push(name)
       return both === "refuse" ? one.ours : one.theirs
     })

@@ -58,9 +58,9 @@ export function openTable(copy: NftTableCopy): TableChains {
       apart: together || saved === undefined ? undefined : own,
     })
   }
-  // A save also names built-in chains that are not there.
-  for (const [name, chain] of openSection(saved ?? noSection).chains)
-    if (!chains.has(name)) chains.set(name, { ...chain, declaration: undefined })
+  // Beside a listing: a save also names built-in chains that are not there.
+  if (listed === undefined)
+    for (const [name, chain] of openSection(saved ?? noSection).chains) chains.set(name, chain)
   return { chains, others: blocks.filter((block) => block.kind !== "chain") }
 }
 
@@ -135,18 +135,32 @@ function savedOf(
   if (copy.saved === undefined && xtChains.size === 0) return undefined
   const builtin = new Set(expectedChains(copy))
   const all = [...chains.values()].map((chain): Chain => {
-    const fresh = `:${chain.name} ${builtin.has(chain.name) ? "ACCEPT" : "-"} [0:0]`
+    // No save prints the base chains that iptables does not know.
+    const isUnknown = !builtin.has(chain.name) && emptyBaseChain(chain) !== undefined
+    const fresh = isUnknown ? undefined : `:${chain.name} ${builtin.has(chain.name) ? "ACCEPT" : "-"} [0:0]`
     const isWhole = copy.saved !== undefined || xtChains.has(chain.name)
     const rules = isWhole ? (chain.apart === undefined ? paddedRules(chain) : chain.rules) : []
     return { ...chain, head: (copy.saved && chain.head) ?? fresh, rules }
   })
-  return closeSection(copy.name, { chains: new Map(all.map((chain) => [chain.name, chain])), others: [] })
+  const section = closeSection(copy.name, {
+    chains: new Map(all.map((chain) => [chain.name, chain])),
+    others: [],
+  })
+  // It names those built-in chains as well that are not there.
+  const named = (copy.saved?.chains ?? []).map(chainNameOf)
+  const absent = named.filter((name) => builtin.has(name) && !chains.has(name))
+  return { ...section, chains: [...section.chains, ...absent.map((name) => `:${name} ACCEPT [0:0]`)] }
 }
 
-/** A chain with extensions, with a line, which is never loaded, at the place of each rule that the save cannot print. */
+/**
+ * A chain with extensions, with a line, which is never loaded, at the place of each native rule that the save cannot print. An extension
+ * of a table that no save prints has none: its chain is then out of step.
+ */
 function paddedRules({ name, rules }: Chain): readonly ChainRule[] {
   if (!rules.some(({ xt }) => xt)) return rules
-  return rules.map((rule) => ({ ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` }))
+  return rules.map((rule) =>
+    rule.xt ? rule : { ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` },
+  )
 }
 
 function rulesByChain(section: SaveSection | undefined): Map<string, string[]> {

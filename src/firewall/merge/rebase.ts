@@ -1,12 +1,16 @@
 import { compareSnapshots } from "../snapshot/compare.ts"
 import { isOrder } from "../snapshot/difference.ts"
 import { registeredChains, sharedPlaces } from "../snapshot/hook-order.ts"
-import type { LegacyTableCopy } from "../snapshot/legacy-tables.ts"
+import { type LegacyTableCopy, legacyBuiltinChains } from "../snapshot/legacy-tables.ts"
 import { type NftTableCopy, nftWhere } from "../snapshot/nft-table.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
-import { canonicalIpset, type IpsetCopy } from "../snapshot/text/ipset.ts"
+import { canonicalIpset, type IpsetCopy, stillElement } from "../snapshot/text/ipset.ts"
+import { isMoving } from "../snapshot/text/nft-canonical.ts"
+import { emptySection } from "../snapshot/text/save-text.ts"
+import { markedAlike } from "../snapshot/written-sets.ts"
 import { type BothChanged, mergeChains } from "./chain-merge.ts"
 import { closeSection, closeTable, openSection, openTable } from "./chains.ts"
+import { mergeElements } from "./elements.ts"
 import { merged, namesOf, type ThreeWay } from "./three-way.ts"
 
 /** Rules with two changes in them, and the places that both had changed. */
@@ -17,35 +21,39 @@ export interface Rebased {
 }
 
 /**
- * Our change, made to what is in force now: what we have changed from `base` is as we want it, everything else as others have made it
+ * Our change, made to what is in force now: what we have changed is as we want it, everything else as others have made it
  * since. A table, chain or set that one side alone has changed is that side's.
- * @param base the rules that our change began from
- * @param ours those that it leads to
- * @param theirs those in force
+ * @param from the rules that our change began from
+ * @param to those that it leads to
+ * @param inForce those that others have made of it
  * @param both what becomes of a chain that both sides have changed
  */
-export function rebase(base: Snapshot, ours: Snapshot, theirs: Snapshot, both: BothChanged): Rebased {
+export function rebase(from: Snapshot, to: Snapshot, inForce: Snapshot, both: BothChanged): Rebased {
+  const [base, ours, theirs] = markedAlike(from, to, inForce)
   const conflicts: string[] = []
   const nftTables = mergeAll(
     byWhere(base.nftTables, nftWhere),
     byWhere(ours.nftTables, nftWhere),
     byWhere(theirs.nftTables, nftWhere),
-    sameTable,
-    (one, where) => mergeTable(one, where, both, conflicts),
+    (one, where) => {
+      const apart = (): NftTableCopy | undefined => mergeTable(one, where, both, conflicts)
+      // What packets have put into its sets is theirs, and makes no difference between two looks.
+      return isChanged(one) && one.theirs?.listed?.blocks.some(isMoving)
+        ? apart()
+        : merged(one, sameTable, apart)
+    },
   )
   const legacyTables = mergeAll(
     byWhere(base.legacyTables, legacyWhere),
     byWhere(ours.legacyTables, legacyWhere),
     byWhere(theirs.legacyTables, legacyWhere),
-    sameLegacy,
-    (one, where) => mergeLegacy(one, where, both, conflicts),
+    (one, where) => merged(one, sameLegacy, () => mergeLegacy(one, where, both, conflicts)),
   )
   const ipsets = mergeAll(
     byWhere(base.ipsets, setWhere),
     byWhere(ours.ipsets, setWhere),
     byWhere(theirs.ipsets, setWhere),
-    sameSet,
-    (one, where) => mergeSet(one, where, both, conflicts),
+    (one, where) => merged(one, sameSet, () => mergeSet(one, where, both, conflicts)),
   )
   const moves = compareSnapshots(base, ours, "ignored").some(isOrder)
   const { hooks: _, ...rest } = theirs
@@ -72,12 +80,11 @@ function mergeAll<T>(
   base: ReadonlyMap<string, T>,
   ours: ReadonlyMap<string, T>,
   theirs: ReadonlyMap<string, T>,
-  same: (a: T, b: T) => boolean,
-  both: (one: ThreeWay<T>, where: string) => T | undefined,
+  merge: (one: ThreeWay<T>, where: string) => T | undefined,
 ): T[] {
   return namesOf(theirs, ours).flatMap((where) => {
     const one = { base: base.get(where), ours: ours.get(where), theirs: theirs.get(where) }
-    return merged(one, same, () => both(one, where)) ?? []
+    return merge(one, where) ?? []
   })
 }
 
@@ -97,6 +104,11 @@ function alone(part: Partial<Snapshot>): Snapshot {
 
 function sameTable(a: NftTableCopy, b: NftTableCopy): boolean {
   return compareSnapshots(alone({ nftTables: [a] }), alone({ nftTables: [b] }), "ignored").length === 0
+}
+
+/** True for a table that our change leaves there, and not as it was. */
+function isChanged({ base, ours }: ThreeWay<NftTableCopy>): boolean {
+  return ours !== undefined && base !== undefined && !sameTable(base, ours)
 }
 
 function sameLegacy(a: LegacyTableCopy, b: LegacyTableCopy): boolean {
@@ -125,7 +137,27 @@ function mergeTable(
   // A table that one side has removed stays only for what the other one has put into it.
   if ((ours === undefined || theirs === undefined) && table.chains.size === 0 && table.others.length === 0)
     return undefined
-  return closeTable(shape, table)
+  const flags = { base: flagsOf(base), ours: flagsOf(ours), theirs: flagsOf(theirs) }
+  const attributes = merged(
+    flags,
+    (a, b) => a.toSorted().join() === b.toSorted().join(),
+    () => {
+      if (both === "refuse") conflicts.push(`${where} flags`)
+      return both === "refuse" ? flags.ours : flags.theirs
+    },
+  )
+  const { listed } = shape
+  return closeTable(
+    attributes === undefined || listed === undefined
+      ? shape
+      : { ...shape, listed: { ...listed, attributes } },
+    table,
+  )
+}
+
+/** The flags and the comment of a table, such as those that switch its hooks off. */
+function flagsOf(copy: NftTableCopy | undefined): readonly string[] | undefined {
+  return copy?.listed?.attributes
 }
 
 function mergeLegacy(
@@ -136,8 +168,11 @@ function mergeLegacy(
 ): LegacyTableCopy | undefined {
   const shape = theirs ?? ours
   if (shape === undefined) return undefined
-  const open = (copy: LegacyTableCopy | undefined): ReturnType<typeof openSection> | undefined =>
-    copy && openSection(copy.section)
+  // A legacy table that was not there is one without rules: it cannot be removed.
+  const { table: name } = shape.section
+  const none = emptySection(name, legacyBuiltinChains(shape.backend, name))
+  const open = (copy: LegacyTableCopy | undefined): ReturnType<typeof openSection> =>
+    openSection(copy?.section ?? none)
   const { table, conflicts: inIt } = mergeChains(
     { base: open(base), ours: open(ours), theirs: open(theirs) },
     both,
@@ -157,10 +192,8 @@ function mergeSet(
     if (both === "refuse") conflicts.push(where)
     return both === "refuse" ? ours : theirs
   }
-  const [was, now] = [new Set(base.elements), new Set(theirs.elements)]
-  const kept = ours.elements.filter((element) => now.has(element) || !was.has(element))
-  const added = theirs.elements.filter((element) => !was.has(element) && !kept.includes(element))
-  return { ...ours, elements: [...kept, ...added] }
+  const elements = { base: base.elements, ours: ours.elements, theirs: theirs.elements }
+  return { ...ours, elements: mergeElements(elements, stillElement) }
 }
 
 /** The order that our change gives to base chains at one hook. */

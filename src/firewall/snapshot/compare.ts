@@ -6,6 +6,7 @@ import type { Snapshot } from "./snapshot.ts"
 import { canonicalIpset } from "./text/ipset.ts"
 import { canonicalTable, type Moving } from "./text/nft-canonical.ts"
 import { canonicalSection, isEmptySection } from "./text/save-text.ts"
+import { markedAlike } from "./written-sets.ts"
 
 /** A table or set by the name that differences use, as comparable lines, one list a view. */
 interface Part {
@@ -20,7 +21,8 @@ interface Part {
  * elements) is not a difference; a legacy table without rules and with policies ACCEPT is the same as none.
  * @param moving `ignored` leaves out counters, used quotas, and what packets and time add to and take from sets
  */
-export function compareSnapshots(a: Snapshot, b: Snapshot, moving: Moving): Difference[] {
+export function compareSnapshots(one: Snapshot, other: Snapshot, moving: Moving): Difference[] {
+  const [a, b] = markedAlike(one, other)
   const unread = new Map([...a.unread, ...b.unread].map(({ where, why }) => [where, why]))
   const left = partsOf(a, moving)
   const right = partsOf(b, moving)

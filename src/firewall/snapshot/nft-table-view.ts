@@ -27,6 +27,8 @@ export function possibleViews(views: Views): NftView[] {
 
 function viewsOf(views: Views): NftView[] {
   const { listed, saved, xtRules } = views
+  // iptables makes no table without making a chain.
+  if (listed.blocks.length === 0) return ["nft"]
   const xtChains = Object.keys(xtRules)
   const translated = xtChains.every((name) => !savedNowhere.test(blockText(listed, name)))
   if (saved === undefined) return translated ? ["nft"] : []

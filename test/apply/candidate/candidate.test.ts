@@ -196,21 +196,21 @@ describe("foreign rules", () => {
     expect(copy?.saved).toEqual({
       table: "filter",
       chains: [
-        // Each save names these, there or not.
-        ":INPUT ACCEPT [0:0]",
-        ":FORWARD ACCEPT [0:0]",
-        ":OUTPUT ACCEPT [0:0]",
         ":DOCKER-USER - [0:0]",
         ":DOCKER-FORWARD - [0:0]",
         ":f2b-dns - [0:0]",
+        ":FORWARD ACCEPT [0:0]",
+        // Each save names these, there or not.
+        ":INPUT ACCEPT [0:0]",
+        ":OUTPUT ACCEPT [0:0]",
       ],
       rules: [
-        "[5:300] -A FORWARD -j DOCKER-USER",
-        "[6:360] -A FORWARD -j DOCKER-FORWARD",
-        "[8:480] -A FORWARD -p udp -j f2b-dns",
         "[2:120] -A DOCKER-USER -j RETURN",
         "[3:180] -A DOCKER-FORWARD -j ACCEPT",
         "[4:240] -A f2b-dns -s 192.0.2.7/32 -j DROP",
+        "[5:300] -A FORWARD -j DOCKER-USER",
+        "[6:360] -A FORWARD -j DOCKER-FORWARD",
+        "[8:480] -A FORWARD -p udp -j f2b-dns",
       ],
     })
     expect(copy?.listed?.blocks.find(({ name }) => name === "FORWARD")?.lines[0]).toMatch(/policy accept;/)

@@ -99,9 +99,11 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
     expect(lost.length, `lost: ${lost.join(" ")} of ${written}`).toBeLessThanOrEqual(2 * rounds)
   }, 180_000)
 
-  it("at the end of what is replaced: refused, with the lines of both sides", async () => {
-    server.sh("iptables -A INPUT -p tcp --dport 22 -j ACCEPT")
-    const busy = writer("iptables -w 5 -A INPUT -p udp --dport $n -j DROP")
+  it("in the middle of what is replaced: refused, with the lines of both sides", async () => {
+    server.sh(
+      "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -p tcp --dport 2222 -j ACCEPT",
+    )
+    const busy = writer("iptables -w 5 -I INPUT 2 -p udp --dport $n -j DROP")
     const file = stage.file(
       "iptables -F INPUT\nsleep 0.6\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\niptables -A INPUT -p tcp --dport 3000 -j ACCEPT\n",
     )

@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
 import { compareAll, type Unit } from "./corpus.ts"
 import { type Fetched, fetchSource } from "./debian-source.ts"
+import { dumpsOf } from "./dumps.ts"
 import { reasons } from "./known-differences.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: rulesets of nftables' tests: ${labUnavailable}\n`)
@@ -20,16 +19,11 @@ describe.skipIf(labUnavailable)("rulesets of nftables' own tests", () => {
   it.skipIf(fetched.missing !== undefined)(
     "come back in every way",
     async () => {
-      const root = join(fetched.folder, "tests/shell/testcases")
-      const names = readdirSync(root, { recursive: true, encoding: "utf8" })
-        .filter((name) => /(^|\/)dumps\/.*\.nft$/.test(name))
-        .sort()
-      const units = names.map((name): Unit => {
-        const path = join(root, name)
-        return {
+      const units = dumpsOf(fetched.folder).map(
+        ({ name, path, devices }): Unit => ({
           name,
           load: (host) => {
-            for (const device of devicesIn(readFileSync(path, "utf8")))
+            for (const device of devices)
               host.try(["ip", "link", "add", device, "type", "veth", "peer", "name", `p-${device}`])
             if (host.try(["nft", "-f", path]).code !== 0) return 0
             const tables = host.run(["nft", "list", "tables"]).split("\n").filter(Boolean)
@@ -43,8 +37,8 @@ describe.skipIf(labUnavailable)("rulesets of nftables' own tests", () => {
             }
             return Math.min(tables.length, 1)
           },
-        }
-      })
+        }),
+      )
       const { explained, unexplained } = await compareAll("rulesets of nftables' tests", units)
       expect(unexplained).toEqual([])
       // A part of them need not meet every reason.
@@ -54,13 +48,3 @@ describe.skipIf(labUnavailable)("rulesets of nftables' own tests", () => {
     3_600_000,
   )
 })
-
-/** The devices that netdev chains and flowtables name: without them a ruleset does not load. */
-function devicesIn(text: string): string[] {
-  return [...text.matchAll(/\bdevices? (?:= \{)?([^;{}\n]*)/g)].flatMap(([, names = ""]) =>
-    names
-      .replace(/ priority.*/, "")
-      .split(/[\s,"]+/)
-      .filter((name) => /^\w+$/.test(name)),
-  )
-}

@@ -78,7 +78,7 @@ describe("our change and those of others", () => {
 
   it.each([
     ["in front", ["z", "a", "b"], ["z", "b", "c"]],
-    ["behind one that stays", ["a", "b", "z"], ["b", "z", "c"]],
+    ["at the end", ["a", "b", "z"], ["b", "c", "z"]],
     ["before one that stays", ["a", "z", "b"], ["z", "b", "c"]],
     ["taken away as well", ["a"], ["c"]],
   ])("in one chain, line by line: %s", (_, inForce, merged) => {
@@ -92,8 +92,8 @@ describe("our change and those of others", () => {
   const both = ["nft inet fw INPUT", "iptables-legacy filter INPUT"]
   it.each([
     [
-      "a rule at the end of what we replace",
-      rules({ INPUT: ["a", "b", "z"], KUBE: ["k1"] }),
+      "a rule in the middle of what we replace",
+      rules({ INPUT: ["a", "z", "b"], KUBE: ["k1"] }),
       rules({ INPUT: ["c"], KUBE: ["k1"] }),
     ],
     ["two policies", rules({ INPUT: ["a", "b", "z"], KUBE: ["k1"] }, "QUEUE"), ours],
@@ -114,7 +114,9 @@ describe("our change and those of others", () => {
     ["behind one that stays", ["b", "z", "c"], ["a", "b", "z"]],
     ["behind one of ours, which goes", ["b", "c", "z"], ["a", "b", "z"]],
     ["several, in their order", ["y", "b", "z1", "z2", "c"], ["y", "a", "b", "z1", "z2"]],
-    ["and take one away that was there before", ["c", "z"], ["z", "a"]],
+    ["appended, behind one that comes back too", ["b", "c", "z"], ["a", "b", "z"]],
+    ["and take one away that was there before", ["c", "z"], ["a", "z"]],
+    ["where nothing is left of ours, in front", ["z"], ["z", "a"]],
   ])("at a revert ours go and theirs stay: %s", (_, inForce, left) => {
     const theirs = rules({ INPUT: inForce, KUBE: ["k1"] }, "DROP")
     const { snapshot } = rebase(ours, before, theirs, "ours-go")
@@ -140,6 +142,29 @@ describe("our change and those of others", () => {
     })
     const { snapshot } = rebase(holding("1", "2", "3"), holding("1", "2"), holding("1", "3", "9"), "ours-go")
     expect(snapshot.ipsets[0]?.elements).toEqual(["1", "9"])
+  })
+
+  it("the hooks of a table that we have switched off are off, and on again when that is reverted", () => {
+    const flagged = (of: Snapshot, ...attributes: string[]): Snapshot => ({
+      ...of,
+      nftTables: of.nftTables.map((copy) => ({
+        ...copy,
+        listed: copy.listed && { ...copy.listed, attributes },
+      })),
+    })
+    const flags = (of: Snapshot): readonly string[] | undefined => of.nftTables[0]?.listed?.attributes
+    const theirs = rules({ INPUT: ["a", "b"], KUBE: ["k1"], NEW: ["n"] })
+    const off = flagged(before, "flags dormant")
+    const put = rebase(before, off, theirs, "refuse")
+    expect([put.conflicts, flags(put.snapshot), chain(put.snapshot, "NEW")]).toEqual([
+      [],
+      ["flags dormant"],
+      ["n"],
+    ])
+    const back = rebase(off, before, put.snapshot, "ours-go").snapshot
+    expect([flags(back), chain(back, "NEW")]).toEqual([[], ["n"]])
+    const commented = flagged(theirs, 'comment "theirs"')
+    expect(rebase(before, off, commented, "refuse").conflicts).toEqual(["nft inet fw flags"])
   })
 
   const rule = fc.constantFrom("a", "b", "c", "d", "e")

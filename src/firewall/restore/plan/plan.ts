@@ -2,6 +2,7 @@ import { compareSnapshots } from "../../snapshot/compare.ts"
 import { legacyBuiltinChains } from "../../snapshot/legacy-tables.ts"
 import type { Snapshot } from "../../snapshot/snapshot.ts"
 import { chainNameOf, emptySection, type SaveSection } from "../../snapshot/text/save-text.ts"
+import { markedAlike } from "../../snapshot/written-sets.ts"
 import type { LegacyBackend, ToolPaths } from "../../tools/table.ts"
 import { ipsetSteps, planIpsets, usersOf } from "./ipset-steps.ts"
 import { nftChanges, nftSteps, wakeSteps } from "./nft-changes.ts"
@@ -15,11 +16,12 @@ export interface RestorePlan {
 }
 
 /**
- * The steps that turn what `from` describes into what `to` describes. Only what differs is touched. Sets first (a rule
+ * The steps that turn what is in force into what is wanted. Only what differs is touched. Sets first (a rule
  * that names a missing set makes its whole restore fail), then the tables that only iptables-nft can load (a
  * transaction each), then everything else of nf_tables in one transaction, then legacy, then sets nobody needs any more.
  */
-export function planRestore(from: Snapshot, to: Snapshot, tools: ToolPaths): RestorePlan {
+export function planRestore(inForce: Snapshot, wanted: Snapshot, tools: ToolPaths): RestorePlan {
+  const [from, to] = markedAlike(inForce, wanted)
   const left: { where: string; why: string }[] = []
   const leave: Leave = (where, why) => left.push({ where, why })
   const differing = new Set<string>()

@@ -9,6 +9,8 @@ export interface IpsetCopy {
   readonly header: string
   /** Everything behind `add NAME `, one an element. */
   readonly elements: readonly string[]
+  /** A change has written into it: of its elements each counts (written-sets.ts). */
+  readonly written?: true
 }
 
 /** The set that a changed set is filled under before the two are swapped. ipset names have at most 31 characters. */
@@ -93,13 +95,29 @@ function familyOf(set: IpsetCopy): string {
 /** A set as lines that are equal when the sets are. Table sizes and hash seeds are the kernel's own business. */
 export function canonicalIpset(set: IpsetCopy, moving: "exact" | "ignored"): string[] {
   const header = set.header.replace(/ (hashsize|initval|bucketsize) \S+/g, "")
-  // With a default timeout, elements come and go by themselves; their remaining time moves between any two looks.
-  if (moving === "ignored" && / timeout /.test(header)) return [header]
-  const still = (element: string): string => {
-    const timeless = element.replace(/ timeout \d+/, "")
-    return moving === "exact" ? timeless : timeless.replace(/ packets \d+ bytes \d+/, "")
-  }
+  if (moving === "ignored" && set.written !== true && changesByItself(set)) return [header]
+  const still = (element: string): string =>
+    moving === "exact" ? element.replace(/ timeout \d+/, "") : stillElement(element)
   return [header, ...set.elements.map((element) => `holds ${still(element)}`).sort()]
+}
+
+/** True with a default timeout: elements come and go by themselves; their remaining time moves between any two looks. */
+export function changesByItself({ header }: IpsetCopy): boolean {
+  return / timeout /.test(header)
+}
+
+/** An element without what it has counted and how long it has left. */
+export function stillElement(element: string): string {
+  return element.replace(/ timeout \d+/, "").replace(/ packets \d+ bytes \d+/, "")
+}
+
+/** The elements of a set, and when each goes by itself. */
+export function setElements({ elements }: IpsetCopy): { still: string; leftMs: number | undefined }[] {
+  return elements.map((element) => {
+    const left = Number(/ timeout (\d+)/.exec(element)?.[1] ?? 0)
+    // 0 is for good.
+    return { still: stillElement(element), leftMs: left === 0 ? undefined : left * 1000 }
+  })
 }
 
 /** Lists of sets last: their members have to be there. */

@@ -17,6 +17,36 @@ export function canonicalTable(table: NftTableText, moving: Moving): string[] {
   return [...attributes, ...blocks]
 }
 
+const opening = "elements = {"
+
+/** True for a set that packets and time add to and take from. */
+export function isMoving({ kind, lines }: NftBlock): boolean {
+  if (kind === "chain") return false
+  // In front of its elements, of which there may be many.
+  const flags = lines.slice(0, 12).find((line) => /^\s*flags /.test(line)) ?? ""
+  return /\b(dynamic|timeout)\b/.test(flags)
+}
+
+/** The elements of a set or map, as printed. */
+export function elementTexts({ lines }: NftBlock): string[] {
+  const joined = lines.map((line) => line.trim()).join(" ")
+  const at = joined.indexOf(opening)
+  return at < 0 ? [] : splitElements(joined.slice(at + opening.length, joined.lastIndexOf("}")))
+}
+
+/** The same set or map with these elements. */
+export function withElements(block: NftBlock, elements: readonly string[]): NftBlock {
+  const at = block.lines.findIndex((line) => line.trim().startsWith(opening))
+  const declaration = at < 0 ? block.lines : block.lines.slice(0, at)
+  const held = elements.length === 0 ? [] : [`\t\t${opening} ${elements.join(", ")} }`]
+  return { ...block, lines: [...declaration, ...held] }
+}
+
+/** An element of a set without what it has counted, and without the time that it has left. */
+export function stillElement(element: string): string {
+  return still(element, "ignored")
+}
+
 /** One part of a table in that form. */
 export function canonicalBlock(block: NftBlock, moving: Moving): string[] {
   const head = `${block.kind} ${block.name}`
@@ -28,13 +58,38 @@ export function canonicalBlock(block: NftBlock, moving: Moving): string[] {
     return [[head, ...declared, ...lines].join("\n")]
   }
   const joined = block.lines.map((line) => line.trim()).join(" ")
-  const at = joined.indexOf("elements = {")
+  const at = joined.indexOf(opening)
   const rest = at < 0 ? joined : joined.slice(0, at)
   const lines = [`${head}: ${still(sortedList(rest.trim(), "devices"), moving)}`]
   if (at < 0) return lines
-  if (moving === "ignored" && /\bflags [^;]*\b(dynamic|timeout)\b/.test(rest)) return lines
-  const elements = splitElements(joined.slice(at + "elements = {".length, joined.lastIndexOf("}")))
-  return [...lines, ...elements.map((element) => `${head} holds ${still(element, moving)}`)]
+  if (moving === "ignored" && block.written !== true && isMoving(block)) return lines
+  return [...lines, ...elementTexts(block).map((element) => `${head} holds ${still(element, moving)}`)]
+}
+
+/** An element of a set: its text, whatever it has counted, and when it goes by itself. */
+export interface BlockElement {
+  readonly still: string
+  readonly leftMs: number | undefined
+}
+
+/** The elements of a set or map, and when each goes by itself. */
+export function blockElements(block: NftBlock): BlockElement[] {
+  return elementTexts(block).map((element) => {
+    const expires = / expires ([0-9a-z]+)/.exec(element)?.[1]
+    return {
+      still: stillElement(element),
+      leftMs: expires === undefined ? undefined : durationMs(expires),
+    }
+  })
+}
+
+/** "1d2h3m4s5ms", as nft prints it. */
+function durationMs(text: string): number {
+  const units = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
+  return [...text.matchAll(/(\d+)(ms|[dhms])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * units[unit as keyof typeof units],
+    0,
+  )
 }
 
 function still(text: string, moving: Moving): string {

@@ -11,6 +11,8 @@ export interface NftBlock {
   readonly name: string
   /** The lines between the braces, as printed, blank lines left out. */
   readonly lines: readonly string[]
+  /** A change has written into this set: of its elements each counts (written-sets.ts). */
+  readonly written?: true
 }
 
 /** One table as nft prints it. */
