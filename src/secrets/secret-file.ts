@@ -13,11 +13,16 @@ export interface SecretEntry {
 }
 
 /** Most secrets in one file: each one's tag is compared in the kernel's packet filter. */
-const mostSecrets = 64
+export const mostSecrets = 64
 
 const hostPattern = /^[a-z0-9_]([a-z0-9._:%-]{0,252})$|^::[a-z0-9:.%-]{0,60}$/
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$/
 const looksLikeSecret = /^fwk[1il]/i
+
+/** True for the name of a secret's holder. */
+export function isSecretName(text: string): boolean {
+  return namePattern.test(text)
+}
 
 /**
  * Reads the text of a secret file: one `HOST fwk1-... [NAME]` a line, `#` begins a comment, blank lines are nothing. One
@@ -75,7 +80,7 @@ export function parseSecretLine(content: string, line: number, source: string): 
   if (rest.length > 0) throw bad(source, line, "holds more than HOST fwk1-... [NAME]")
   if (host !== undefined && !hostPattern.test(host.toLowerCase()))
     throw bad(source, line, "begins with something that is no host name or address")
-  if (name !== undefined && !namePattern.test(name))
+  if (name !== undefined && !isSecretName(name))
     throw bad(source, line, "ends with a name that is not 1 to 32 letters, digits, or . _ @ -")
   const parsed = parseSecret(written)
   if (!parsed.ok) throw bad(source, line, `holds no good secret: ${parsed.problem.message}`)

@@ -13,8 +13,8 @@ import { isUnchanged } from "./kept.ts"
 /**
  * Puts the chains that the input did not mean back into a table, and the rules that lead to them.
  *
- * A kept chain comes back as it was in force. A rule that leads to one, in a chain that the input has emptied or removed, comes
- * back when that chain is still there or is a base chain; a rule that the result has as well stays where the result has it. Its
+ * A kept chain comes back as it was in force. A rule that leads to one, in a base chain that the input has emptied or removed, comes
+ * back; a rule that the result has as well stays where the result has it. Its
  * place is behind the rule that it stood behind, if that one is still there, and so on upwards; without any, in front: that is
  * where programs insert it, and behind a new "drop everything else" it would be dead.
  * @param own the table as it was in force
@@ -37,7 +37,8 @@ export function keepChains(
     chains.set(name, chain)
   }
   for (const [name, chain] of own.chains) {
-    if (staying.has(name)) continue
+    const born = emptyBaseChain(chain)
+    if (staying.has(name) || born === undefined) continue
     const isTheirs = (rule: ChainRule): boolean =>
       isLooseRule(rule) || targetsOf(rule).some((target) => staying.has(target))
     if (!chain.rules.some(isTheirs)) continue
@@ -45,8 +46,7 @@ export function keepChains(
     // A save also names built-in chains that are not there; only a listing tells.
     const isThere = now !== undefined && (now.declaration !== undefined || chain.declaration === undefined)
     if (isThere && !wasEmptied(name)) continue
-    const there = isThere ? now : emptyBaseChain(chain)
-    if (there === undefined) continue
+    const there = isThere ? now : born
     const rules = withLostRules(chain.rules, there.rules, isTheirs)
     if (rules === undefined) continue
     for (const rule of rules)

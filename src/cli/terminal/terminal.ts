@@ -91,9 +91,15 @@ type Colour = "red" | "green" | "yellow"
 const colours: Readonly<Record<Colour, string>> = { red: "31", green: "32", yellow: "33" }
 const wipeLine = "\r\x1b[K"
 
+export interface TerminalOptions {
+  readonly json?: boolean
+  /** Each object behind a record separator (RFC 7464), to be found among what a shell and sudo print. */
+  readonly separated?: boolean
+}
+
 /** The voice of `program` (`fw-knock`) on `host`'s streams. */
-export function openTerminal(program: string, host: ProgramHost, options: { json?: boolean } = {}): Terminal {
-  const json = options.json ?? false
+export function openTerminal(program: string, host: ProgramHost, options: TerminalOptions = {}): Terminal {
+  const { json = false, separated = false } = options
   let progressShown = false
 
   const lively = (): boolean => host.stderr.isTTY === true && host.env.TERM !== "dumb"
@@ -140,7 +146,7 @@ export function openTerminal(program: string, host: ProgramHost, options: { json
     },
     result: (text) => toScript(escapeForTerminal(text)),
     rendered: (text) => toScript(text),
-    object: (value) => toScript(jsonLine(value)),
+    object: (value) => toScript(`${separated ? "\x1e" : ""}${jsonLine(value)}`),
     progress(text) {
       if (json || !lively()) return
       const width = Math.max(10, (host.stderr.columns || 80) - program.length - 3)

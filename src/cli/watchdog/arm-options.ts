@@ -4,6 +4,7 @@ import type { Command } from "commander"
 import { Fault } from "../../errors.ts"
 import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../../guard/machine/configuration.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
+import { isSecretName } from "../../secrets/secret-file.ts"
 import { parseDuration } from "../terminal/duration.ts"
 
 /** The options of `fw-watchdog arm` as commander hands them over: text, unchecked. */
@@ -20,6 +21,9 @@ export interface ArmOptionTexts {
   readonly dryRun?: boolean
   readonly quiet?: boolean
   readonly json?: boolean
+  readonly agree?: string
+  readonly name?: string
+  readonly join?: boolean
   readonly replay?: string
 }
 
@@ -42,10 +46,13 @@ export function addArmOptions(command: Command): Command {
     .option("--detach", "arm, report, and return")
     .option("--quiet", "do not write to the terminals of logged-in users")
     .option("--json", "one JSON object a line on standard output")
-  const replayOption = command
-    .createOption("--replay <FILE>", "decode and verify the frames of a pcap savefile")
-    .hideHelp()
-  command.addOption(replayOption)
+  const hidden: readonly (readonly [string, string])[] = [
+    ["--replay <FILE>", "decode and verify the frames of a pcap savefile"],
+    ["--agree <PUBLIC>", "agree on a secret with fw-knock, which gives these three"],
+    ["--name <NAME>", "whose secret that is"],
+    ["--join", "add it to the session that is armed, if one is"],
+  ]
+  for (const [flags, help] of hidden) command.addOption(command.createOption(flags, help).hideHelp())
   return command.allowExcessArguments(false)
 }
 
@@ -64,7 +71,19 @@ export interface ArmOptions {
   readonly dryRun: boolean
   readonly quiet: boolean
   readonly json: boolean
+  /** What `fw-knock arm` on a workstation asks for. */
+  readonly agree: AgreeOptions | undefined
   readonly replay: string | undefined
+}
+
+/** A secret that is agreed on with a workstation. */
+export interface AgreeOptions {
+  /** The workstation's public value (secrets/agreement.ts). */
+  readonly publicValue: string
+  /** Whose secret it is. */
+  readonly name: string
+  /** A session that is armed already takes the secret. */
+  readonly join: boolean
 }
 
 const timeoutBounds = { min: 10_000, max: 7 * 86_400_000 }
@@ -91,8 +110,23 @@ export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
     dryRun: texts.dryRun ?? false,
     quiet: texts.quiet ?? false,
     json: texts.json ?? false,
+    agree: agreeOptions(texts),
     replay: texts.replay,
   }
+}
+
+/** @throws Fault `usage` */
+function agreeOptions({ agree, name, join = false, detach }: ArmOptionTexts): AgreeOptions | undefined {
+  if (agree === undefined) {
+    if (name === undefined && !join) return undefined
+    throw new Fault("usage", "--name and --join go with --agree", {
+      hint: "`fw-knock arm HOST` gives all three",
+    })
+  }
+  if (name === undefined || !isSecretName(name))
+    throw new Fault("usage", "--agree wants --name NAME: 1 to 32 letters, digits, or . _ @ -")
+  if (detach !== true) throw new Fault("usage", "--agree wants --detach")
+  return { publicValue: agree, name, join }
 }
 
 function oneOf<Word extends string>(option: string, text: string, words: readonly Word[]): Word {

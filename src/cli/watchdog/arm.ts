@@ -49,27 +49,33 @@ export async function armAndWatch(
   // What does not answer as a guard does is for the arming to judge.
   await outliveEnding(folders.runtime, systemClock, terminal).catch(() => undefined)
   const ready = await launchGuard({ configuration }, folders.runtime, host.env, interrupt.signal)
-  const outcome: Outcome = {
-    event: "armed",
-    code: "done",
-    message: `armed for ${formatDuration(options.timeoutMs)}${options.dryRun ? " (dry run: the firewall will not be touched)" : ""}; not proven from outside`,
-    facts: {
-      timeoutSeconds: options.timeoutMs / 1000,
-      onExpiry: options.onExpiry,
-      dryRun: options.dryRun,
-      devices: ready.devices,
-      filter: ready.filter,
-      backends: ready.backends,
-      provenFromOutside: false,
-    },
-  }
-  terminal.report(outcome)
+  terminal.report(armedOutcome(options, ready))
   for (const note of ready.notes) terminal.warn(note)
   warnOfForeignSecrets(secrets, terminal)
   if (!terminal.json)
     explain(options, secrets, address, ready.devices, ready.filter, ready.backends, terminal)
   if (options.detach) return exitCodeFor("done")
   return exitCodeFor(await watchSession(terminal, folders.runtime, options.timeoutMs, signals))
+}
+
+/** The outcome of an arming. */
+export function armedOutcome(
+  options: ArmOptions,
+  { devices, filter, backends }: Awaited<ReturnType<typeof launchGuard>>,
+): Outcome {
+  const dryRun = options.dryRun ? " (dry run: the firewall will not be touched)" : ""
+  return {
+    event: "armed",
+    code: "done",
+    message: `armed for ${formatDuration(options.timeoutMs)}${dryRun}; not proven from outside`,
+    facts: {
+      timeoutSeconds: options.timeoutMs / 1000,
+      onExpiry: options.onExpiry,
+      dryRun: options.dryRun,
+      ...{ devices, filter, backends },
+      provenFromOutside: false,
+    },
+  }
 }
 
 function explain(
@@ -87,7 +93,8 @@ function explain(
   for (const line of linesFor(secrets, address, options.plain !== "")) terminal.show(line)
 }
 
-function checkInterfaces(wanted: readonly string[]): void {
+/** @throws Fault `missing` naming the interfaces that there are */
+export function checkInterfaces(wanted: readonly string[]): void {
   if (wanted.length === 0) return
   const present = networkDevices(readFileSync("/proc/self/net/dev", "utf8"))
   for (const name of wanted)

@@ -51,6 +51,10 @@ export function watchdogProgram(
         const { replay } = await import("./replay.ts")
         return replay(checked, checked.replay, terminal)
       }
+      if (checked.agree !== undefined) {
+        const voice = openTerminal("fw-watchdog", host, { json: true, separated: true })
+        return await (await import("./arm-agreed.ts")).armAgreed(checked, checked.agree, voice, host)
+      }
       const { armAndWatch } = await import("./arm.ts")
       return await armAndWatch(checked, terminal, host, signals)
     })

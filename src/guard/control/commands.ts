@@ -1,5 +1,7 @@
 import { join } from "node:path"
+import type { ArmedSecret } from "../machine/configuration.ts"
 import type { ChangeOrder } from "../machine/event.ts"
+
 /** A command on the control socket: one JSON object a line. The closed set of what root may ask of a running guard. */
 export type ControlCommand =
   | { readonly command: "status" }
@@ -13,6 +15,8 @@ export type ControlCommand =
   | { readonly command: "confirm"; readonly pid: number }
   /** Takes back the change that waits; answers when that is done. */
   | { readonly command: "rollback"; readonly by: string }
+  /** Accepts knocks under one more secret, for as long as the session lasts. */
+  | { readonly command: "add-secret"; readonly secret: ArmedSecret }
   /** Answers with the status and then every event as it happens, until either side closes. */
   | { readonly command: "watch" }
 
@@ -38,11 +42,18 @@ export function parseCommand(line: string): ControlCommand | undefined {
     if (value.command === "confirm" && Number.isSafeInteger(value.pid))
       return { command: "confirm", pid: value.pid as number }
     if (value.command === "rollback") return { command: "rollback", by: String(value.by ?? "").slice(0, 200) }
+    if (value.command === "add-secret") return parseSecretToAdd(value.secret)
     if (value.command === "disarm") return { command: "disarm", by: String(value.by ?? "").slice(0, 200) }
   } catch {
     // Not JSON: answered below like any other unknown command.
   }
   return undefined
+}
+
+function parseSecretToAdd(value: unknown): ControlCommand | undefined {
+  const { host, name, secret } = value as ArmedSecret
+  const sound = [host, name].every((text) => typeof text === "string") && /^[0-9a-f]{32}$/.test(secret)
+  return sound ? { command: "add-secret", secret: { host, name, kind: "one-time", secret } } : undefined
 }
 
 function parseOrder(value: unknown): ControlCommand | undefined {

@@ -36,6 +36,7 @@ export function controlHandler(
         case "disarm":
         case "apply":
         case "rollback":
+        case "add-secret":
           return current.command(command, (outcome) => reply({ outcome }))
       }
     },

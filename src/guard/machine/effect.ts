@@ -76,6 +76,8 @@ export type Effect =
   | { readonly type: "emit"; readonly outcome: Outcome }
   /** Writes down what outlives the session. Ends in `left`. */
   | { readonly type: "leave"; readonly behind: LeftBehind }
+  /** Accepts knocks under the record's secrets from now on, and under no others; a new listener takes over without a gap. */
+  | { readonly type: "use-secrets"; readonly why: string }
   /** Ends the listeners. */
   | { readonly type: "stop-listening" }
   /** The session is over. The last effect of all. */

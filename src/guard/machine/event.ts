@@ -62,6 +62,7 @@ export type CommandEvent = { readonly type: "command"; readonly ask: number } & 
   | { readonly command: "apply"; readonly order: ChangeOrder }
   | { readonly command: "confirm"; readonly login: Login; readonly connections: readonly Connection[] }
   | { readonly command: "rollback"; readonly by: string }
+  | { readonly command: "add-secret"; readonly secret: ArmedSecret }
 )
 
 /** The end of an effect. */

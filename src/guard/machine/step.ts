@@ -11,6 +11,7 @@ import { askOpen, cleared, committed, goOnOpening, kept, settled, surveyed } fro
 import { prepared, prepareRefused, written } from "./transitions/prepare.ts"
 import { proven, proveWhenDue } from "./transitions/proof.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
+import { secretsRead } from "./transitions/secrets.ts"
 import { looked, lookWhenDue } from "./transitions/watch.ts"
 
 /** The next record, and what is to be done, in this order. */
@@ -48,7 +49,7 @@ function follow(at: At, event: SessionEvent): At {
     case "told-to-end":
       return askEnd(at, event.how, event.message)
     case "secrets-read":
-      return update(at, { configuration: { ...at.record.configuration, secrets: event.secrets } })
+      return secretsRead(at, event.secrets)
     case "committed":
       return committed(at, event)
     case "kept":

@@ -17,7 +17,7 @@ export function reloadSecrets(session: Runtime, emit: (outcome: Outcome) => void
   try {
     // Opening a named pipe would wait for who writes to it, and nothing else would be done meanwhile.
     if (!statSync(secretFile).isFile()) throw new Fault("configuration", `${secretFile} is no file`)
-    session.useSecrets(standingSecrets(readSecretFile(secretFile)), "the secrets were read again")
+    session.feed({ type: "secrets-read", secrets: standingSecrets(readSecretFile(secretFile)) })
     emit({ event: "reloaded", code: "done", message: `read ${secretFile} again` })
   } catch (thrown) {
     const message = `kept the old secrets: ${reasonOf(thrown)}`

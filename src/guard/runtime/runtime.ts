@@ -150,13 +150,6 @@ export class Runtime {
       this.feed({ type: "plain", source, device })
   }
 
-  /** Accepts knocks under other secrets from now on; a new listener takes over without a gap. */
-  useSecrets(secrets: SessionRecord["configuration"]["secrets"], why: string): void {
-    this.#receiver.useSecrets(secrets)
-    this.feed({ type: "secrets-read", secrets })
-    this.listeners.replace(why, listenerSetup(this.#record.configuration, this.#receiver))
-  }
-
   status(): SessionStatus {
     const { listeners } = this
     const { backends, standbys } = this.#parts.firewall.describe()
@@ -209,6 +202,8 @@ export class Runtime {
         return
       case "emit":
         return emit(effect.outcome)
+      case "use-secrets":
+        return this.#useSecrets(effect.why)
       case "stop-listening":
         return this.listeners.stop()
       case "end":
@@ -218,6 +213,12 @@ export class Runtime {
       default:
         void carryOut(effect, this.#parts, this.#record).then((end) => this.feed(end))
     }
+  }
+
+  #useSecrets(why: string): void {
+    const { configuration } = this.#record
+    this.#receiver.useSecrets(configuration.secrets)
+    this.listeners.replace(why, listenerSetup(configuration, this.#receiver))
   }
 
   /** A later answer takes the place of an earlier one for the knock's retransmissions. */

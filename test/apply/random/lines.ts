@@ -486,10 +486,10 @@ export const stateAndScript: Arbitrary<{ state: readonly Line[]; script: readonl
       .map(({ first, more, script }) => ({ state: [...first, ...more], script }))
   })
 
-/** True where a script takes away what it does not name: somebody else's is kept then, unless fw-apply is told otherwise. */
+/** True where a script takes away what it does not name, or empties a built-in chain, whose jumps may be others': somebody else's is kept then, unless fw-apply is told otherwise. */
 export function takesWhole(script: readonly Line[]): boolean {
   return script.some((text) =>
-    /(^|; )(ip6?|arp|eb)tables(-\w+)?( -t \w+)? -[FXZ](;|$)|flush ruleset|ipset (flush|destroy)(;|$| *$)|-restore <</m.test(
+    /(^|; )(ip6?|arp|eb)tables(-\w+)?( -t \w+)? -([FXZ](;|$)|F (INPUT|FORWARD|OUTPUT|PREROUTING|POSTROUTING))|flush ruleset|ipset (flush|destroy)(;|$| *$)|-restore <</m.test(
       text,
     ),
   )

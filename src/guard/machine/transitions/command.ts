@@ -8,6 +8,7 @@ import { confirmByCommand } from "./confirmation.ts"
 import { askEnd, endingAlready } from "./end.ts"
 import { askChange } from "./prepare.ts"
 import { askUndo } from "./restore.ts"
+import { addSecret } from "./secrets.ts"
 
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000
@@ -38,6 +39,8 @@ export function command(at: At, event: CommandEvent): At {
       return confirmByCommand(at, ask, event.login, event.connections)
     case "rollback":
       return askRevert(at, `rolled back by ${event.by}`, ask)
+    case "add-secret":
+      return ending ? reply(at, endingSoon) : addSecret(at, ask, event.secret)
   }
 }
 

@@ -1,0 +1,64 @@
+import { Fault } from "../../errors.ts"
+import { askOnce } from "../../guard/control/client.ts"
+import { launchGuard } from "../../guard/launch/launch.ts"
+import { type ArmedSecret, standingSecrets } from "../../guard/machine/configuration.ts"
+import { foldersFor } from "../../guard/state/folders.ts"
+import { exitCodeFor, exitCodeOf, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
+import { openAgreement } from "../../secrets/agreement.ts"
+import { readSecretFile } from "../../secrets/read-secret-file.ts"
+import { findSshConnection } from "../../system/network/ssh-connection.ts"
+import { systemClock } from "../../system/system-clock.ts"
+import { outliveEnding } from "../arming/ending-session.ts"
+import { whoArms } from "../arming/invoker.ts"
+import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import { armedOutcome, checkInterfaces } from "./arm.ts"
+import { type AgreeOptions, type ArmOptions, configurationOf } from "./arm-options.ts"
+
+/**
+ * `fw-watchdog arm --agree`: the server's part of `fw-knock arm`. Arms a session under a secret that it agrees on with the workstation, or
+ * adds that secret to the session that is armed. Whatever comes of it is one object on standard output, with our public value in it.
+ */
+export async function armAgreed(
+  options: ArmOptions,
+  agree: AgreeOptions,
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<number> {
+  try {
+    const agreement = openAgreement("server")
+    const secret: ArmedSecret = {
+      host: "",
+      name: agree.name,
+      kind: "one-time",
+      secret: Buffer.from(agreement.secretWith(agree.publicValue)).toString("hex"),
+    }
+    checkInterfaces(options.devices)
+    if (process.geteuid?.() !== 0)
+      throw new Fault("permission", "cannot arm a session without root", { hint: "sudo fw-watchdog" })
+    const outcome = await armOrJoin(options, agree, secret, terminal, host)
+    terminal.report({ ...outcome, facts: { ...outcome.facts, agree: agreement.publicValue } })
+    return exitCodeFor(outcome.code)
+  } catch (thrown) {
+    terminal.report(outcomeOfFault(thrown))
+    return exitCodeOf(thrown)
+  }
+}
+
+async function armOrJoin(
+  options: ArmOptions,
+  { join }: AgreeOptions,
+  secret: ArmedSecret,
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<Outcome> {
+  const { runtime } = foldersFor(host.env)
+  const running = await outliveEnding(runtime, systemClock, terminal).catch(() => undefined)
+  if (running !== undefined && join)
+    return (await askOnce(runtime, { command: "add-secret", secret })).outcome
+  const standing = options.secretFile === undefined ? [] : standingSecrets(readSecretFile(options.secretFile))
+  const ssh = findSshConnection(host.env, process.ppid)
+  const configuration = configurationOf(options, [...standing, secret], whoArms(host.env, ssh?.clientAddress))
+  const ready = await launchGuard({ configuration }, runtime, host.env)
+  for (const note of ready.notes) terminal.warn(note)
+  return armedOutcome(options, ready)
+}
