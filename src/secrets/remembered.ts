@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from "node:fs"
+import { readdirSync } from "node:fs"
 import { isAbsolute, join } from "node:path"
 import { Fault } from "../errors.ts"
 import { canonicalHost, isHostName } from "./host-name.ts"
+import { errnoOf, removePrivate, writePrivate } from "./private-file.ts"
 import { readSecretFile } from "./read-secret-file.ts"
 import { formatSecretLine, type SecretEntry } from "./secret-file.ts"
 
@@ -19,9 +11,18 @@ import { formatSecretLine, type SecretEntry } from "./secret-file.ts"
  * Base Directory Specification; a relative XDG_CONFIG_HOME is to be ignored).
  */
 export function secretFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
+  return join(configurationFolder(env, home), "secrets")
+}
+
+/** The folder that holds one record a host, beside the secrets: `fw-knock/hosts`. */
+export function recordFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
+  return join(configurationFolder(env, home), "hosts")
+}
+
+function configurationFolder(env: Readonly<Record<string, string | undefined>>, home: string): string {
   const configured = env.XDG_CONFIG_HOME
   const base = configured !== undefined && isAbsolute(configured) ? configured : join(home, ".config")
-  return join(base, "fw-knock", "secrets")
+  return join(base, "fw-knock")
 }
 
 /** The secret remembered for `host`, or undefined when there is none. @throws Fault as `readSecretFile` */
@@ -35,8 +36,7 @@ export function rememberedSecret(folder: string, host: string): SecretEntry | un
 }
 
 /**
- * Keeps a secret for `host` in a file of mode 0600 that appears whole or not at all: written under another name, synced,
- * renamed. What was remembered for this host before is replaced.
+ * Keeps a secret for `host` in a file of mode 0600 that appears whole or not at all. What was remembered for this host before is replaced.
  * @returns its path, and the other hosts for which the very same secret is remembered: a knock recorded on the way to one of
  *   them could be sent to the other
  * @throws Fault `permission` or `refused` when it cannot be written; nothing has changed then
@@ -49,31 +49,14 @@ export function rememberSecret(
 ): { path: string; sharedWith: string[] } {
   const canonical = canonicalHost(host)
   const path = join(folder, canonical)
-  const temporary = join(folder, `.${canonical}.${random}`)
   const line = `${formatSecretLine({ ...entry, host: canonical })}\n`
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    writeWhole(temporary, line)
-    renameSync(temporary, path)
-    syncFolder(folder)
-  } catch (cause) {
-    removeIfThere(temporary)
-    throw cannotChange(`cannot remember the secret in ${path}`, cause)
-  }
+  writePrivate(path, line, "remember the secret", random)
   return { path, sharedWith: hostsWith(entry.secret, folder).filter((other) => other !== canonical) }
 }
 
 /** Forgets the secret of `host`; false when none was remembered. @throws Fault `permission` or `refused` */
 export function forgetSecret(folder: string, host: string): boolean {
-  const path = join(folder, canonicalHost(host))
-  try {
-    unlinkSync(path)
-    syncFolder(folder)
-    return true
-  } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return false
-    throw cannotChange(`cannot forget the secret in ${path}`, cause)
-  }
+  return removePrivate(join(folder, canonicalHost(host)), "forget the secret")
 }
 
 function hostsWith(secret: Uint8Array, folder: string): string[] {
@@ -86,39 +69,3 @@ function hostsWith(secret: Uint8Array, folder: string): string[] {
     }
   })
 }
-
-function writeWhole(path: string, text: string): void {
-  const descriptor = openSync(path, "wx", 0o600) // O_EXCL: neither over a file nor through a link
-  try {
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r")
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch {
-    // It was never made, or has its final name.
-  }
-}
-
-function cannotChange(what: string, cause: unknown): Fault {
-  const errno = errnoOf(cause)
-  const denied = errno === "EACCES" || errno === "EPERM" || errno === "EROFS"
-  return new Fault(denied ? "permission" : "refused", `${what}: ${errno}`, { cause })
-}
-
-const errnoOf = (thrown: unknown): string =>
-  (thrown as NodeJS.ErrnoException | undefined)?.code ?? "unknown error"
