@@ -13,6 +13,6 @@ export function commandLines(): readonly Command[] {
   return [
     watchdogProgram(host, { onInterrupt: () => {} }, () => {}),
     applyProgram(host, { onInterrupt: () => {} }, () => {}),
-    knockProgram(host, { knock: unused, secret: unused }, () => {}),
+    knockProgram(host, { knock: unused, secret: unused, list: unused }, () => {}),
   ]
 }

@@ -45,6 +45,23 @@ export async function resolveHost(
   return firstOfEach([...new Set(found.map((entry) => entry.address))])
 }
 
+/**
+ * Those of the addresses that are kept of a host which can be knocked at from here, as `resolveHost` chooses; none where it
+ * has to be asked.
+ */
+export function usableAddresses(
+  kept: readonly string[],
+  family: 4 | 6 | undefined,
+  interfaceNames: InterfaceNames,
+): string[] {
+  return firstOfEach(
+    kept.filter(
+      (address) =>
+        (family ?? familyOf(address)) === familyOf(address) && hasGoodZone(address, interfaceNames),
+    ),
+  )
+}
+
 /** 4 or 6, of a numeric address with or without a zone. */
 export function familyOf(address: string): 4 | 6 {
   return addressFamily(address) === 4 ? 4 : 6
@@ -64,6 +81,15 @@ function checkZone(address: string, interfaceNames: InterfaceNames): void {
   throw new Fault("usage", `cannot knock at ${address}: ${what}, such as ${example}`, {
     hint: `interfaces here: ${names.join(", ")}`,
   })
+}
+
+function hasGoodZone(address: string, interfaceNames: InterfaceNames): boolean {
+  try {
+    checkZone(address, interfaceNames)
+    return true
+  } catch {
+    return false // the interface is gone
+  }
 }
 
 function firstOfEach(addresses: readonly string[]): string[] {

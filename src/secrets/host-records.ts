@@ -99,6 +99,11 @@ export function forgetRecord(folder: string, name: string): boolean {
   return removePrivate(join(folder, canonicalHost(name) + ending), "forget the record")
 }
 
+/** All that a host is called: the names and the addresses of its record. */
+export function namesOf({ name, hostName, addresses }: HostRecord): string[] {
+  return [name, ...(hostName === undefined ? [] : [hostName]), ...addresses]
+}
+
 /** A host as it is compared: one address has many texts. */
 export function canonicalAddress(host: string): string {
   const canonical = host.toLowerCase().replace(/\.$/, "")

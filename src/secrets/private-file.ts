@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Fault } from "../errors.ts"
+import { asOwner } from "./sudo-caller.ts"
 
 /**
  * Writes a file of mode 0600 that appears whole or not at all: written under another name, synced, renamed. Its folder is
@@ -12,27 +13,31 @@ import { Fault } from "../errors.ts"
 export function writePrivate(path: string, text: string, what: string, mark: string): void {
   const folder = dirname(path)
   const beside = join(folder, `.${basename(path)}.${mark}`)
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    writeWhole(beside, text)
-    renameSync(beside, path)
-    syncFolder(folder)
-  } catch (cause) {
-    removeIfThere(beside)
-    throw cannotChange(`cannot ${what} in ${path}`, cause)
-  }
+  asOwner(folder, () => {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      writeWhole(beside, text)
+      renameSync(beside, path)
+      syncFolder(folder)
+    } catch (cause) {
+      removeIfThere(beside)
+      throw cannotChange(`cannot ${what} in ${path}`, cause)
+    }
+  })
 }
 
 /** Removes a file; false when there is none. @throws Fault as {@link writePrivate} */
 export function removePrivate(path: string, what: string): boolean {
-  try {
-    unlinkSync(path)
-    syncFolder(dirname(path))
-    return true
-  } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return false
-    throw cannotChange(`cannot ${what} in ${path}`, cause)
-  }
+  return asOwner(dirname(path), () => {
+    try {
+      unlinkSync(path)
+      syncFolder(dirname(path))
+      return true
+    } catch (cause) {
+      if (errnoOf(cause) === "ENOENT") return false
+      throw cannotChange(`cannot ${what} in ${path}`, cause)
+    }
+  })
 }
 
 function writeWhole(path: string, text: string): void {

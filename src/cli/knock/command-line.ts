@@ -21,6 +21,7 @@ const secretCommands = [
 export interface KnockCommands {
   knock(verb: Verb, hosts: readonly string[], texts: KnockOptionTexts): Promise<number>
   secret(name: "secret" | "remember" | "forget", target: string, json: boolean): Promise<number>
+  list(json: boolean): Promise<number>
 }
 
 /**
@@ -58,7 +59,8 @@ export function knockProgram(
     .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
     .usage("COMMAND HOST... [options]")
     .addHelpText("beforeAll", example)
-  const only = [...verbNames, ...secretCommands.map(({ name }) => name)].find((name) => name === first)
+  const names = [...verbNames, ...secretCommands.map(({ name }) => name), "list"]
+  const only = names.find((name) => name === first)
   const wanted = (name: string): boolean => only === undefined || name === only
   for (const verb of verbNames.filter(wanted))
     addKnockOptions(program.command(verb).description(verbs[verb].help)).action(
@@ -71,6 +73,12 @@ export function knockProgram(
       choose(() => commands.secret(name, target, options.json ?? false)),
     )
   }
+  if (wanted("list"))
+    program
+      .command("list")
+      .description("show the hosts that are kept here")
+      .option("--json", "one JSON object for each host on standard output")
+      .action((options: { json?: boolean }) => choose(() => commands.list(options.json ?? false)))
   return only === undefined ? addVersion(program) : program
 }
 
@@ -94,7 +102,7 @@ function addKnockOptions(command: Command): Command {
     )
     .option("--wait <DURATION>", "how long to send and wait for the answer", "10s")
     .option("--one-way", "reset, probe: ask to be believed without a challenge from the first packet on")
-    .option("--check <PORT>", "the TCP port to look at afterwards", "tcp/22")
+    .option("--check <PORT>", "the TCP port to look at afterwards (default: HOST's ssh port, tcp/22)")
     .option("--no-check", "do not look at any port")
     .option("-4, --ipv4", "only over IPv4")
     .option("-6, --ipv6", "only over IPv6")

@@ -6,7 +6,10 @@ import type { JsonValue, Outcome } from "../../report/outcome.ts"
 
 /** Everything that is known about one host when its knock is over. */
 export interface KnockFacts {
+  /** As typed. */
   readonly host: string
+  /** The command that logs in there: `ssh -p 2222 ada@web1`. */
+  readonly login: string
   readonly verb: Verb
   readonly hard: boolean
   readonly waitMs: number

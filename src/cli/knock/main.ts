@@ -6,8 +6,9 @@ import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/o
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { runKnockProgram } from "./command-line.ts"
 import { knockAtHosts } from "./hosts.ts"
+import { KnownHosts } from "./known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
-import { secretsFor } from "./secrets.ts"
+import { askForSecrets, wantedHosts } from "./secrets.ts"
 
 /*
  * Only what every knock needs is imported here. The rest, for other commands, prompts, names and ports, is loaded when it
@@ -27,6 +28,11 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
       const secrets = await import("./secret-commands.ts")
       return await saying(terminal, { host: target }, () => secrets[name](target, terminal, host))
     },
+    async list(json) {
+      const terminal = openTerminal("fw-knock", host, { json })
+      const { list } = await import("./list.ts")
+      return await saying(terminal, {}, () => list(terminal, new KnownHosts(host), monotonicClock.wallMs()))
+    },
   })
 }
 
@@ -43,14 +49,21 @@ async function knock(
 }
 
 async function knockAll(options: KnockOptions, terminal: Terminal, host: ProgramHost): Promise<number> {
-  const secrets =
-    options.plain === undefined
-      ? await secretsFor(options.hosts, options.secretFile, terminal, host)
-      : new Map()
+  const known = new KnownHosts(host)
+  const hosts = await wantedHosts(options, known, host)
+  const lacking = hosts.filter(({ secret }) => secret === undefined && options.plain === undefined)
+  const ready = hosts.filter((wanted) => !lacking.includes(wanted))
   const knocker = openKnocker({ clock: monotonicClock, random: randomBytes })
   try {
-    const outcomes = await knockAtHosts(options, secrets, { clock: monotonicClock, knocker, terminal })
+    const means = { clock: monotonicClock, knocker, terminal }
+    const ends = await knockAtHosts(options, ready, means)
+    // Nobody is to wait for what somebody types about another host.
+    if (lacking.length > 0)
+      ends.push(...(await knockAtHosts(options, await askForSecrets(lacking, host), means)))
+    const outcomes = ends.map(({ outcome }) => outcome)
     if (outcomes.length > 1 && !terminal.json) terminal.say(summary(outcomes.map((outcome) => outcome.event)))
+    const { afterKnocks } = await import("./after-knocks.ts")
+    afterKnocks(ends, options, known, terminal, monotonicClock.wallMs())
     return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
   } finally {
     knocker.close()

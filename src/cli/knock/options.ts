@@ -2,6 +2,7 @@ import { Fault } from "../../errors.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
 import { type Verb, verbs, verbsThat } from "../../knock/verbs.ts"
 import { canonicalHost } from "../../secrets/host-name.ts"
+import { parseTarget } from "../../secrets/target.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { parsePort } from "../terminal/tcp-port.ts"
 
@@ -13,7 +14,7 @@ export interface KnockOptionTexts {
   readonly wait: string
   readonly oneWay?: boolean
   /** False with --no-check. */
-  readonly check: string | false
+  readonly check?: string | false
   readonly ipv4?: boolean
   readonly ipv6?: boolean
   readonly json?: boolean
@@ -31,8 +32,8 @@ export interface KnockOptions {
   readonly plain: Uint8Array | undefined
   readonly waitMs: number
   readonly oneWay: boolean
-  /** The TCP port to look at, or undefined with --no-check. */
-  readonly checkPort: number | undefined
+  /** The TCP port to look at; undefined for the ssh port of each host, false with --no-check. */
+  readonly check: number | false | undefined
   readonly family: 4 | 6 | undefined
   readonly json: boolean
 }
@@ -82,7 +83,7 @@ export function checkKnockOptions(
     plain: plain === undefined ? undefined : plainBytes(plain),
     waitMs: parseDuration(texts.wait, "--wait", waitBounds),
     oneWay,
-    checkPort: texts.check === false ? undefined : parsePort(texts.check),
+    check: texts.check === undefined || texts.check === false ? texts.check : parsePort(texts.check),
     family: texts.ipv4 ? 4 : texts.ipv6 ? 6 : undefined,
     json: texts.json ?? false,
   }
@@ -91,9 +92,10 @@ export function checkKnockOptions(
 function onceEach(hosts: readonly string[]): string[] {
   const seen = new Set<string>()
   return hosts.filter((host) => {
-    const canonical = canonicalHost(host)
-    if (seen.has(canonical)) return false
-    seen.add(canonical)
+    const target = parseTarget(host)
+    const way = `${canonicalHost(target.host)} ${target.port ?? ""}`
+    if (seen.has(way)) return false
+    seen.add(way)
     return true
   })
 }

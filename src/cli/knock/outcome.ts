@@ -25,10 +25,11 @@ export function knockOutcome(facts: KnockFacts): Outcome {
 /** The outcome of a bare text: there is no answer, so the port alone tells. Pure. */
 export function plainOutcome(facts: {
   readonly host: string
+  readonly login: string
   readonly report: PathReport
   readonly check: PortCheck | undefined
 }): Outcome {
-  const { report, check, host } = facts
+  const { report, check, host, login } = facts
   const sent = packets(report.packetsSent)
   const words: Words =
     check === undefined
@@ -42,7 +43,7 @@ export function plainOutcome(facts: {
             event: "port-open",
             code: "done",
             what: `${sent} sent; ${portWords(check)}`,
-            hint: `log in: ssh ${host}`,
+            hint: `log in: ${login}`,
           }
         : {
             event: "port-shut",
@@ -148,7 +149,7 @@ function opened(facts: KnockFacts, answer: Answer, what: string): Words {
     // Without a word from the server's own look and without a port that proves it, nobody knows.
     code: unverified !== "" && facts.check?.state !== "open" ? "state-unknown" : "done",
     what: `${what}${unverified}${reLockWords(answer)}; ${sessionWords(answer)}`,
-    hint: `log in and repair the rules: ssh ${facts.host}`,
+    hint: `log in and repair the rules: ${facts.login}`,
   })
 }
 
@@ -175,10 +176,9 @@ function portStays(facts: KnockFacts, answer: Answer, words: Words): Words {
 }
 
 function noAnswer(facts: KnockFacts): Words {
-  const { report, verb, check, host } = facts
+  const { report, verb, check, host, login } = facts
   const late = verbs[verb].changesNothing ? "" : `; the ${verb} may still arrive`
-  const open =
-    check?.state === "open" && verbs[verb].opens ? `try to log in first: ssh ${host}; otherwise ` : ""
+  const open = check?.state === "open" && verbs[verb].opens ? `try to log in first: ${login}; otherwise ` : ""
   return {
     event: "no-answer",
     code: "no-answer",

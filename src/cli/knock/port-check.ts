@@ -2,7 +2,6 @@ import type { Socket } from "node:net"
 import type { PortCheck } from "../../client/tcp-check.ts"
 import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import type { KnockOptions } from "./options.ts"
 
 /** Loaded when a port is looked at: TCP comes with much that a knock does not need. */
 const tcp = () => import("../../client/tcp-check.ts")
@@ -31,14 +30,15 @@ export async function checkAny(
 /** For a bare text: looks at the port all the time, and says when it is open. */
 export async function untilOpen(
   addresses: readonly string[],
-  { checkPort, waitMs }: KnockOptions,
+  port: number | undefined,
+  waitMs: number,
   clock: Clock,
 ): Promise<{ enough: AbortSignal; check: Promise<PortCheck | undefined> }> {
   const opened = new AbortController()
-  if (checkPort === undefined) return { enough: opened.signal, check: Promise.resolve(undefined) }
+  if (port === undefined) return { enough: opened.signal, check: Promise.resolve(undefined) }
   const { checkTcp } = await tcp()
   const looks = addresses.map(async (address) => {
-    const check = await checkTcp(address, checkPort, clock, {
+    const check = await checkTcp(address, port, clock, {
       limitMs: waitMs,
       untilOpen: true,
       signal: opened.signal,
@@ -59,19 +59,15 @@ export async function untilOpen(
 export async function connectFirst(
   host: string,
   addresses: readonly string[],
-  { checkPort = 22 }: KnockOptions,
+  port: number,
   clock: Clock,
 ): Promise<Socket> {
   const { connectTcp } = await tcp()
   for (const address of addresses) {
-    const { connection } = await connectTcp(address, checkPort, clock, { limitMs: checkLimitMs })
+    const { connection } = await connectTcp(address, port, clock, { limitMs: checkLimitMs })
     if (connection !== undefined) return connection
   }
-  throw new Fault(
-    "refused",
-    `nothing was confirmed: no new connection to tcp/${checkPort} of ${host} comes up`,
-    {
-      hint: `the change there locks you out and will be rolled back by itself; sooner: fw-knock rollback ${host}`,
-    },
-  )
+  throw new Fault("refused", `nothing was confirmed: no new connection to tcp/${port} of ${host} comes up`, {
+    hint: `the change there locks you out and will be rolled back by itself; sooner: fw-knock rollback ${host}`,
+  })
 }

@@ -15,11 +15,11 @@ export class Progress {
   readonly #startedMs: number
   readonly #timer: Timer | undefined
 
-  constructor(options: KnockOptions, clock: Clock, terminal: Terminal) {
+  constructor(hosts: readonly string[], options: KnockOptions, clock: Clock, terminal: Terminal) {
     this.#options = options
     this.#clock = clock
     this.#terminal = terminal
-    this.#waiting = new Set(options.hosts)
+    this.#waiting = new Set(hosts)
     this.#startedMs = clock.bootMs()
     this.#timer = options.json ? undefined : clock.every(progressMs, () => this.#show())
   }

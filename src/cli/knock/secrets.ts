@@ -1,55 +1,74 @@
 import { Fault } from "../../errors.ts"
+import { canonicalHost } from "../../secrets/host-name.ts"
+import { namesOf } from "../../secrets/host-records.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
-import { rememberedSecret, secretFolder } from "../../secrets/remembered.ts"
+import { rememberedSecret } from "../../secrets/remembered.ts"
 import {
   parseSecretFile,
   parseSecretLine,
   type SecretEntry,
   selectSecret,
 } from "../../secrets/secret-file.ts"
-import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import type { ProgramHost } from "../terminal/terminal.ts"
+import { type KnownHost, KnownHosts } from "./known-hosts.ts"
+import type { KnockOptions } from "./options.ts"
 
-/** The folder of the remembered secrets of who runs this. */
-export async function folderOf(host: ProgramHost): Promise<string> {
-  return secretFolder(host.env, host.env.HOME || (await import("node:os")).homedir())
+/** A host to knock at, and its secret, or why it has none. */
+export interface WantedHost extends KnownHost {
+  readonly secret: SecretEntry | Fault | undefined
 }
 
 /**
- * The secret of every host: out of --secret-file, else remembered, else asked for on the terminal. Says when two hosts share
- * one, since a knock for the one could then be sent to the other.
- * @throws Fault `usage` when there is nowhere to take one from, `permission` or `configuration` for a bad file
+ * The hosts of a command line with what is kept of them here, and their secrets: out of --secret-file, else remembered. A
+ * host whose secret is bad has the fault in its place; where there is none it is undefined.
+ * @throws Fault `permission` or `configuration` for a bad --secret-file
  */
-export async function secretsFor(
-  hosts: readonly string[],
-  secretFile: string | undefined,
-  terminal: Terminal,
+export async function wantedHosts(
+  { hosts, secretFile, plain }: KnockOptions,
+  known: KnownHosts,
   host: ProgramHost,
-): Promise<Map<string, SecretEntry>> {
+): Promise<WantedHost[]> {
   const entries = secretFile === undefined ? undefined : await readEntries(secretFile, host)
-  const found = new Map<string, SecretEntry>()
-  const hostBySecret = new Map<string, string>()
-  for (const name of hosts) {
-    const entry =
-      entries === undefined
-        ? (rememberedSecret(await folderOf(host), name) ?? (await askFor(name, host)))
-        : selectSecret(entries, name)
-    const key = Buffer.from(entry.secret).toString("hex")
-    const twin = hostBySecret.get(key)
-    if (twin !== undefined)
-      terminal.warn(
-        `${twin} and ${name} share one secret: a knock for the one can be sent to the other`,
-        "give every host its own: fw-knock secret HOST",
-      )
-    hostBySecret.set(key, name)
-    found.set(name, entry)
-  }
-  return found
+  return await Promise.all(
+    hosts.map(async (typed) => {
+      const found = await known.find(typed)
+      if (plain !== undefined) return { ...found, secret: undefined }
+      return {
+        ...found,
+        secret: await orFault(() => (entries === undefined ? kept(found) : selectFor(entries, found))),
+      }
+    }),
+  )
 }
 
-/** The secret to remember for `name`: typed on a terminal, or from standard input. @throws Fault as `secretsFor` */
-export async function newSecretFor(name: string, host: ProgramHost): Promise<SecretEntry> {
-  if (host.stdin.isTTY === true) return await ask(name, host)
-  return selectSecret(await readEntries("-", host), name)
+/** Asks for the secrets that are missing, one after the other, until somebody cancels: then the rest have that fault. */
+export async function askForSecrets(hosts: readonly WantedHost[], host: ProgramHost): Promise<WantedHost[]> {
+  const asked: WantedHost[] = []
+  let cancelled: Fault | undefined
+  for (const wanted of hosts) {
+    const secret = cancelled ?? (await orFault(() => askFor(wanted, host)))
+    if (secret instanceof Fault && secret.code === "refused") cancelled = secret
+    asked.push({ ...wanted, secret })
+  }
+  return asked
+}
+
+/** The secret to remember for a host: typed on a terminal, or from standard input. @throws Fault as `wantedHosts` */
+export async function newSecretFor(known: KnownHost, host: ProgramHost): Promise<SecretEntry> {
+  if (host.stdin.isTTY === true) return await ask(known, host)
+  return selectFor(await readEntries("-", host), known)
+}
+
+function kept({ folders, name }: KnownHost): SecretEntry | undefined {
+  return folders && rememberedSecret(folders.secrets, name)
+}
+
+/** A line may name a host in any of the ways in which it is known here. */
+function selectFor(entries: readonly SecretEntry[], { target, record }: KnownHost): SecretEntry {
+  const names = [target.host, ...(record === undefined ? [] : namesOf(record))]
+  const isNamed = (name: string): boolean =>
+    entries.some((entry) => entry.host !== undefined && canonicalHost(entry.host) === canonicalHost(name))
+  return selectSecret(entries, names.find(isNamed) ?? target.host)
 }
 
 async function readEntries(path: string, host: ProgramHost): Promise<SecretEntry[]> {
@@ -58,21 +77,31 @@ async function readEntries(path: string, host: ProgramHost): Promise<SecretEntry
   return parseSecretFile(await readInput(host), "standard input")
 }
 
-async function askFor(name: string, host: ProgramHost): Promise<SecretEntry> {
-  if (host.stdin.isTTY !== true || host.stderr.isTTY !== true)
-    throw new Fault("usage", `no secret is remembered for ${name}, and there is no terminal to ask on`, {
-      hint: `give --secret-file FILE, or once: fw-knock remember ${name} (looked in ${await folderOf(host)})`,
-    })
-  return await ask(name, host)
+async function askFor(known: KnownHost, host: ProgramHost): Promise<SecretEntry> {
+  if (host.stdin.isTTY === true && host.stderr.isTTY === true) return await ask(known, host)
+  const looked = await new KnownHosts(host).allFolders()
+  const where = looked.map(({ secrets }) => secrets).join(", ")
+  throw new Fault("usage", `no secret is remembered for ${known.typed}, and there is no terminal to ask on`, {
+    hint: `give --secret-file FILE, or once: fw-knock remember ${known.typed} (looked in ${where})`,
+  })
 }
 
-async function ask(name: string, host: ProgramHost): Promise<SecretEntry> {
+async function ask({ typed }: KnownHost, host: ProgramHost): Promise<SecretEntry> {
   const { askSecret } = await import("../terminal/prompt.ts")
   const entry = parseSecretLine(
-    await askSecret(`secret for ${name} (not shown): `, host),
+    await askSecret(`secret for ${typed} (not shown): `, host),
     1,
     "what was typed,",
   )
   if (entry === undefined) throw new Fault("configuration", "nothing was typed, a secret fwk1-... is wanted")
   return entry
+}
+
+async function orFault<T>(get: () => T | Promise<T>): Promise<T | Fault> {
+  try {
+    return await get()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return thrown
+    throw thrown
+  }
 }

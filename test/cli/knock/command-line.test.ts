@@ -39,6 +39,10 @@ async function read(args: readonly string[], first?: string): Promise<Read> {
         asked.push(name, target, json)
         return 8
       },
+      async list(json) {
+        asked.push("list", json)
+        return 9
+      },
     },
     (run) => {
       chosen = run
@@ -115,6 +119,7 @@ describe("the command line of fw-knock", () => {
           "secret",
           "remember",
           "forget",
+          "list",
           "rset",
           "--version",
         ),

@@ -4,7 +4,7 @@ import { Fault } from "../../../src/errors.ts"
 import type { Verb } from "../../../src/knock/verbs.ts"
 
 const check = (verb: Verb, texts: Partial<KnockOptionTexts> = {}, hosts = ["web1"]) =>
-  checkKnockOptions(verb, hosts, { wait: "10s", check: "tcp/22", ...texts })
+  checkKnockOptions(verb, hosts, { wait: "10s", ...texts })
 
 function usageOf(action: () => unknown): string {
   try {
@@ -26,23 +26,29 @@ describe("what a knock is told", () => {
       plain: undefined,
       waitMs: 10_000,
       oneWay: false,
-      checkPort: 22,
+      check: undefined,
       family: undefined,
       json: false,
     })
     expect(check("probe", { check: false, ipv6: true, wait: "250ms" })).toMatchObject({
-      checkPort: undefined,
+      check: false,
       family: 6,
       waitMs: 250,
     })
-    expect(check("reset", { check: "tcp/65535" }).checkPort).toBe(65_535)
+    expect(check("reset", { check: "tcp/65535" }).check).toBe(65_535)
     expect(Buffer.from(check("reset", { plain: "reset-iptables" }).plain ?? []).toString()).toBe(
       "reset-iptables",
     )
   })
 
   it("names each host once, however it is written", () => {
-    expect(check("reset", {}, ["web1", "WEB1.", "web2", "web1"]).hosts).toEqual(["web1", "web2"])
+    expect(check("reset", {}, ["web1", "WEB1.", "web2", "ada@web1"]).hosts).toEqual(["web1", "web2"])
+    expect(check("reset", {}, ["web1", "web1:2222", "[::1]:22", "::1"]).hosts).toEqual([
+      "web1",
+      "web1:2222",
+      "[::1]:22",
+      "::1",
+    ])
   })
 
   it.each<[Verb, Partial<KnockOptionTexts>, string]>([
@@ -67,7 +73,10 @@ describe("what a knock is told", () => {
     expect(usageOf(() => check(verb, texts))).toContain(option)
   })
 
-  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b"])("%j is no host", (host) => {
-    expect(usageOf(() => check("reset", {}, [host]))).toContain("host")
-  })
+  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b", "web1:", "web1:0", "@web1", "-a@web1"])(
+    "%j is no host",
+    (host) => {
+      expect(usageOf(() => check("reset", {}, [host]))).toContain("host")
+    },
+  )
 })

@@ -30,6 +30,7 @@ const facts = (
   more: Partial<KnockReport> = {},
 ): KnockFacts => ({
   host: "web1",
+  login: "ssh -p 2222 ada@web1",
   verb: given?.verb ?? "reset",
   hard: false,
   waitMs: 10_000,
@@ -105,7 +106,7 @@ describe("what a knock came to", () => {
     expect(silence({ packetsSent: 0, sendFailures: ["192.0.2.1: Operation not permitted"] }).hint).toContain(
       "own firewall",
     )
-    expect(knockOutcome(facts(undefined, open)).hint).toContain("ssh web1")
+    expect(knockOutcome(facts(undefined, open)).hint).toContain("ssh -p 2222 ada@web1")
   })
 
   it("leads on when the port stays shut: --hard first, then what the server sees, and only then elsewhere", () => {
@@ -184,7 +185,7 @@ describe("what a bare text came to", () => {
   it("is what the port says", () => {
     const { report } = facts(undefined, undefined)
     const of = (check: PortCheck | undefined) => {
-      const { event, code } = plainOutcome({ host: "web1", report, check })
+      const { event, code } = plainOutcome({ host: "web1", login: "ssh web1", report, check })
       return [event, exitCodeFor(code)]
     }
     expect(of(open)).toEqual(["port-open", 0])

@@ -1,0 +1,114 @@
+import { join } from "node:path"
+import { canonicalAddress, keepRecord } from "../../secrets/host-records.ts"
+import { rememberedSecret } from "../../secrets/remembered.ts"
+import { addressFamily } from "../../wire/address.ts"
+import { formatDuration } from "../terminal/duration.ts"
+import type { Terminal } from "../terminal/terminal.ts"
+import type { KnockEnd } from "./hosts.ts"
+import { hasSecret, isOneHost, type KnownHosts } from "./known-hosts.ts"
+import type { KnockOptions } from "./options.ts"
+
+/** A record that was alive so short a time ago is left as it is: not every one of many probes is to write. */
+const freshMs = 60_000
+
+/**
+ * What no knock had to wait for: keeps where and when the hosts answered, says which of them share a secret, and what else
+ * may be meant by one that did not answer.
+ */
+export function afterKnocks(
+  ends: readonly KnockEnd[],
+  { verb, secretFile, plain }: KnockOptions,
+  known: KnownHosts,
+  terminal: Terminal,
+  nowMs: number,
+): void {
+  for (const [one, other] of sharingSecrets(ends))
+    terminal.warn(
+      `${one} and ${other} share one secret: a knock for the one can be sent to the other`,
+      "give every host its own: fw-knock secret HOST",
+    )
+  for (const end of ends)
+    if (end.answeredFrom !== undefined) keepAnswer(end, secretFile === undefined, nowMs)
+    else if (end.outcome.code === "no-answer" && plain === undefined && secretFile === undefined)
+      doubt(end, verb, known, terminal, nowMs)
+}
+
+/** A record that cannot be written stays as it was: the knock has worked all the same. */
+function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: boolean, nowMs: number): void {
+  // What somebody tries with a file of his own is no host of this folder yet.
+  const isKept = host.record !== undefined || (byKeptSecret && hasSecret(host))
+  if (host.folders === undefined || answeredFrom === undefined || !isKept) return
+  const record = host.record ?? { name: host.target.host, addresses: [] }
+  const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
+  const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
+  if (!isNew && aliveAgoMs >= 0 && aliveAgoMs < freshMs) return
+  const found = [answeredFrom, ...addresses, ...record.addresses].map(canonicalAddress)
+  try {
+    keepRecord(host.folders.records, {
+      ...record,
+      addresses: isNew ? [...new Set(found)] : record.addresses,
+      aliveMs: nowMs,
+    })
+  } catch {
+    // The next answer is kept.
+  }
+}
+
+function doubt(
+  { host, addresses }: KnockEnd,
+  verb: string,
+  known: KnownHosts,
+  terminal: Terminal,
+  nowMs: number,
+): void {
+  const other = otherSecretAt(host, addresses, known)
+  if (other !== undefined)
+    terminal.warn(`${other} is kept with the same address and another secret`, `fw-knock ${verb} ${other}`)
+  const { record, folders, name, target } = host
+  if (record === undefined || folders === undefined || addressFamily(target.host) !== 0) return
+  if (!addresses.every((address) => record.addresses.includes(address)) || addresses.length === 0) return
+  const alive =
+    record.aliveMs === undefined ? "" : `, last alive ${formatDuration(nowMs - record.aliveMs)} ago`
+  terminal.warn(
+    `the addresses of ${host.typed} are kept and were not looked up: ${addresses.join(", ")}${alive}`,
+    `if it has moved: fw-knock ${verb} ADDRESS --secret-file ${join(folders.secrets, name)}`,
+  )
+}
+
+/** Another host that is kept with one of these addresses: one of the two secrets is an old one. */
+function otherSecretAt(
+  { folders, name, secret }: KnockEnd["host"],
+  addresses: readonly string[],
+  known: KnownHosts,
+): string | undefined {
+  if (folders === undefined || secret === undefined || !("secret" in secret)) return undefined
+  const there = addresses.map(canonicalAddress)
+  const records = known
+    .recordsIn(folders)
+    .filter((record) => record.addresses.some((address) => there.includes(canonicalAddress(address))))
+  return [...there, ...records.map((record) => record.name)].find((other) => {
+    if (canonicalAddress(other) === canonicalAddress(name)) return false
+    try {
+      const kept = rememberedSecret(folders.secrets, other)
+      return kept !== undefined && Buffer.compare(kept.secret, secret.secret) !== 0
+    } catch {
+      return false // bad ones are spoken of when they are used
+    }
+  })
+}
+
+/** Pairs of hosts with one secret that are not one host, as far as names and addresses tell. */
+function sharingSecrets(ends: readonly KnockEnd[]): [string, string][] {
+  const pairs: [string, string][] = []
+  const earlier = new Map<string, KnockEnd[]>()
+  for (const end of ends) {
+    const { secret, typed } = end.host
+    if (secret === undefined || !("secret" in secret) || end.addresses.length === 0) continue
+    const key = Buffer.from(secret.secret).toString("hex")
+    const others = earlier.get(key) ?? []
+    const stranger = others.find((other) => !isOneHost(other.host, other.addresses, end.host, end.addresses))
+    if (stranger !== undefined) pairs.push([stranger.host.typed, typed])
+    earlier.set(key, [...others, end])
+  }
+  return pairs
+}
