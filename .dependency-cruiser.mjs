@@ -9,7 +9,7 @@ const stages = [
   ["clock.ts", "errors.ts"],
   ["wire", "report"],
   ["capture", "transmit", "knock", "system"],
-  ["pipe", "secrets", "client", "firewall/tools", "firewall/sandbox"],
+  ["pipe", "secrets", "ssh", "client", "firewall/tools", "firewall/sandbox"],
   ["listener", "firewall/snapshot"],
   ["firewall/obstacles"],
   ["firewall/open", "firewall/restore", "firewall/merge"],

@@ -13,6 +13,10 @@ export function commandLines(): readonly Command[] {
   return [
     watchdogProgram(host, { onInterrupt: () => {} }, () => {}),
     applyProgram(host, { onInterrupt: () => {} }, () => {}),
-    knockProgram(host, { knock: unused, secret: unused, list: unused }, () => {}),
+    knockProgram(
+      host,
+      { knock: unused, secret: unused, list: unused, arm: unused, apply: unused, session: unused },
+      () => {},
+    ),
   ]
 }

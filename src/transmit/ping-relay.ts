@@ -11,7 +11,7 @@ import type { EchoTransmitter, Heard } from "./echo-transmitter.ts"
  */
 const perlPaths = ["/usr/bin/perl", "/usr/local/bin/perl", "/bin/perl"]
 
-const relayProgram = `
+export const relayProgram = `
 use strict;
 use Socket qw(:DEFAULT :addrinfo AF_INET6);
 $| = 1;
@@ -55,20 +55,26 @@ export interface PingRelay {
   close(): void
 }
 
-/**
- * Starts the relay and waits until it has its sockets.
- * @throws Fault `permission` when the kernel gives none at all, `missing` when there is no Perl
- */
-export async function openPingRelay(): Promise<PingRelay> {
+/** @throws Fault `missing` when there is no Perl */
+function startHere(): ChildProcess {
   const perl = perlPaths.find((path) => existsSync(path))
   if (perl === undefined)
     throw new Fault("missing", "cannot open a ping socket: that needs perl, which is not here", {
       hint: "install perl, or run as root (sudo)",
     })
-  const child = spawn(perl, ["-T", "-e", relayProgram], {
+  return spawn(perl, ["-T", "-e", relayProgram], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { LC_ALL: "C" },
   })
+}
+
+/**
+ * Starts the relay and waits until it has its sockets.
+ * @param start starts the program, here or on a machine that is nearer to the host; its streams are pipes
+ * @throws Fault `permission` when the kernel gives none at all, `missing` when there is no Perl
+ */
+export async function openPingRelay(start: () => ChildProcess = startHere): Promise<PingRelay> {
+  const child = start()
   const relay = new RelayLines(child)
   await relay.ready
   if (relay.families.size === 0) {

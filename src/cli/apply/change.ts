@@ -212,7 +212,8 @@ class FileChange {
     terminal.report({ ...applied, facts })
     const knocks = options.secretFile !== undefined || this.#host.stderr.isTTY === true
     const address = addressToShow(connection?.serverAddress)
-    showConfirmLines(options, address, connection, { knocks, proven: guard.proven }, terminal, this.#host)
+    if (!options.marked)
+      showConfirmLines(options, address, connection, { knocks, proven: guard.proven }, terminal, this.#host)
     if (options.detach) return detached(options.save, { ...applied, facts })
     const end = await Promise.race([
       awaitEnd(runtimeFolder, { id, withinMs: options.withinMs }, terminal, this.#host),

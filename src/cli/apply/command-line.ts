@@ -63,12 +63,13 @@ export function applyProgram(
     .option("--to <PORT>", "where you come in, such as tcp/22; likewise")
     .option("--secret-file <FILE>", "secrets of knocks; else one is shown")
     .option("--json", "one JSON object a line on stdout")
+    .addOption(program.createOption("--marked", "each outcome as an object too, behind 0x1e").hideHelp())
     .allowExcessArguments(false)
     .action((file: string | undefined, texts: ApplyOptionTexts) => {
       if (file === undefined) return
       choose(async () => {
         const options = checkApplyOptions(file, texts)
-        const terminal = openTerminal("fw-apply", host, { json: options.json })
+        const terminal = openTerminal("fw-apply", host, { json: options.json, separated: options.marked })
         return await (await import("./change.ts")).applyFile(options, terminal, host, signals)
       })
     })

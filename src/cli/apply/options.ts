@@ -6,6 +6,7 @@ import { parseDuration } from "../terminal/duration.ts"
 export interface ApplyOptionTexts {
   readonly check?: boolean
   readonly json?: boolean
+  readonly marked?: boolean
   readonly print?: string
   readonly force?: boolean
   readonly from?: string
@@ -28,6 +29,8 @@ export interface ApplyOptions {
   readonly file: string
   readonly check: boolean
   readonly json: boolean
+  /** For fw-knock, which runs this over ssh: each outcome as an object too, and how to confirm is its business. */
+  readonly marked: boolean
   /** A folder, or "-" for standard output. */
   readonly print: string | undefined
   readonly force: boolean
@@ -68,6 +71,7 @@ export function checkApplyOptions(file: string, texts: ApplyOptionTexts): ApplyO
     file,
     check: texts.check ?? false,
     json: texts.json ?? false,
+    marked: texts.marked ?? false,
     print: texts.print,
     force: texts.force ?? false,
     from: texts.from,

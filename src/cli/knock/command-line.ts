@@ -4,6 +4,7 @@ import { type Verb, verbNames, verbs, verbsThat } from "../../knock/verbs.ts"
 import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
 import type { KnockOptionTexts } from "./options.ts"
+import { addSshCommands, type SshCommands, sshCommandNames } from "./over-ssh/command-line.ts"
 
 const example = `Example:
   fw-knock remember web1        keep the secret that fw-watchdog showed there
@@ -18,7 +19,7 @@ const secretCommands = [
 ] as const
 
 /** The commands of `fw-knock`; each reports by itself and returns the exit code. */
-export interface KnockCommands {
+export interface KnockCommands extends SshCommands {
   knock(verb: Verb, hosts: readonly string[], texts: KnockOptionTexts): Promise<number>
   secret(name: "secret" | "remember" | "forget", target: string, json: boolean): Promise<number>
   list(json: boolean): Promise<number>
@@ -59,7 +60,7 @@ export function knockProgram(
     .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
     .usage("COMMAND HOST... [options]")
     .addHelpText("beforeAll", example)
-  const names = [...verbNames, ...secretCommands.map(({ name }) => name), "list"]
+  const names = [...verbNames, ...secretCommands.map(({ name }) => name), "list", ...sshCommandNames]
   const only = names.find((name) => name === first)
   const wanted = (name: string): boolean => only === undefined || name === only
   for (const verb of verbNames.filter(wanted))
@@ -79,6 +80,7 @@ export function knockProgram(
       .description("show the hosts that are kept here")
       .option("--json", "one JSON object for each host on standard output")
       .action((options: { json?: boolean }) => choose(() => commands.list(options.json ?? false)))
+  addSshCommands(program, wanted, choose, commands)
   return only === undefined ? addVersion(program) : program
 }
 

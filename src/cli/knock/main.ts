@@ -8,6 +8,7 @@ import { runKnockProgram } from "./command-line.ts"
 import { knockAtHosts } from "./hosts.ts"
 import { KnownHosts } from "./known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
+import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
 import { askForSecrets, wantedHosts } from "./secrets.ts"
 
 /*
@@ -21,7 +22,28 @@ import { askForSecrets, wantedHosts } from "./secrets.ts"
  * @returns the exit code: the worst of all hosts; whatever went wrong has been said
  */
 export async function knockMain(args: readonly string[], host: ProgramHost): Promise<number> {
+  const overSsh = async (
+    target: string,
+    texts: SshOptionTexts,
+    run: (options: SshOptions, terminal: Terminal) => Promise<number>,
+  ): Promise<number> => {
+    const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
+    const { checkSshOptions } = await import("./over-ssh/options.ts")
+    return await saying(terminal, { host: target }, async () => await run(checkSshOptions(texts), terminal))
+  }
   return await runKnockProgram(args, host, {
+    arm: (target, more, texts) =>
+      overSsh(target, texts, async (options, terminal) =>
+        (await import("./over-ssh/arm.ts")).arm(target, options, more, terminal, host),
+      ),
+    apply: (target, file, more, texts) =>
+      overSsh(target, texts, async (options, terminal) =>
+        (await import("./over-ssh/apply.ts")).apply(target, file, options, more, terminal, host),
+      ),
+    session: (command, target, texts) =>
+      overSsh(target, texts, async ({ ssh }, terminal) =>
+        (await import("./over-ssh/session.ts")).runThere(command, target, ssh, terminal, host),
+      ),
     knock: (verb, hosts, texts) => knock(verb, hosts, texts, host),
     async secret(name, target, json) {
       const terminal = openTerminal("fw-knock", host, { json })

@@ -136,7 +136,8 @@ export function openTerminal(program: string, host: ProgramHost, options: Termin
       hintLine(hint)
     },
     report(outcome) {
-      if (json) return terminal.object(jsonOf(outcome))
+      if (json || separated) terminal.object(jsonOf(outcome))
+      if (json) return
       line(outcome.message, outcome.code === "done" ? "green" : "red")
       hintLine(outcome.hint)
     },

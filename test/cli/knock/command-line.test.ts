@@ -43,6 +43,18 @@ async function read(args: readonly string[], first?: string): Promise<Read> {
         asked.push("list", json)
         return 9
       },
+      async arm(target, more, texts) {
+        asked.push("arm", target, more, texts)
+        return 9
+      },
+      async apply(target, file, more, texts) {
+        asked.push("apply", target, file, more, texts)
+        return 10
+      },
+      async session(name, target, texts) {
+        asked.push(name, target, texts)
+        return 11
+      },
     },
     (run) => {
       chosen = run

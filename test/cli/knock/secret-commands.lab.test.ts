@@ -6,6 +6,8 @@ import { makeStage, type Stage } from "../../client/stage.ts"
 import { labUnavailable } from "../../support/lab/lab.ts"
 import { knock, publicCopy, type RunOptions } from "../../support/workstation.ts"
 
+const typedTerminal = join(import.meta.dirname, "../../support/typed-terminal.py")
+
 if (labUnavailable) process.stderr.write(`skipped: secrets of fw-knock: ${labUnavailable}\n`)
 
 describe.skipIf(labUnavailable)("the secrets of fw-knock", () => {
@@ -31,7 +33,7 @@ describe.skipIf(labUnavailable)("the secrets of fw-knock", () => {
     await knock(stage.client, args, { ...options, env: { HOME: home, TERM: "xterm", NO_COLOR: "1" } })
   /** On a terminal, where `typed` is what somebody types when asked. */
   const onTerminal = async (args: string[], typed: string) =>
-    await run(args, { before: ["/usr/bin/python3", join(import.meta.dirname, "terminal.py")], input: typed })
+    await run(args, { before: ["/usr/bin/python3", typedTerminal], input: typed })
   const kept = (): string => join(home, ".config/fw-knock/secrets/192.0.2.1")
 
   it("secret prints a line that a secret file takes, to standard output only, and never the same", async () => {

@@ -1,4 +1,4 @@
-"""Runs a command on a terminal of its own and types what standard input holds when it is asked for a secret.
+"""Runs a command on a terminal of its own and types what standard input holds when the terminal shows PROMPT (not shown).
 
 Prints everything that the terminal showed; ends with the command's exit code. Standard library only.
 """
@@ -6,6 +6,7 @@ import os
 import pty
 import sys
 
+prompt = os.environ.get("PROMPT", "not shown").encode()
 typed = sys.stdin.buffer.read()
 child, terminal = pty.fork()
 if child == 0:
@@ -19,7 +20,7 @@ while True:
     if not chunk:
         break
     shown += chunk
-    if typed and b"not shown" in shown:
+    if typed and prompt in shown:
         os.write(terminal, typed)
         typed = b""
 sys.stdout.buffer.write(shown)

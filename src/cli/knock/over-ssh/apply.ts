@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs"
+import { basename } from "node:path"
+import { monotonicClock } from "../../../clock.ts"
+import { Fault, reasonOf } from "../../../errors.ts"
+import { exitCodeFor, type Outcome } from "../../../report/outcome.ts"
+import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
+import { type Armed, armServer } from "./arm.ts"
+import { Interrupt } from "./interrupt.ts"
+import { openNewConnection } from "./new-connection.ts"
+import type { SshOptions } from "./options.ts"
+import { Server } from "./server.ts"
+
+/** A change goes back by itself long before this; milliseconds. */
+const knockMs = 5000
+
+/**
+ * `fw-knock apply HOST FILE`: the whole safe change from here. Arms or joins, proves the way in, has `fw-apply` make the change there,
+ * proves by a new connection that ssh still gets in, and confirms; where it does not, the change goes back at once.
+ * @param more options of `fw-apply` there
+ * @returns the exit code, fw-apply's; everything has been said
+ */
+export async function apply(
+  typed: string,
+  file: string,
+  options: SshOptions,
+  more: readonly string[],
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<number> {
+  const content = readInput(file)
+  const interrupt = new Interrupt()
+  try {
+    const outcome = more.some((option) => /^--(check|print)\b/.test(option))
+      ? await tryThere(typed, { file, content }, options, more, terminal, host)
+      : await changeThere(typed, { file, content }, options, more, { terminal, host, interrupt })
+    terminal.report(outcome)
+    return exitCodeFor(outcome.code)
+  } finally {
+    interrupt.stop()
+  }
+}
+
+interface Input {
+  readonly file: string
+  readonly content: Uint8Array
+}
+
+/** Only looks: no session is needed. */
+async function tryThere(
+  typed: string,
+  input: Input,
+  options: SshOptions,
+  more: readonly string[],
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<Outcome> {
+  terminal.progress(`logging in to ${typed}`)
+  const server = await Server.logIn(typed, options.ssh, host)
+  try {
+    return await runApply(server, input, more, terminal)
+  } finally {
+    await server.close()
+  }
+}
+
+async function changeThere(
+  typed: string,
+  input: Input,
+  options: SshOptions,
+  more: readonly string[],
+  means: { readonly terminal: Terminal; readonly host: ProgramHost; readonly interrupt: Interrupt },
+): Promise<Outcome> {
+  const { terminal, interrupt } = means
+  const armed = await armServer(typed, { ...options, join: true }, [], { ...means, clock: monotonicClock })
+  const { server, wayIn } = armed
+  const name = server.target.host
+  try {
+    terminal.say(armed.alive.message)
+    const cutOff = (): Fault =>
+      new Fault("state-unknown", `interrupted while ${name} changes its rules`, {
+        hint: `the change goes back by itself, since nobody confirms it; \`fw-knock status ${name}\` tells`,
+      })
+    const made = await interrupt.during(runApply(server, input, ["--detach", ...more], terminal), cutOff)
+    if (made.event !== "detached") return made
+    const ended = await interrupt.during(prove(armed, terminal), cutOff).catch((thrown) => {
+      if (thrown instanceof Fault && thrown.code === "state-unknown") return goBack(armed, "interrupted")
+      throw thrown
+    })
+    const saves = ended.event === "confirmed" && more.includes("--save")
+    return saves ? await save(server, input, ended, terminal) : ended
+  } finally {
+    wayIn.close()
+    await server.close()
+  }
+}
+
+/** Copies the file, runs `fw-apply` on it, and removes it. @returns its outcome, with the host's name in front */
+async function runApply(
+  server: Server,
+  { file, content }: Input,
+  more: readonly string[],
+  terminal: Terminal,
+): Promise<Outcome> {
+  const { name } = server.destination
+  const folder = await server.copy(basename(file), content)
+  try {
+    terminal.progress(`rehearsing on ${name}`)
+    const args = ["--marked", ...more, `${folder}/${basename(file)}`]
+    const { code, outcome } = await server.runProgram("apply", args, terminal.json ? "stderr" : "stdout")
+    if (outcome !== undefined)
+      return {
+        ...outcome,
+        message: `${server.target.host}: ${outcome.message}`,
+        facts: { host: server.target.host, ...outcome.facts },
+      }
+    if (code === 64)
+      throw new Fault("usage", `fw-apply on ${name} does not take these options`, {
+        hint: "nothing was changed",
+      })
+    throw new Fault("state-unknown", `fw-apply on ${name} ended with exit code ${code} and no answer`, {
+      hint: `what it has changed goes back by itself; \`fw-knock status ${name}\` tells`,
+    })
+  } finally {
+    await server.master.run({ command: `exec rm -rf ${folder}` }).catch(() => {})
+  }
+}
+
+/** Proves by a new connection that ssh still gets in, and confirms by a knock while it stands; else the change goes back at once. */
+async function prove(armed: Armed, terminal: Terminal): Promise<Outcome> {
+  const { road, wayIn, server } = armed
+  const { host } = road
+  const address = wayIn.proven ?? road.addresses[0] ?? host
+  terminal.progress(`trying a new connection to ${host}`)
+  const way = { address, port: server.config.port, jump: road.jump, ssh: road.ssh }
+  const connection = await openNewConnection(way, monotonicClock)
+  try {
+    if (!connection.speaksSsh)
+      return await goBack(armed, `a new connection does not get in: ${connection.why}`)
+    const confirmed = await wayIn.knock("confirm", knockMs)
+    if (confirmed.code === "done")
+      return { ...confirmed, message: `${host}: a new connection gets in; confirmed, the change stays` }
+    if (confirmed.event === "nothing-to-do")
+      return {
+        ...confirmed,
+        code: "rolled-back",
+        message: `${host}: it was not confirmed in time, and has gone back`,
+      }
+    return await goBack(
+      armed,
+      `the confirmation was not taken: ${confirmed.message.replace(`${host}: `, "")}`,
+    )
+  } finally {
+    connection.close()
+  }
+}
+
+/** Takes the change back by a knock. */
+async function goBack({ wayIn, road: { host } }: Armed, why: string): Promise<Outcome> {
+  const back = await wayIn.knock("rollback", knockMs)
+  if (back.code === "done" || back.event === "rolled-back")
+    return { ...back, event: "rolled-back", code: "rolled-back", message: `${host}: ${why}; rolled back` }
+  return {
+    ...back,
+    event: "state-unknown",
+    code: "state-unknown",
+    message: `${host}: ${why}; the rollback was not answered`,
+    hint: `it goes back by itself in time; \`fw-knock probe ${host}\` tells whether the session lives`,
+  }
+}
+
+/** A confirmation by a knock saves nothing: the same rules again, which are in force, are saved. */
+async function save(server: Server, input: Input, ended: Outcome, terminal: Terminal): Promise<Outcome> {
+  const saved = await runApply(server, input, ["--save"], terminal)
+  return saved.code === "done" ? { ...ended, facts: { ...ended.facts, ...saved.facts } } : saved
+}
+
+/** @throws Fault `usage` */
+function readInput(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (thrown) {
+    throw new Fault("usage", `cannot read ${file}: ${reasonOf(thrown)}`)
+  }
+}

@@ -1,0 +1,66 @@
+import { readdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { sshUnavailable } from "../../../support/lab/ssh-server.ts"
+import { SshStage } from "./stage.ts"
+
+if (sshUnavailable) process.stderr.write(`skipped: changes over ssh: ${sshUnavailable}\n`)
+
+describe.skipIf(sshUnavailable)("fw-knock apply", () => {
+  const stage = new SshStage()
+  const file = join(stage.lab.folder, "rules of web1.sh")
+  const rules = (port: number): void =>
+    writeFileSync(
+      file,
+      `iptables -F INPUT\niptables -P INPUT DROP\niptables -A INPUT -i lo -j ACCEPT\niptables -A INPUT -p tcp --dport ${port} -j ACCEPT\n`,
+    )
+  beforeAll(() => stage.start())
+  afterEach(() => stage.clear())
+  afterAll(() => stage.lab.close())
+  const leftOver = (): string[] => readdirSync("/tmp").filter((name) => name.startsWith("tmp."))
+
+  it("makes a change, proves by a new connection that ssh gets in, and confirms it", () => {
+    rules(2222)
+    const before = leftOver()
+    const { object, stderr } = stage.run("apply", "bob", file, "--json")
+    expect(object).toMatchObject({ event: "confirmed", code: "done", exitCode: 0, host: "bob" })
+    expect(stderr).not.toContain("\x1e")
+    expect(stage.rules()).toContain("policy drop")
+    expect(stage.onServer("status", "--json").object).toMatchObject({
+      lastChange: { outcome: { event: "confirmed" } },
+    })
+    expect(leftOver()).toEqual(before)
+    expect(stage.run("apply", "bob", file, "--json").object).toMatchObject({
+      event: "unchanged",
+      exitCode: 0,
+    })
+    expect(stage.run("apply", "bob", file, "--check", "--json").object).toMatchObject({ exitCode: 0 })
+  }, 120_000)
+
+  it("shows the difference, and is refused where it would lock out", () => {
+    rules(22)
+    const { stdout, stderr, code } = stage.run("apply", "web1", file)
+    expect(stdout).toContain("+ -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT")
+    expect(stderr).toContain("web1: would lock you out")
+    expect(code).toBe(1)
+    expect(stage.rules()).not.toContain("policy drop")
+  }, 120_000)
+
+  it("goes back at once when it is forced and locks out", () => {
+    rules(22)
+    const begun = performance.now()
+    const { object } = stage.run("apply", "web1", file, "--json", "--", "--force")
+    expect(object).toMatchObject({ event: "rolled-back", code: "rolled-back", exitCode: 2 })
+    expect(stage.rules()).not.toContain("policy drop")
+    process.stderr.write(`forced, and back, in ${Math.round(performance.now() - begun)} ms\n`)
+  }, 120_000)
+
+  it("would change: --check needs no session", () => {
+    rules(2222)
+    expect(stage.run("apply", "web1", file, "--check", "--json").object).toMatchObject({
+      code: "would-change",
+      exitCode: 5,
+    })
+    expect(stage.onServer("status").code).toBe(1)
+  }, 120_000)
+})
