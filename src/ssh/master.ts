@@ -102,7 +102,7 @@ export class Master {
   }
 }
 
-/** Nothing goes along with the login, and a connection that is dead is known to be within 15 s. */
+/** Nothing goes along with the login, and a connection that is dead is known to be within 12 s. */
 const ownOptions = [
   ...["-a", "-x"],
   ...[
@@ -110,7 +110,7 @@ const ownOptions = [
     "RemoteCommand=none",
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
-    "ServerAliveInterval=5",
+    "ServerAliveInterval=3",
     "ServerAliveCountMax=3",
   ].flatMap((option) => ["-o", option]),
 ]

@@ -6,12 +6,14 @@ import { exitCodeFor, type Outcome } from "../../../report/outcome.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
 import { type Armed, armServer } from "./arm.ts"
 import { Interrupt } from "./interrupt.ts"
-import { openNewConnection } from "./new-connection.ts"
+import { type NewConnection, openNewConnection } from "./new-connection.ts"
 import type { SshOptions } from "./options.ts"
 import { Server } from "./server.ts"
 
 /** A change goes back by itself long before this; milliseconds. */
 const knockMs = 5000
+/** The longest that taking away what was copied may take; milliseconds. */
+const removeMs = 5000
 
 /**
  * `fw-knock apply HOST FILE`: the whole safe change from here. Arms or joins, proves the way in, has `fw-apply` make the change there,
@@ -57,7 +59,7 @@ async function tryThere(
   terminal.progress(`logging in to ${typed}`)
   const server = await Server.logIn(typed, options.ssh, host)
   try {
-    return await runApply(server, input, more, terminal)
+    return await withCopy(server, input, (path) => runApply(server, path, more, terminal))
   } finally {
     await server.close()
   }
@@ -74,65 +76,113 @@ async function changeThere(
   const armed = await armServer(typed, { ...options, join: true }, [], { ...means, clock: monotonicClock })
   const { server, wayIn } = armed
   const name = server.target.host
+  const cutOff = (): Fault =>
+    new Fault("state-unknown", `interrupted while ${name} changes its rules`, {
+      hint: `the change goes back by itself, since nobody confirms it; \`fw-knock status ${name}\` tells`,
+    })
   try {
     terminal.say(armed.alive.message)
-    const cutOff = (): Fault =>
-      new Fault("state-unknown", `interrupted while ${name} changes its rules`, {
-        hint: `the change goes back by itself, since nobody confirms it; \`fw-knock status ${name}\` tells`,
-      })
-    const made = await interrupt.during(runApply(server, input, ["--detach", ...more], terminal), cutOff)
-    if (made.event !== "detached") return made
-    const ended = await interrupt.during(prove(armed, terminal), cutOff).catch((thrown) => {
-      if (thrown instanceof Fault && thrown.code === "state-unknown") return goBack(armed, "interrupted")
-      throw thrown
+    return await withCopy(server, input, async (path) => {
+      const made = await interrupt.during(makeChange(armed, path, more, terminal), cutOff)
+      if (made.event !== "detached") return made
+      const ended = await interrupt
+        .during(prove(armed, terminal), () => new Interrupted("refused", "interrupted"))
+        .catch((thrown) => {
+          if (thrown instanceof Interrupted) return goBack(armed, "interrupted")
+          throw thrown
+        })
+      const saves = ended.event === "confirmed" && more.includes("--save")
+      return saves ? await save(server, path, ended, terminal) : ended
     })
-    const saves = ended.event === "confirmed" && more.includes("--save")
-    return saves ? await save(server, input, ended, terminal) : ended
   } finally {
     wayIn.close()
     await server.close()
   }
 }
 
-/** Copies the file, runs `fw-apply` on it, and removes it. @returns its outcome, with the host's name in front */
-async function runApply(
+/** Ctrl-C while a change waits. */
+class Interrupted extends Fault {}
+
+/** Copies a file there, and removes it when it is not needed any more. */
+async function withCopy<T>(
   server: Server,
   { file, content }: Input,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
+  const folder = await server.copy(basename(file), content)
+  try {
+    return await use(`${folder}/${basename(file)}`)
+  } finally {
+    const removed = server.master.run({ command: `exec rm -rf ${folder}` })
+    // The rules may have cut this login off.
+    await Promise.race([
+      removed,
+      new Promise((resolve) => monotonicClock.after(removeMs, () => resolve(undefined))),
+    ])
+  }
+}
+
+/** Makes the change there. A login that it has cut off tells nothing: then a new connection does. */
+async function makeChange(
+  armed: Armed,
+  path: string,
+  more: readonly string[],
+  terminal: Terminal,
+): Promise<Outcome> {
+  try {
+    return await runApply(armed.server, path, ["--detach", ...more], terminal)
+  } catch (thrown) {
+    if (!(thrown instanceof ConnectionGone)) throw thrown
+    const connection = await newConnection(armed)
+    connection.close()
+    if (connection.speaksSsh) throw thrown
+    return await goBack(armed, `ssh is cut off: ${connection.why}`)
+  }
+}
+
+/** The login broke while it ran a command. */
+class ConnectionGone extends Fault {}
+
+/** Runs `fw-apply` there. @returns its outcome, with the host's name in front */
+async function runApply(
+  server: Server,
+  path: string,
   more: readonly string[],
   terminal: Terminal,
 ): Promise<Outcome> {
   const { name } = server.destination
-  const folder = await server.copy(basename(file), content)
-  try {
-    terminal.progress(`rehearsing on ${name}`)
-    const args = ["--marked", ...more, `${folder}/${basename(file)}`]
-    const { code, outcome } = await server.runProgram("apply", args, terminal.json ? "stderr" : "stdout")
-    if (outcome !== undefined)
-      return {
-        ...outcome,
-        message: `${server.target.host}: ${outcome.message}`,
-        facts: { host: server.target.host, ...outcome.facts },
-      }
-    if (code === 64)
-      throw new Fault("usage", `fw-apply on ${name} does not take these options`, {
-        hint: "nothing was changed",
-      })
-    throw new Fault("state-unknown", `fw-apply on ${name} ended with exit code ${code} and no answer`, {
-      hint: `what it has changed goes back by itself; \`fw-knock status ${name}\` tells`,
+  const { host } = server.target
+  terminal.progress(`rehearsing on ${name}`)
+  const { code, outcome } = await server.runProgram(
+    "apply",
+    ["--marked", ...more, path],
+    terminal.json ? "stderr" : "stdout",
+  )
+  if (outcome !== undefined)
+    return { ...outcome, message: `${host}: ${outcome.message}`, facts: { host, ...outcome.facts } }
+  if (code === 64)
+    throw new Fault("usage", `fw-apply on ${name} does not take these options`, {
+      hint: "nothing was changed",
     })
-  } finally {
-    await server.master.run({ command: `exec rm -rf ${folder}` }).catch(() => {})
-  }
+  const hint = `what it has changed goes back by itself; \`fw-knock status ${name}\` tells`
+  if (code === 255)
+    throw new ConnectionGone("state-unknown", `the connection to ${name} broke while fw-apply ran there`, {
+      hint,
+    })
+  throw new Fault("state-unknown", `fw-apply on ${name} ended with exit code ${code} and no answer`, { hint })
+}
+
+async function newConnection({ wayIn, road, server }: Armed): Promise<NewConnection> {
+  const address = wayIn.proven ?? road.addresses[0] ?? road.host
+  return await openNewConnection({ ...road, address, port: server.config.port }, monotonicClock)
 }
 
 /** Proves by a new connection that ssh still gets in, and confirms by a knock while it stands; else the change goes back at once. */
 async function prove(armed: Armed, terminal: Terminal): Promise<Outcome> {
-  const { road, wayIn, server } = armed
-  const { host } = road
-  const address = wayIn.proven ?? road.addresses[0] ?? host
+  const { wayIn } = armed
+  const { host } = armed.road
   terminal.progress(`trying a new connection to ${host}`)
-  const way = { address, port: server.config.port, jump: road.jump, ssh: road.ssh }
-  const connection = await openNewConnection(way, monotonicClock)
+  const connection = await newConnection(armed)
   try {
     if (!connection.speaksSsh)
       return await goBack(armed, `a new connection does not get in: ${connection.why}`)
@@ -169,8 +219,8 @@ async function goBack({ wayIn, road: { host } }: Armed, why: string): Promise<Ou
 }
 
 /** A confirmation by a knock saves nothing: the same rules again, which are in force, are saved. */
-async function save(server: Server, input: Input, ended: Outcome, terminal: Terminal): Promise<Outcome> {
-  const saved = await runApply(server, input, ["--save"], terminal)
+async function save(server: Server, path: string, ended: Outcome, terminal: Terminal): Promise<Outcome> {
+  const saved = await runApply(server, path, ["--save"], terminal)
   return saved.code === "done" ? { ...ended, facts: { ...ended.facts, ...saved.facts } } : saved
 }
 
