@@ -16,7 +16,7 @@ function sudoCaller(): SudoCaller | undefined {
 }
 
 /**
- * Does something with a path: as who called sudo where it lies below a folder of his, else as this process. What is made
+ * Calls `act`, which does something with a path: as who called sudo where it lies below a folder of his, else as this process. What is made
  * there is then his, and a link leads nowhere that he could not go himself.
  */
 export function asOwner<T>(path: string, act: () => T): T {

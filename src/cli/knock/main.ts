@@ -6,7 +6,7 @@ import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/o
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { runKnockProgram } from "./command-line.ts"
 import { knockAtHosts } from "./hosts.ts"
-import { KnownHosts } from "./known-hosts.ts"
+import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
 import { askForSecrets, wantedHosts } from "./secrets.ts"
@@ -52,7 +52,7 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
     },
     async list(json) {
       const terminal = openTerminal("fw-knock", host, { json })
-      const { list } = await import("./list.ts")
+      const { list } = await import("./known-hosts/list.ts")
       return await saying(terminal, {}, () => list(terminal, new KnownHosts(host), monotonicClock.wallMs()))
     },
   })
@@ -84,7 +84,7 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
       ends.push(...(await knockAtHosts(options, await askForSecrets(lacking, host), means)))
     const outcomes = ends.map(({ outcome }) => outcome)
     if (outcomes.length > 1 && !terminal.json) terminal.say(summary(outcomes.map((outcome) => outcome.event)))
-    const { afterKnocks } = await import("./after-knocks.ts")
+    const { afterKnocks } = await import("./known-hosts/after-knocks.ts")
     afterKnocks(ends, options, known, terminal, monotonicClock.wallMs())
     return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
   } finally {

@@ -10,8 +10,8 @@ import { generateSecret } from "../../secrets/secret.ts"
 import { formatSecretLine } from "../../secrets/secret-file.ts"
 import { addressFamily } from "../../wire/address.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
-import { addressesOf } from "./addresses.ts"
-import { isCalled, isOneHost, type KnownHost, KnownHosts } from "./known-hosts.ts"
+import { addressesOf } from "./known-hosts/addresses.ts"
+import { isCalled, isOneHost, type KnownHost, KnownHosts } from "./known-hosts/known-hosts.ts"
 import { newSecretFor } from "./secrets.ts"
 
 /** For the resolver, which is asked only whether two names are one host; milliseconds. */

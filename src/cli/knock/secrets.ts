@@ -10,7 +10,7 @@ import {
   selectSecret,
 } from "../../secrets/secret-file.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
-import { type KnownHost, KnownHosts } from "./known-hosts.ts"
+import { type KnownHost, KnownHosts } from "./known-hosts/known-hosts.ts"
 import type { KnockOptions } from "./options.ts"
 
 /** A host to knock at, and its secret, or why it has none. */

@@ -1,18 +1,18 @@
 import { join } from "node:path"
-import { canonicalAddress, keepRecord } from "../../secrets/host-records.ts"
-import { rememberedSecret } from "../../secrets/remembered.ts"
-import { addressFamily } from "../../wire/address.ts"
-import { formatDuration } from "../terminal/duration.ts"
-import type { Terminal } from "../terminal/terminal.ts"
-import type { KnockEnd } from "./hosts.ts"
+import { canonicalAddress, keepRecord } from "../../../secrets/host-records.ts"
+import { rememberedSecret } from "../../../secrets/remembered.ts"
+import { addressFamily } from "../../../wire/address.ts"
+import { formatDuration } from "../../terminal/duration.ts"
+import type { Terminal } from "../../terminal/terminal.ts"
+import type { KnockEnd } from "../hosts.ts"
+import type { KnockOptions } from "../options.ts"
 import { hasSecret, isOneHost, type KnownHosts } from "./known-hosts.ts"
-import type { KnockOptions } from "./options.ts"
 
 /** A record that was alive so short a time ago is left as it is: not every one of many probes is to write. */
 const freshMs = 60_000
 
 /**
- * What no knock had to wait for: keeps where and when the hosts answered, says which of them share a secret, and what else
+ * All that no knock had to wait for: keeps where and when the hosts answered, says which of them share a secret, and what else
  * may be meant by one that did not answer.
  */
 export function afterKnocks(

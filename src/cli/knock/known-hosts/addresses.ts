@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
-import { resolveHost, usableAddresses } from "../../client/resolve.ts"
-import type { Clock } from "../../clock.ts"
-import { networkDevices } from "../../system/network/network-devices.ts"
-import { addressFamily } from "../../wire/address.ts"
+import { resolveHost, usableAddresses } from "../../../client/resolve.ts"
+import type { Clock } from "../../../clock.ts"
+import { networkDevices } from "../../../system/network/network-devices.ts"
+import { addressFamily } from "../../../wire/address.ts"
 import type { KnownHost } from "./known-hosts.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { canonicalHost } from "../../secrets/host-name.ts"
+import { canonicalHost } from "../../../secrets/host-name.ts"
 import {
   canonicalAddress,
   findRecord,
@@ -8,11 +8,11 @@ import {
   namesOf,
   readRecord,
   readRecords,
-} from "../../secrets/host-records.ts"
-import { recordFolder, secretFolder } from "../../secrets/remembered.ts"
-import { sudoCallerHome } from "../../secrets/sudo-caller.ts"
-import { parseTarget, type Target } from "../../secrets/target.ts"
-import type { ProgramHost } from "../terminal/terminal.ts"
+} from "../../../secrets/host-records.ts"
+import { recordFolder, secretFolder } from "../../../secrets/remembered.ts"
+import { sudoCallerHome } from "../../../secrets/sudo-caller.ts"
+import { parseTarget, type Target } from "../../../secrets/target.ts"
+import type { ProgramHost } from "../../terminal/terminal.ts"
 
 /** The folders of one user: a secret in each file of the one, a record in each of the other. */
 export interface HostFolders {
