@@ -42,7 +42,7 @@ export const exitCodes: Readonly<Record<OutcomeCode, number>> = {
   configuration: 78,
 }
 
-// Of several hosts 64 (found before any is reached) and 5 (never of several) do not come; they keep their sense here.
+// Of several hosts 64 is one that has no secret; 5 does not come of several, and keeps its sense here.
 const worstFirst: readonly OutcomeCode[] = [
   "state-unknown",
   "rolled-back",
