@@ -9,7 +9,7 @@ import { rememberedSecret, rememberSecret } from "../../../secrets/remembered.ts
 import { sshWords } from "../../../ssh/words.ts"
 import { packageVersion } from "../../../system/installed-files.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
-import { hasSecret, type KnownHost, KnownHosts } from "../known-hosts.ts"
+import { hasSecret, type KnownHost, KnownHosts } from "../known-hosts/known-hosts.ts"
 import { install } from "./install.ts"
 import { Interrupt } from "./interrupt.ts"
 import type { SshOptions } from "./options.ts"

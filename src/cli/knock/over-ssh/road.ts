@@ -1,7 +1,7 @@
 import type { Clock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { addressFamily } from "../../../wire/address.ts"
-import { addressesOf } from "../addresses.ts"
+import { addressesOf } from "../known-hosts/addresses.ts"
 import type { SshOptions } from "./options.ts"
 import type { Server } from "./server.ts"
 import type { KnockRoad } from "./way-in.ts"
