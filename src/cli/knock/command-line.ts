@@ -106,6 +106,8 @@ function addKnockOptions(command: Command): Command {
     .option("--one-way", "reset, probe: ask to be believed without a challenge from the first packet on")
     .option("--check <PORT>", "the TCP port to look at afterwards (default: HOST's ssh port, tcp/22)")
     .option("--no-check", "do not look at any port")
+    .option("--via <JUMP>", "the host that sends the knocks, or none (default: as HOST was armed)")
+    .option("--ssh <COMMAND>", "the ssh for --via", "ssh")
     .option("-4, --ipv4", "only over IPv4")
     .option("-6, --ipv6", "only over IPv6")
     .option("--json", "one JSON object for each host on standard output")

@@ -1,4 +1,3 @@
-import type { Knocker } from "../../client/knocker.ts"
 import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
 import { deriveKeys } from "../../knock/keys.ts"
@@ -9,14 +8,15 @@ import { addressesOf } from "./known-hosts/addresses.ts"
 import { loginCommand, sshPort } from "./known-hosts/known-hosts.ts"
 import type { KnockOptions } from "./options.ts"
 import { knockOutcome, plainOutcome } from "./outcome.ts"
-import { checkAny, connectFirst, untilOpen } from "./port-check.ts"
+import { untilOpen } from "./port-check.ts"
 import { Progress } from "./progress.ts"
+import type { Roads } from "./roads.ts"
 import type { WantedHost } from "./secrets.ts"
 
 /** The means to knock, given by the machine. */
 export interface KnockMeans {
   readonly clock: Clock
-  readonly knocker: Knocker
+  readonly roads: Roads
   readonly terminal: Terminal
 }
 
@@ -67,7 +67,7 @@ export async function knockAtHosts(
 async function knockAtHost(
   wanted: WantedHost,
   options: KnockOptions,
-  { clock, knocker }: KnockMeans,
+  { clock, roads }: KnockMeans,
   progress: Progress,
 ): Promise<KnockEnd> {
   const { typed: host, secret } = wanted
@@ -77,20 +77,25 @@ async function knockAtHost(
   const port = options.check === false ? undefined : (options.check ?? sshPort(wanted))
   const login = loginCommand(wanted)
   const onPacket = (packets: number): void => progress.sent(host, packets)
+  const road = await roads.to(wanted.record)
   if (options.plain !== undefined) {
+    if (roads.jumpTo(wanted.record) !== undefined)
+      throw new Fault("usage", `a bare text goes to ${host} from here only, and not by a jump host`, {
+        hint: "--via none",
+      })
     const { enough, check } = await untilOpen(addresses, port, waitMs, clock)
-    const report = await knocker.sendPlain(addresses, options.plain, waitMs, enough, onPacket)
+    const report = await road.knocker.sendPlain(addresses, options.plain, waitMs, enough, onPacket)
     const outcome = plainOutcome({ host, login, report, check: await check })
     return { host: wanted, outcome, addresses, answeredFrom: undefined }
   }
   if (secret === undefined) throw new Fault("usage", `there is no secret for ${host}`)
   const { needsConnection, changesNothing } = verbs[verb]
   const connection = needsConnection
-    ? await connectFirst(host, addresses, port ?? sshPort(wanted), clock)
+    ? await road.connect(host, addresses, port ?? sshPort(wanted))
     : undefined
   try {
     // A probe only looks, so its two looks go side by side, the knock first; after a reset the port is news.
-    const beside = changesNothing ? sendingsDone().then(() => checkAny(addresses, port, clock)) : undefined
+    const beside = changesNothing ? sendingsDone().then(() => road.check(addresses, port)) : undefined
     const knock = {
       host,
       addresses,
@@ -99,9 +104,9 @@ async function knockAtHost(
       hard: options.hard,
       oneWay: options.oneWay,
     }
-    const report = await knocker.knock(knock, waitMs, onPacket)
+    const report = await road.knocker.knock(knock, waitMs, onPacket)
     const ways = report.address === undefined ? addresses : [report.address]
-    const check = needsConnection ? undefined : await (beside ?? checkAny(ways, port, clock))
+    const check = needsConnection ? undefined : await (beside ?? road.check(ways, port))
     const outcome = knockOutcome({ host, login, verb, hard: options.hard, waitMs, report, check })
     return { host: wanted, outcome, addresses, answeredFrom: report.address }
   } finally {

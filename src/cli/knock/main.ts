@@ -1,5 +1,3 @@
-import { openKnocker } from "../../client/knocker.ts"
-import { randomBytes } from "../../client/random.ts"
 import { monotonicClock } from "../../clock.ts"
 import type { Verb } from "../../knock/verbs.ts"
 import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/outcome.ts"
@@ -9,6 +7,7 @@ import { knockAtHosts } from "./hosts.ts"
 import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
+import { Roads } from "./roads.ts"
 import { askForSecrets, wantedHosts } from "./secrets.ts"
 
 /*
@@ -75,9 +74,9 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
   const hosts = await wantedHosts(options, known, host)
   const lacking = hosts.filter(({ secret }) => secret === undefined && options.plain === undefined)
   const ready = hosts.filter((wanted) => !lacking.includes(wanted))
-  const knocker = openKnocker({ clock: monotonicClock, random: randomBytes })
+  const roads = new Roads(monotonicClock, options)
   try {
-    const means = { clock: monotonicClock, knocker, terminal }
+    const means = { clock: monotonicClock, roads, terminal }
     const ends = await knockAtHosts(options, ready, means)
     // Nobody is to wait for what somebody types about another host.
     if (lacking.length > 0)
@@ -88,7 +87,7 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
     afterKnocks(ends, options, known, terminal, monotonicClock.wallMs())
     return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
   } finally {
-    knocker.close()
+    roads.close()
   }
 }
 

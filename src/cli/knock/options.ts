@@ -15,6 +15,8 @@ export interface KnockOptionTexts {
   readonly oneWay?: boolean
   /** False with --no-check. */
   readonly check?: string | false
+  readonly via?: string
+  readonly ssh?: string
   readonly ipv4?: boolean
   readonly ipv6?: boolean
   readonly json?: boolean
@@ -34,6 +36,10 @@ export interface KnockOptions {
   readonly oneWay: boolean
   /** The TCP port to look at; undefined for the ssh port of each host, false with --no-check. */
   readonly check: number | false | undefined
+  /** Jump hosts as ProxyJump has them, or `none`; undefined: those of the host's record. */
+  readonly via: string | undefined
+  /** What ssh begins with, for jump hosts. */
+  readonly ssh: string
   readonly family: 4 | 6 | undefined
   readonly json: boolean
 }
@@ -84,6 +90,8 @@ export function checkKnockOptions(
     waitMs: parseDuration(texts.wait, "--wait", waitBounds),
     oneWay,
     check: texts.check === undefined || texts.check === false ? texts.check : parsePort(texts.check),
+    via: texts.via,
+    ssh: texts.ssh ?? "ssh",
     family: texts.ipv4 ? 4 : texts.ipv6 ? 6 : undefined,
     json: texts.json ?? false,
   }

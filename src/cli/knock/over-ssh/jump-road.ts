@@ -1,0 +1,43 @@
+import { openKnocker } from "../../../client/knocker.ts"
+import { randomBytes } from "../../../client/random.ts"
+import type { Clock } from "../../../clock.ts"
+import { Fault } from "../../../errors.ts"
+import { sshWords } from "../../../ssh/words.ts"
+import type { Road } from "../roads.ts"
+import { transmittersBy } from "./jump.ts"
+import { openNewConnection } from "./new-connection.ts"
+
+/** The road by jump hosts: pings from the last of them, connections by `ssh -W`. @param jump as ProxyJump has them */
+export function openJumpRoad(jump: string, ssh: string, clock: Clock): Road {
+  const words = sshWords(ssh)
+  const open = async (addresses: readonly string[], port: number) => {
+    const [address = ""] = addresses
+    return await openNewConnection({ address, port, jump, ssh: words }, clock)
+  }
+  return {
+    knocker: openKnocker({ clock, random: randomBytes, open: transmittersBy(words, jump) }),
+    async check(addresses, port) {
+      if (port === undefined) return undefined
+      const begunMs = clock.bootMs()
+      const { speaksSsh, close } = await open(addresses, port)
+      close()
+      const tookMs = clock.bootMs() - begunMs
+      // ssh -W does not tell a refusal from silence.
+      return speaksSsh
+        ? { port, state: "open", tookMs }
+        : { port, state: "filtered", reason: `no sshd speaks through ${jump}`, tookMs }
+    },
+    async connect(host, addresses, port) {
+      const { speaksSsh, close, why } = await open(addresses, port)
+      if (speaksSsh) return { destroy: close }
+      close()
+      throw new Fault(
+        "refused",
+        `nothing was confirmed: a new connection to ${host} does not get in: ${why}`,
+        {
+          hint: `the change there locks you out and will be rolled back by itself; sooner: fw-knock rollback ${host}`,
+        },
+      )
+    },
+  }
+}
