@@ -41,9 +41,12 @@ export function readRecordTexts(folder: string): RecordText[] {
 
 /** The record among these that `findRecord` would find among all of them. */
 export function findRecordIn(texts: readonly RecordText[], target: Target): HostRecord | undefined {
-  const wanted = `"${canonicalAddress(target.host)}`.toLowerCase()
+  const wanted = canonicalAddress(target.host).toLowerCase()
   const records = texts
-    .filter(({ text }) => text.toLowerCase().includes(wanted))
+    .filter(({ text }) => {
+      const lower = text.toLowerCase()
+      return lower.includes(`"${wanted}"`) || lower.includes(`"${wanted}."`)
+    })
     .map(({ name, text }) => parseRecord(text, name))
   return findRecord(
     records.filter((record) => record !== undefined),

@@ -288,6 +288,23 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
     expect((await probe("192.0.2.1")).code).toBe(0)
   })
 
+  it("are looked up again when they are remembered anew: they may have moved", async () => {
+    keepSecret("web1", otherSecret)
+    keepRecord(folder("hosts"), { ...web1, addresses: ["192.0.2.77"] })
+    expect((await run(["remember", "web1"], { ...naming("web1.example.com"), input: written })).code).toBe(0)
+    expect(readRecord(folder("hosts"), "web1")?.addresses).toEqual(["192.0.2.1", "192.0.2.77"])
+    expect((await probe("web1")).objects).toMatchObject([{ event: "alive", address: "192.0.2.1" }])
+  })
+
+  it("are remembered though their record cannot be written", async () => {
+    mkdirSync(join(home, ".config/fw-knock"), { recursive: true })
+    writeFileSync(folder("hosts"), "no folder")
+    const { code, stderr } = await run(["remember", "192.0.2.1"], { input: written })
+    expect(code).toBe(0)
+    expect(stderr).toContain("warning: cannot keep the record")
+    expect((await probe("192.0.2.1")).code).toBe(0)
+  })
+
   it("share no secret with another name of theirs when they are remembered, as far as the resolver tells", async () => {
     keepSecret("192.0.2.1")
     const same = await run(["remember", "web1", "--json"], { ...naming("web1"), input: written })

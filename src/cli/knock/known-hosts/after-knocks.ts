@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { canonicalAddress, keepRecord, readRecords } from "../../../secrets/host-records.ts"
+import { canonicalAddress, keepRecord, readRecord, readRecords } from "../../../secrets/host-records.ts"
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { addressFamily } from "../../../wire/address.ts"
 import { formatDuration } from "../../terminal/duration.ts"
@@ -35,10 +35,11 @@ export function afterKnocks(
 
 /** A record that cannot be written stays as it was: the knock has worked all the same. */
 function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: boolean, nowMs: number): void {
+  if (host.folders === undefined || answeredFrom === undefined) return
+  const kept = readRecord(host.folders.records, host.name) // as it is by now
   // What somebody tries with a file of his own is no host of this folder yet.
-  const isKept = host.record !== undefined || (byKeptSecret && hasSecret(host))
-  if (host.folders === undefined || answeredFrom === undefined || !isKept) return
-  const record = host.record ?? { name: host.target.host, addresses: [] }
+  if (kept === undefined && !(byKeptSecret && hasSecret(host))) return
+  const record = kept ?? { name: host.target.host, addresses: [] }
   const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
   const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
   if (!isNew && aliveAgoMs >= 0 && aliveAgoMs < freshMs) return
