@@ -1,59 +1,57 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { addressFamily, addressText, parseAddress } from "../wire/address.ts"
-import { canonicalHost, isHostName } from "./host-name.ts"
+import { addressText, parseAddress } from "../wire/address.ts"
+import { canonicalHost } from "./host-name.ts"
+import { type HostRecord, parseRecord, recordEnding } from "./host-record.ts"
 import { removePrivate, writePrivate } from "./private-file.ts"
 import { parseTarget, type Target } from "./target.ts"
 
-/**
- * All that is known of one host beside its secret: one JSON object in a file of its own, `NAME.json`, under these keys.
- * Undefined is what is not known. Holds nothing secret.
- */
-export interface HostRecord {
-  /** As typed when it was made: a name, an alias of ssh_config(5) or an address; without user and port. */
-  readonly name: string
-  /** HostName as `ssh -G` gives it. */
-  readonly hostName?: string | undefined
-  readonly user?: string | undefined
-  /** Addresses at which it has answered, or that were typed; canonical, the one to try first in front. */
-  readonly addresses: readonly string[]
-  /** The port of its sshd. */
-  readonly port?: number | undefined
-  /** Jump hosts as ssh's ProxyJump has them. */
-  readonly jump?: string | undefined
-  /** How its knocks get there, where not by pings from here. */
-  readonly road?: string | undefined
-  /** The last authentic answer, in milliseconds since 1970. */
-  readonly aliveMs?: number | undefined
-}
+export { type HostRecord, readRecord } from "./host-record.ts"
 
-const ending = ".json"
+/** The text of one record's file, and the name that the file has. */
+export interface RecordText {
+  readonly name: string
+  readonly text: string
+}
 
 /** Every record of the folder that can be read and is one, by name; none when there is no folder. */
 export function readRecords(folder: string): HostRecord[] {
-  let names: string[]
-  try {
-    names = readdirSync(folder)
-  } catch {
-    return []
-  }
-  return names
-    .sort()
-    .filter((name) => name.endsWith(ending))
-    .map((name) => readRecord(folder, name.slice(0, -ending.length)))
+  return readRecordTexts(folder)
+    .map(({ name, text }) => parseRecord(text, name))
     .filter((record) => record !== undefined)
 }
 
-/** The record that was made under this very name, whatever its case; undefined when there is none that can be read. */
-export function readRecord(folder: string, name: string): HostRecord | undefined {
-  const canonical = name.toLowerCase().replace(/\.$/, "")
-  if (!isHostName(canonical)) return undefined
+/** The same unread: most of many are not asked about, and to look for a host in a text is quick. */
+export function readRecordTexts(folder: string): RecordText[] {
   try {
-    const record = recordOf(JSON.parse(readFileSync(join(folder, canonical + ending), "utf8")))
-    return record !== undefined && canonicalHost(record.name) === canonical ? record : undefined
+    return readdirSync(folder)
+      .filter((file) => file.endsWith(recordEnding))
+      .sort()
+      .flatMap((file) => {
+        try {
+          return { name: file.slice(0, -recordEnding.length), text: readFileSync(join(folder, file), "utf8") }
+        } catch {
+          return [] // as one that is broken
+        }
+      })
   } catch {
-    return undefined // a host without a record is looked up as any other
+    return []
   }
+}
+
+/** The record among these that `findRecord` would find among all of them. */
+export function findRecordIn(texts: readonly RecordText[], target: Target): HostRecord | undefined {
+  const wanted = canonicalAddress(target.host).toLowerCase()
+  const records = texts
+    .filter(({ text }) => {
+      const lower = text.toLowerCase()
+      return lower.includes(`"${wanted}"`) || lower.includes(`"${wanted}."`)
+    })
+    .map(({ name, text }) => parseRecord(text, name))
+  return findRecord(
+    records.filter((record) => record !== undefined),
+    target,
+  )
 }
 
 /**
@@ -88,15 +86,16 @@ export function findRecord(records: readonly HostRecord[], target: Target | stri
  * @throws Fault `usage` for a name that is none, `permission` or `refused` when it cannot be written
  */
 export function keepRecord(folder: string, record: HostRecord): void {
-  const path = join(folder, canonicalHost(record.name) + ending)
-  const { name, hostName, user, addresses, port, jump, road, aliveMs } = record
+  const path = join(folder, canonicalHost(record.name) + recordEnding)
+  const { name, hostName, user, port, jump, road, aliveMs } = record
+  const addresses = [...new Set(record.addresses.map(canonicalAddress))]
   const kept = { name, hostName, user, addresses, port, jump, road, aliveMs }
   writePrivate(path, `${JSON.stringify(kept)}\n`, "keep the record", String(process.pid))
 }
 
 /** Removes the record made under this name; false when there is none. @throws Fault as {@link keepRecord} */
 export function forgetRecord(folder: string, name: string): boolean {
-  return removePrivate(join(folder, canonicalHost(name) + ending), "forget the record")
+  return removePrivate(join(folder, canonicalHost(name) + recordEnding), "forget the record")
 }
 
 /** All that a host is called: the names and the addresses of its record. */
@@ -104,44 +103,12 @@ export function namesOf({ name, hostName, addresses }: HostRecord): string[] {
   return [name, ...(hostName === undefined ? [] : [hostName]), ...addresses]
 }
 
-/** A host as it is compared: one address has many texts. */
+/** A host as it is compared: one address has many texts. The zone of an address stays as it is. */
 export function canonicalAddress(host: string): string {
-  const canonical = host.toLowerCase().replace(/\.$/, "")
-  const [address = "", ...zone] = canonical.split("%")
+  const [address = "", ...zone] = host.split("%")
   const bytes = parseAddress(address)
-  return bytes === undefined ? canonical : [addressText(bytes), ...zone].join("%")
+  return bytes === undefined ? host.toLowerCase().replace(/\.$/, "") : [addressText(bytes), ...zone].join("%")
 }
 
 const compare = (one: readonly number[], other: readonly number[]): number =>
   one.map((value, index) => value - (other[index] ?? 0)).find((difference) => difference !== 0) ?? 0
-
-/** Whatever somebody has written into the file: parts of it go to ssh's command line, to sockets and to the terminal. */
-function recordOf(found: unknown): HostRecord | undefined {
-  if (typeof found !== "object" || found === null) return undefined
-  const { name, hostName, user, addresses, port, jump, road, aliveMs } = found as Record<string, unknown>
-  if (!isHost(name)) return undefined
-  return {
-    name,
-    hostName: isHost(hostName) ? hostName : undefined,
-    user: typeof user === "string" && isTarget(`${user}@${name}`) ? user : undefined,
-    addresses: Array.isArray(addresses) ? addresses.filter(isAddress) : [],
-    port: typeof port === "number" && isTarget(`[::]:${port}`) ? port : undefined,
-    jump: typeof jump === "string" && jump.split(",").every(isTarget) ? jump : undefined,
-    road: typeof road === "string" ? road : undefined,
-    aliveMs: typeof aliveMs === "number" && aliveMs >= 0 ? aliveMs : undefined,
-  }
-}
-
-const isHost = (value: unknown): value is string =>
-  typeof value === "string" && isHostName(value.toLowerCase().replace(/\.$/, ""))
-
-const isAddress = (value: unknown): value is string => typeof value === "string" && addressFamily(value) !== 0
-
-function isTarget(text: string): boolean {
-  try {
-    parseTarget(text)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -73,6 +73,5 @@ function cannotChange(what: string, cause: unknown): Fault {
   return new Fault(denied ? "permission" : "refused", `${what}: ${errno}`, { cause })
 }
 
-/** `ENOENT`, of anything that was thrown. */
-export const errnoOf = (thrown: unknown): string =>
+const errnoOf = (thrown: unknown): string =>
   (thrown as NodeJS.ErrnoException | undefined)?.code ?? "unknown error"

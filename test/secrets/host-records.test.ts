@@ -5,13 +5,16 @@ import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import {
   findRecord,
+  findRecordIn,
   forgetRecord,
   type HostRecord,
   keepRecord,
   readRecord,
   readRecords,
+  readRecordTexts,
 } from "../../src/secrets/host-records.ts"
 import { recordFolder } from "../../src/secrets/remembered.ts"
+import { parseTarget } from "../../src/secrets/target.ts"
 
 let home: string
 let folder: string
@@ -52,6 +55,12 @@ describe("records of hosts", () => {
     expect(forgetRecord(folder, "web1")).toBe(true)
     expect(forgetRecord(folder, "web1")).toBe(false)
     expect(readRecords(folder)).toEqual([db1])
+  })
+
+  it("hold each address once and in one way, zones as they are", () => {
+    keepRecord(folder, { ...db1, addresses: ["2001:DB8:0::1", "192.0.2.2", "2001:db8::1", "FE80::1%Eth0"] })
+    expect(readRecord(folder, "db1")?.addresses).toEqual(["2001:db8::1", "192.0.2.2", "fe80::1%Eth0"])
+    expect(findRecordIn(readRecordTexts(folder), parseTarget("fe80:0::1%Eth0"))?.name).toBe("db1")
   })
 
   it.each(["../x", "", "-x", "a/b", ".hidden"])("are kept under no name like %j", (name) => {
@@ -111,16 +120,23 @@ describe("records of hosts", () => {
 })
 
 describe("a host is found", () => {
+  beforeEach(() => {
+    keepRecord(folder, db1)
+    keepRecord(folder, web1)
+  })
+
   it.each([
     ...["web1", "WEB1", "web1.", "ada@web1", "root@web1", "web1:2222", "web1:22", "[web1]:2222"],
     ...["web1.example.com", "ada@web1.example.com:2222"],
     ...["192.0.2.1", "192.0.2.1:2222", "ada@192.0.2.1", "2001:db8::1", "2001:DB8:0::1", "[2001:db8::1]:2222"],
   ])("as %s", (typed) => {
     expect(findRecord([db1, web1], typed)).toBe(web1)
+    expect(findRecordIn(readRecordTexts(folder), parseTarget(typed))).toEqual(web1)
   })
 
   it.each(["web", "web1.example", "192.0.2.3", "2001:db8::2", "ada"])("not as %s", (typed) => {
     expect(findRecord([db1, web1], typed)).toBeUndefined()
+    expect(findRecordIn(readRecordTexts(folder), parseTarget(typed))).toBeUndefined()
   })
 
   it("by its name before HostName, by HostName before an address", () => {

@@ -17,7 +17,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { Fault } from "../../src/errors.ts"
 import { canonicalHost } from "../../src/secrets/host-name.ts"
 import { readSecretFile } from "../../src/secrets/read-secret-file.ts"
-import { forgetSecret, rememberedSecret, rememberSecret, secretFolder } from "../../src/secrets/remembered.ts"
+import { forgetSecret, rememberSecret } from "../../src/secrets/remember.ts"
+import { rememberedSecret, secretFolder } from "../../src/secrets/remembered.ts"
 import { formatSecretLine } from "../../src/secrets/secret-file.ts"
 
 const one = { secret: new Uint8Array(16).fill(7), name: undefined }

@@ -70,8 +70,7 @@ async function knock(
 }
 
 async function knockAll(options: KnockOptions, terminal: Terminal, host: ProgramHost): Promise<number> {
-  const known = new KnownHosts(host)
-  const hosts = await wantedHosts(options, known, host)
+  const hosts = await wantedHosts(options, new KnownHosts(host), host)
   const lacking = hosts.filter(({ secret }) => secret === undefined && options.plain === undefined)
   const ready = hosts.filter((wanted) => !lacking.includes(wanted))
   const roads = new Roads(monotonicClock, options)
@@ -84,7 +83,7 @@ async function knockAll(options: KnockOptions, terminal: Terminal, host: Program
     const outcomes = ends.map(({ outcome }) => outcome)
     if (outcomes.length > 1 && !terminal.json) terminal.say(summary(outcomes.map((outcome) => outcome.event)))
     const { afterKnocks } = await import("./known-hosts/after-knocks.ts")
-    afterKnocks(ends, options, known, terminal, monotonicClock.wallMs())
+    afterKnocks(ends, options, terminal, monotonicClock.wallMs())
     return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
   } finally {
     roads.close()

@@ -1,6 +1,5 @@
 import { Fault } from "../../errors.ts"
 import { canonicalHost } from "../../secrets/host-name.ts"
-import { namesOf } from "../../secrets/host-records.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { rememberedSecret } from "../../secrets/remembered.ts"
 import {
@@ -65,7 +64,8 @@ function kept({ folders, name }: KnownHost): SecretEntry | undefined {
 
 /** A line may name a host in any of the ways in which it is known here. */
 function selectFor(entries: readonly SecretEntry[], { target, record }: KnownHost): SecretEntry {
-  const names = [target.host, ...(record === undefined ? [] : namesOf(record))]
+  const { name, hostName, addresses = [] } = record ?? {}
+  const names = [target.host, name, hostName, ...addresses].filter((each) => each !== undefined)
   const isNamed = (name: string): boolean =>
     entries.some((entry) => entry.host !== undefined && canonicalHost(entry.host) === canonicalHost(name))
   return selectSecret(entries, names.find(isNamed) ?? target.host)

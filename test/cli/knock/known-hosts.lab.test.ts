@@ -180,10 +180,10 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
   it("do not wait for what somebody types about another host", async () => {
     keepSecret("192.0.2.1")
     const { code, stdout } = await run(["probe", "web2", "192.0.2.1", "web3", "--no-check"], {
-      before: ["/usr/bin/python3", join(import.meta.dirname, "terminal.py")],
+      before: ["/usr/bin/python3", join(import.meta.dirname, "../../support/typed-terminal.py")],
       input: "\x03",
     })
-    expect(stdout.indexOf("192.0.2.1: alive")).toBeGreaterThan(-1)
+    expect(stdout).toContain("192.0.2.1: alive")
     expect(stdout.indexOf("secret for web2 (not shown)")).toBeGreaterThan(stdout.indexOf("192.0.2.1: alive"))
     expect(stdout).not.toContain("secret for web3")
     expect(stdout).toContain("web3: cancelled")
@@ -285,6 +285,23 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
     expect(objects).toMatchObject([{ event: "remembered", host: "web1", sharedWith: [] }])
     expect(stderr).toBe("")
     expect(readdirSync(folder("secrets"))).toEqual(["web1"])
+    expect((await probe("192.0.2.1")).code).toBe(0)
+  })
+
+  it("are looked up again when they are remembered anew: they may have moved", async () => {
+    keepSecret("web1", otherSecret)
+    keepRecord(folder("hosts"), { ...web1, addresses: ["192.0.2.77"] })
+    expect((await run(["remember", "web1"], { ...naming("web1.example.com"), input: written })).code).toBe(0)
+    expect(readRecord(folder("hosts"), "web1")?.addresses).toEqual(["192.0.2.1", "192.0.2.77"])
+    expect((await probe("web1")).objects).toMatchObject([{ event: "alive", address: "192.0.2.1" }])
+  })
+
+  it("are remembered though their record cannot be written", async () => {
+    mkdirSync(join(home, ".config/fw-knock"), { recursive: true })
+    writeFileSync(folder("hosts"), "no folder")
+    const { code, stderr } = await run(["remember", "192.0.2.1"], { input: written })
+    expect(code).toBe(0)
+    expect(stderr).toContain("warning: cannot keep the record")
     expect((await probe("192.0.2.1")).code).toBe(0)
   })
 

@@ -1,12 +1,13 @@
 import { join } from "node:path"
-import { canonicalAddress, keepRecord } from "../../../secrets/host-records.ts"
+import { canonicalAddress, keepRecord, readRecord, readRecords } from "../../../secrets/host-records.ts"
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { addressFamily } from "../../../wire/address.ts"
 import { formatDuration } from "../../terminal/duration.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
 import type { KnockEnd } from "../hosts.ts"
 import type { KnockOptions } from "../options.ts"
-import { hasSecret, isOneHost, type KnownHosts } from "./known-hosts.ts"
+import { hasSecret } from "./known-hosts.ts"
+import { isOneHost } from "./same-host.ts"
 
 /** A record that was alive so short a time ago is left as it is: not every one of many probes is to write. */
 const freshMs = 60_000
@@ -18,7 +19,6 @@ const freshMs = 60_000
 export function afterKnocks(
   ends: readonly KnockEnd[],
   { verb, secretFile, plain }: KnockOptions,
-  known: KnownHosts,
   terminal: Terminal,
   nowMs: number,
 ): void {
@@ -30,15 +30,16 @@ export function afterKnocks(
   for (const end of ends)
     if (end.answeredFrom !== undefined) keepAnswer(end, secretFile === undefined, nowMs)
     else if (end.outcome.code === "no-answer" && plain === undefined && secretFile === undefined)
-      doubt(end, verb, known, terminal, nowMs)
+      doubt(end, verb, terminal, nowMs)
 }
 
 /** A record that cannot be written stays as it was: the knock has worked all the same. */
 function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: boolean, nowMs: number): void {
+  if (host.folders === undefined || answeredFrom === undefined) return
+  const kept = readRecord(host.folders.records, host.name) // as it is by now
   // What somebody tries with a file of his own is no host of this folder yet.
-  const isKept = host.record !== undefined || (byKeptSecret && hasSecret(host))
-  if (host.folders === undefined || answeredFrom === undefined || !isKept) return
-  const record = host.record ?? { name: host.target.host, addresses: [] }
+  if (kept === undefined && !(byKeptSecret && hasSecret(host))) return
+  const record = kept ?? { name: host.target.host, addresses: [] }
   const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
   const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
   if (!isNew && aliveAgoMs >= 0 && aliveAgoMs < freshMs) return
@@ -54,14 +55,8 @@ function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: b
   }
 }
 
-function doubt(
-  { host, addresses }: KnockEnd,
-  verb: string,
-  known: KnownHosts,
-  terminal: Terminal,
-  nowMs: number,
-): void {
-  const other = otherSecretAt(host, addresses, known)
+function doubt({ host, addresses }: KnockEnd, verb: string, terminal: Terminal, nowMs: number): void {
+  const other = otherSecretAt(host, addresses)
   if (other !== undefined)
     terminal.warn(`${other} is kept with the same address and another secret`, `fw-knock ${verb} ${other}`)
   const { record, folders, name, target } = host
@@ -79,13 +74,12 @@ function doubt(
 function otherSecretAt(
   { folders, name, secret }: KnockEnd["host"],
   addresses: readonly string[],
-  known: KnownHosts,
 ): string | undefined {
   if (folders === undefined || secret === undefined || !("secret" in secret)) return undefined
   const there = addresses.map(canonicalAddress)
-  const records = known
-    .recordsIn(folders)
-    .filter((record) => record.addresses.some((address) => there.includes(canonicalAddress(address))))
+  const records = readRecords(folders.records).filter((record) =>
+    record.addresses.some((address) => there.includes(canonicalAddress(address))),
+  )
   return [...there, ...records.map((record) => record.name)].find((other) => {
     if (canonicalAddress(other) === canonicalAddress(name)) return false
     try {

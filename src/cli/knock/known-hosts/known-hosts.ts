@@ -1,16 +1,9 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { canonicalHost } from "../../../secrets/host-name.ts"
-import {
-  canonicalAddress,
-  findRecord,
-  type HostRecord,
-  namesOf,
-  readRecord,
-  readRecords,
-} from "../../../secrets/host-records.ts"
+import { type HostRecord, readRecord } from "../../../secrets/host-record.ts"
+import type { RecordText } from "../../../secrets/host-records.ts"
 import { recordFolder, secretFolder } from "../../../secrets/remembered.ts"
-import { sudoCallerHome } from "../../../secrets/sudo-caller.ts"
 import { parseTarget, type Target } from "../../../secrets/target.ts"
 import type { ProgramHost } from "../../terminal/terminal.ts"
 
@@ -37,7 +30,7 @@ export interface KnownHost {
  */
 export class KnownHosts {
   readonly #host: ProgramHost
-  readonly #records = new Map<string, HostRecord[]>()
+  readonly #texts = new Map<string, RecordText[]>()
   #callers: Promise<HostFolders | undefined> | undefined
 
   constructor(host: ProgramHost) {
@@ -48,17 +41,10 @@ export class KnownHosts {
   async find(typed: string): Promise<KnownHost> {
     const target = parseTarget(typed)
     const unknown = { typed, target, name: canonicalHost(target.host), record: undefined, folders: undefined }
-    const own = this.#lookIn(await this.ownFolders(), unknown)
+    const own = await this.#lookIn(await this.ownFolders(), unknown)
     if (own !== undefined && hasSecret(own)) return own
     const callers = await this.callersFolders()
-    return (callers && this.#lookIn(callers, unknown)) ?? own ?? unknown
-  }
-
-  /** The records of one folder, each read once. */
-  recordsIn({ records }: HostFolders): readonly HostRecord[] {
-    const read = this.#records.get(records) ?? readRecords(records)
-    this.#records.set(records, read)
-    return read
+    return (callers && (await this.#lookIn(callers, unknown))) ?? own ?? unknown
   }
 
   async ownFolders(): Promise<HostFolders> {
@@ -85,6 +71,8 @@ export class KnownHosts {
   }
 
   async #findCallers(): Promise<HostFolders | undefined> {
+    if (!this.#host.env.SUDO_UID) return undefined
+    const { sudoCallerHome } = await import("../../../secrets/sudo-caller.ts")
     const home = await sudoCallerHome()
     if (home === undefined) return undefined
     const secrets = secretFolder({}, home)
@@ -93,11 +81,13 @@ export class KnownHosts {
       : { secrets, records: recordFolder({}, home) }
   }
 
-  #lookIn(folders: HostFolders, unknown: KnownHost): KnownHost | undefined {
-    const { target, name } = unknown
-    const exact = { ...unknown, record: readRecord(folders.records, name), folders }
+  async #lookIn(folders: HostFolders, unknown: KnownHost): Promise<KnownHost | undefined> {
+    const exact = { ...unknown, record: readRecord(folders.records, unknown.name), folders }
     if (exact.record !== undefined || hasSecret(exact)) return exact
-    const record = findRecord(this.recordsIn(folders), target)
+    const { findRecordIn, readRecordTexts } = await import("../../../secrets/host-records.ts")
+    const texts = this.#texts.get(folders.records) ?? readRecordTexts(folders.records)
+    this.#texts.set(folders.records, texts)
+    const record = findRecordIn(texts, unknown.target)
     return record && { ...exact, name: canonicalHost(record.name), record }
   }
 }
@@ -119,22 +109,3 @@ export function loginCommand(known: KnownHost): string {
   const port = sshPort(known)
   return `ssh ${port === 22 ? "" : `-p ${port} `}${user === undefined ? "" : `${user}@`}${record?.name ?? target.host}`
 }
-
-/** True when this is one of the names or addresses that the host goes by here. */
-export function isCalled(known: KnownHost, host: string): boolean {
-  return callingsOf(known).includes(canonicalAddress(host))
-}
-
-/** True when two that were typed are one host, by all that is kept of them and by the addresses that were found besides. */
-export function isOneHost(
-  one: KnownHost,
-  addresses: readonly string[],
-  other: KnownHost,
-  otherAddresses: readonly string[],
-): boolean {
-  const names = [...callingsOf(one), ...addresses.map(canonicalAddress)]
-  return [...callingsOf(other), ...otherAddresses.map(canonicalAddress)].some((name) => names.includes(name))
-}
-
-const callingsOf = ({ target, name, record }: KnownHost): string[] =>
-  [target.host, name, ...(record === undefined ? [] : namesOf(record))].map(canonicalAddress)

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs"
 import { Fault } from "../../../errors.ts"
 import { exitCodeFor } from "../../../report/outcome.ts"
 import { canonicalHost, isHostName } from "../../../secrets/host-name.ts"
-import type { HostRecord } from "../../../secrets/host-records.ts"
+import { type HostRecord, readRecords } from "../../../secrets/host-records.ts"
 import { formatDuration } from "../../terminal/duration.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
 import type { HostFolders, KnownHosts } from "./known-hosts.ts"
@@ -19,8 +19,7 @@ const heading = ["HOST", "ADDRESSES", "PORT", "JUMP", "LAST ALIVE"]
 export async function list(terminal: Terminal, known: KnownHosts, nowMs: number): Promise<number> {
   const folders = await known.allFolders()
   const kept = new Map<string, KeptHost>()
-  for (const host of folders.flatMap((each) => keptIn(each, known)))
-    if (!kept.has(host.name)) kept.set(host.name, host)
+  for (const host of folders.flatMap(keptIn)) if (!kept.has(host.name)) kept.set(host.name, host)
   if (terminal.json) for (const host of kept.values()) terminal.object(objectOf(host))
   else if (kept.size === 0)
     terminal.say(`no host is remembered in ${folders.map(({ secrets }) => secrets).join(" or ")}`)
@@ -30,9 +29,9 @@ export async function list(terminal: Terminal, known: KnownHosts, nowMs: number)
   return exitCodeFor("done")
 }
 
-function keptIn(folders: HostFolders, known: KnownHosts): KeptHost[] {
+function keptIn(folders: HostFolders): KeptHost[] {
   const secrets = namesIn(folders.secrets)
-  const records = new Map(known.recordsIn(folders).map((record) => [canonicalHost(record.name), record]))
+  const records = new Map(readRecords(folders.records).map((record) => [canonicalHost(record.name), record]))
   return [...new Set([...secrets, ...records.keys()])]
     .sort()
     .map((name) => ({ name, hasSecret: secrets.includes(name), record: records.get(name) }))
