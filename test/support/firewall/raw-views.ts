@@ -43,6 +43,13 @@ export function uncounted(views: RawViews): RawViews {
   return new Map(texts.map(([command, text]) => [command, text.replace(/\[\d+:\d+\]/g, "[0:0]")]))
 }
 
+/** The rules alone: no counters, nothing that a set's hash begins with, no time that elements have left. */
+export function rulesInForce(host: Host): RawViews {
+  const still = (text: string): string =>
+    text.replace(/ (?:hashsize|bucketsize|initval) \S+/g, "").replace(/^(add .* timeout) \d+/gm, "$1")
+  return new Map([...uncounted(rawViews(host))].map(([command, text]) => [command, still(text)]))
+}
+
 /** By command, the lines that are not the same, as a patch without context. */
 export function rawDifferences(before: RawViews, after: RawViews): Map<string, string[]> {
   const differences = new Map<string, string[]>()
