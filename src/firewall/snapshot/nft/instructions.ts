@@ -1,3 +1,4 @@
+import { openMark } from "../../tools/open-mark.ts"
 import { type Family, families, isIpFamily } from "../../tools/table.ts"
 import { tableId } from "../nft-table.ts"
 import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
@@ -73,8 +74,8 @@ function misprintsOf(
   for (const rule of rules) {
     const place = places.get(rule.chain) ?? 0
     places.set(rule.chain, place + 1)
-    // Nobody else makes these, and the save of those of IP is whole.
-    if (isXt(rule) && isIpFamily(family)) continue
+    // Nobody else makes these, and the save of those of IP is whole; the marks of an open are taken out of what it keeps.
+    if ((isXt(rule) && isIpFamily(family)) || rule.instructions.includes(openMark)) continue
     const parts = partsOfRule(family, rule.instructions)
     const line = family === "bridge" ? lines.get(rule.chain)?.[place] : undefined
     if (parts !== undefined && (line === undefined || isPrintedWhole(parts, line))) continue
@@ -102,7 +103,8 @@ function parseInstructions(debug: string, whole: boolean): Map<string, RuleFacts
       last.push(rule)
     } else if (line.startsWith("  [ ")) rule?.instructions.push(line.slice(4, -2))
     // NFTNL_UDATA_RULE_COMMENT: a comment of nft's; iptables has a match for its own.
-    else if (line.startsWith("  userdata = { \\x00")) rule?.instructions.push("comment")
+    else if (line.startsWith("  userdata = { \\x00"))
+      rule?.instructions.push(line.includes(openMark) ? openMark : "comment")
   }
   if (!whole) last.pop()
   return tables
