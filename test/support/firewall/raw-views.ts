@@ -75,7 +75,7 @@ export function rawDifferences(before: RawViews, after: RawViews): Map<string, s
 function heads(text: string): string {
   return text
     .split("\n")
-    .filter((line) => /^(table|\t\w+ \S+ \{$|\*|:)/.test(line))
+    .filter((line) => /^(table|create|\t\w+ \S+ \{$|\*|:)/.test(line))
     .join("\n")
 }
 
@@ -83,8 +83,13 @@ function patch(was: string, is: string): string[] {
   return structuredPatch("", "", was, is, "", "", { context: 0 }).hunks.flatMap(({ lines }) => lines)
 }
 
-/** The same with tables, and chains and sets within tables, by name: rules stay in their order. */
+/** The same with tables, IP sets, and chains and sets within tables, by name: rules stay in their order. */
 function inSomeOrder(text: string): string {
+  if (text.startsWith("create "))
+    return text
+      .split(/(?<=\n)(?=create )/)
+      .sort()
+      .join("")
   const save = /^\*\w+$/m.test(text)
   const tables = save ? text.split(/(?<=^COMMIT\n)/m) : text.split(/(?<=^\}\n)/m)
   return tables
