@@ -2,6 +2,7 @@ import type { Snapshot } from "../firewall/snapshot/snapshot.ts"
 import { candidateFrom } from "./candidate/candidate.ts"
 import { Kept } from "./candidate/kept.ts"
 import { madeBy } from "./candidate/made.ts"
+import { refuseUnloadable } from "./candidate/refuse-unloadable.ts"
 import { differenceOf, type RulesDifference } from "./difference/difference.ts"
 import type { RuleInput } from "./input.ts"
 import { type LockoutVerdict, type RehearseDeps, rehearse } from "./rehearse.ts"
@@ -35,7 +36,7 @@ export interface PlanOptions {
 /**
  * Rehearses the input, makes the candidate of it, compares it with what is in force, and tries the way in. The
  * rehearsal is over when this returns.
- * @throws InputRefused naming file and line; Fault when no copy of the machine can be made
+ * @throws InputRefused naming file and line; Fault when it changes what no tool can load, or when no copy of the machine can be made
  */
 export async function planChange(
   deps: RehearseDeps,
@@ -46,6 +47,7 @@ export async function planChange(
   try {
     const { before, result, words, writes, notes } = rehearsal
     const { snapshot, kept } = candidateFrom(before, result, replaceAll ? undefined : new Kept(words, made))
+    refuseUnloadable(before, result, snapshot, words)
     const candidate = { ...snapshot, made: madeBy(before, snapshot, words, made) }
     const difference = differenceOf(before, candidate)
     const lockout =

@@ -64,7 +64,7 @@ export async function rehearse(
       : await rehearseFile(await openCopy([]), deps, input, limits)
   const { copy } = done
   try {
-    const before = await reading
+    const { before } = copy
     const result = markWritten(before, await copy.snapshot("rehearsed"))
     let inForce = result
     return {

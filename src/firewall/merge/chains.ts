@@ -94,8 +94,13 @@ export function closeSection(table: string, { chains }: TableChains): SaveSectio
  * Puts a table of nf_tables together again, with the view that can load it. A rule that only iptables can load needs
  * its whole chain in the save: where the save has none, lines that are never loaded keep the places.
  * @param copy whose family, name and attributes it has
+ * @param sources the other tables that its chains come from
  */
-export function closeTable(copy: NftTableCopy, { chains, others }: TableChains): NftTableCopy {
+export function closeTable(
+  copy: NftTableCopy,
+  { chains, others }: TableChains,
+  sources: readonly NftTableCopy[] = [],
+): NftTableCopy {
   const all = [...chains.values()]
   const listed = copy.listed && {
     ...copy.listed,
@@ -111,7 +116,9 @@ export function closeTable(copy: NftTableCopy, { chains, others }: TableChains):
   const { why: _, ...rest } = copy
   const made = { ...rest, listed, saved, xtRules }
   if (listed === undefined) return made
-  const [view] = possibleViews({ listed, saved, xtRules, foreign: copy.view !== "iptables" })
+  if (copy.view === "none") return { ...made, ...(copy.why === undefined ? {} : { why: copy.why }) }
+  const foreign = [copy, ...sources].some(({ view }) => view !== "iptables")
+  const [view] = possibleViews({ listed, saved, xtRules, foreign })
   if (view !== undefined) return { ...made, view }
   return {
     ...made,

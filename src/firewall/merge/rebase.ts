@@ -152,6 +152,7 @@ function mergeTable(
       ? shape
       : { ...shape, listed: { ...listed, attributes } },
     table,
+    [base, ours, theirs].flatMap((copy) => copy ?? []),
   )
 }
 

@@ -6,8 +6,10 @@ export interface Views {
   readonly listed: NftTableText
   readonly saved: SaveSection | undefined
   readonly xtRules: Readonly<Record<string, readonly number[]>>
-  /** It holds rules that iptables never makes; its save prints those wrong, with exit code 0. */
+  /** It has rules that iptables and its kin never make so: its save prints them wrong. */
   readonly foreign: boolean
+  /** The chains with rules that its save prints wrong, and that nothing else prints. */
+  readonly hopeless?: readonly string[]
 }
 
 /** The view to try first. Only a proof tells whether it is right: see prove.ts. */
@@ -26,7 +28,8 @@ export function possibleViews(views: Views): NftView[] {
 }
 
 function viewsOf(views: Views): NftView[] {
-  const { listed, saved, xtRules } = views
+  const { listed, saved, xtRules, foreign, hopeless = [] } = views
+  if (hopeless.length > 0) return []
   // iptables makes no table without making a chain.
   if (listed.blocks.length === 0) return ["nft"]
   const xtChains = Object.keys(xtRules)
@@ -48,10 +51,10 @@ function viewsOf(views: Views): NftView[] {
   const savedWhole =
     chains.length === listed.blocks.length && chains.every((name) => names.has(name) && inStep(name))
   // What iptables made, iptables makes again to the last instruction; nft may choose others that do the same.
-  if (xtChains.length === 0 && savedWhole) return views.foreign ? ["nft", "iptables"] : ["iptables", "nft"]
+  if (xtChains.length === 0 && savedWhole) return foreign ? ["nft", "iptables"] : ["iptables", "nft"]
   if (xtChains.length === 0) return ["nft"]
   if (!savedWhole) return ["both"]
-  return views.foreign ? ["both", "iptables"] : ["iptables", "both"]
+  return foreign ? ["both", "iptables"] : ["iptables", "both"]
 }
 
 /** False where nft prints words in place of what it has no words for (datatype.c): it does not take them back. */
@@ -67,8 +70,9 @@ function blockText(listed: NftTableText, chain: string): string {
   return block?.lines.join("\n") ?? ""
 }
 
-function whyNone({ saved, xtRules, listed }: Views): string {
+function whyNone({ saved, xtRules, listed, hopeless = [] }: Views): string {
   if (!isLoadable(listed)) return "nft prints a part of it as [invalid type], and does not take that back"
+  if (hopeless.length > 0) return `its save leaves out some of what rules ask (chain ${hopeless.join(", ")})`
   const chains = Object.keys(xtRules).join(", ")
   return saved === undefined
     ? `it holds iptables extensions (chain ${chains}) that nft cannot print, and no save tool prints this table`

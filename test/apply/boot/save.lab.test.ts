@@ -54,4 +54,36 @@ describe.skipIf(labUnavailable)("what is saved for the next start", () => {
       ).toEqual([])
     }
   })
+
+  it("has the rules of arptables and ebtables that nft can load, and refuses the others, naming them", async () => {
+    const plain = `arptables-nft -N own; arptables-nft -A own -s 10.0.0.1 -j DROP; arptables-nft -A INPUT -i eth0 -j own
+      arptables-nft -A INPUT --destination-mac 02:00:00:00:00:02/ff:ff:ff:00:00:00 -j DROP; arptables-nft -P OUTPUT DROP
+      ebtables-nft -N own -P DROP; ebtables-nft -A own -p ARP -j ACCEPT; ebtables-nft -A FORWARD -i eth0 -j own
+      ebtables-nft -P FORWARD DROP; ebtables-nft -t nat -N other`
+    const rules = await takeSnapshot(firewallOf(hostWith(lab, plain)), "made")
+    const { root } = bootRoot({ persistent: "nft", nftables: "enabled" })
+    lab.onClose(() => rmSync(root, { recursive: true }))
+    const { files } = await saveForBoot({ root, clock: systemClock }, rules)
+    expect(files.map(({ path }) => path)).toContain("/etc/nftables.conf")
+    const host = hostWith(lab, `nft -f ${root}/etc/nftables.conf`)
+    const booted = await takeSnapshot(firewallOf(host), "booted")
+    // nft chooses other instructions that do the same, so its own view is the one to compare.
+    const listed = ({ nftTables }: typeof rules) => ({
+      ...rules,
+      nftTables: nftTables.map((copy) => ({ ...copy, saved: undefined })),
+    })
+    expect(compareSnapshots(listed(rules), listed(booted), "ignored")).toEqual([])
+
+    for (const extension of [
+      "arptables-nft -A OUTPUT -j mangle --mangle-ip-s 10.0.0.9",
+      "ebtables-nft -A FORWARD -p IPv4 --ip-src 10.0.0.1 -j DROP",
+      "arptables-legacy -A INPUT -s 10.0.0.1 -j DROP",
+    ]) {
+      const taken = await takeSnapshot(firewallOf(hostWith(lab, extension)), "made")
+      await expect(saveForBoot({ root, clock: systemClock }, taken), extension).rejects.toMatchObject({
+        code: "refused",
+        message: expect.stringMatching(/no service loads/),
+      })
+    }
+  })
 })

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import fc, { type Arbitrary } from "fast-check"
 import { InputRefused } from "../../../src/apply/rehearse.ts"
-import { type RawViews, rawDifferences, rawViews, uncounted } from "../../support/firewall/raw-views.ts"
+import { type RawViews, rawDifferences, rulesInForce } from "../../support/firewall/raw-views.ts"
 import { type Host, Lab } from "../../support/lab/lab.ts"
 import { WholeWay } from "../../support/whole-way.ts"
 import { type Line, stateAndScript, takesWhole } from "./lines.ts"
@@ -59,10 +59,10 @@ class Trial {
     const state = tried(scratch, this.#lab, this.#case.state)
     const script = tried(scratch, this.#lab, this.#case.script)
     const twin = this.#host("twin", state)
-    const before = look(twin)
+    const before = rulesInForce(twin)
     const { text, load, replaceAll } = this.#input(scratch, script)
     load(twin)
-    const wanted = look(twin)
+    const wanted = rulesInForce(twin)
 
     const host = this.#host("machine", state)
     const way = new WholeWay(this.#lab, host)
@@ -72,7 +72,7 @@ class Trial {
       plan = await way.plan(input, replaceAll)
     } catch (thrown) {
       if (!(thrown instanceof InputRefused)) throw thrown
-      same("before, and refused", before, look(host))
+      same("before, and refused", before, rulesInForce(host))
       throw new Error(`refused: ${thrown.message}`)
     }
     if (plan.difference.changed !== rawDifferences(wanted, before).size > 0 && !onlyOrder(before, wanted))
@@ -86,10 +86,10 @@ class Trial {
       if (applied.event !== "raced" || meanwhile.length === 0) throw new Error(JSON.stringify(applied))
       const others = this.#host("others", state)
       tried(others, this.#lab, meanwhile)
-      same("before and the writes of others, and raced", look(others), look(host))
+      same("before and the writes of others, and raced", rulesInForce(others), rulesInForce(host))
       return "raced"
     }
-    same("behind the script and behind fw-apply", look(twin), look(host))
+    same("behind the script and behind fw-apply", rulesInForce(twin), rulesInForce(host))
 
     tried(host, this.#lab, later.own)
     const others = this.#host("others", state)
@@ -97,13 +97,13 @@ class Trial {
     const there = tried(others, this.#lab, later.shared)
     const written = tried(host, this.#lab, there)
     // Of a table that iptables cannot print, nft's listing leaves out what is in an extension.
-    const marks = marksOf(written).filter((mark) => isIn(look(host), mark))
+    const marks = marksOf(written).filter((mark) => isIn(rulesInForce(host), mark))
     const failed = await way.revert(applied)
     if (failed !== undefined) throw new Error(`the revert: ${failed}`)
-    const reverted = look(host)
+    const reverted = rulesInForce(host)
     const lost = marks.filter((mark) => !isIn(reverted, mark))
     if (lost.length > 0) throw new Error(`lost in the revert: ${lost.join(", ")}`)
-    same("before, with the writes of others, and reverted", bare(look(others)), bare(reverted))
+    same("before, with the writes of others, and reverted", bare(rulesInForce(others)), bare(reverted))
     return "reverted"
   }
 
@@ -150,13 +150,6 @@ function tried(host: Host, lab: Lab, lines: readonly Line[]): readonly Line[] {
   writeFileSync(path, `${script.join("\n")}\ntrue\n`)
   const worked = new Set(host.run(["sh", path]).split("\n"))
   return lines.filter((_, at) => worked.has(`${at}`))
-}
-
-/** All views, without what a set's hash begins with and the time that elements have left. */
-function look(host: Host): RawViews {
-  const still = (text: string): string =>
-    text.replace(/ (?:hashsize|bucketsize|initval) \S+/g, "").replace(/^(add .* timeout) \d+/gm, "$1")
-  return new Map([...uncounted(rawViews(host))].map(([command, text]) => [command, still(text)]))
 }
 
 function isIn(views: RawViews, mark: string): boolean {

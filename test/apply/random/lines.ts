@@ -129,28 +129,51 @@ function xtables(tool: string): Arbitrary<Line> {
   )
 }
 
+function arptables(tool: string): Arbitrary<Line> {
+  const chain = oneOf("INPUT", "OUTPUT", "ONE", "two")
+  const rule = words(
+    oneOf("-s 10.1.0.0/16", "! -d 10.2.0.0/16", "", "--opcode 1", "--source-mac 02:00:00:00:00:01"),
+    oneOf("-j DROP", "-j ACCEPT", "-j ONE", "-j two", "-j RETURN"),
+  )
+  return fc.oneof(
+    { weight: 4, arbitrary: words(tool, oneOf("-A", "-I"), chain, rule) },
+    { weight: 2, arbitrary: words(tool, "-A INPUT -i eth0", rule) },
+    { weight: 2, arbitrary: words(tool, "-N", oneOf("ONE", "two")) },
+    {
+      weight: 1,
+      arbitrary: words(
+        tool,
+        oneOf(
+          ...["-P INPUT DROP", "-P OUTPUT ACCEPT", "-F INPUT", "-F", "-X", "-F ONE", "-X two", "-D INPUT 1"],
+          "-A INPUT --destination-mac 02:00:00:00:00:02/ff:ff:ff:00:00:00 -j DROP",
+          "-A OUTPUT -j mangle --mangle-ip-s 10.0.0.9",
+        ),
+      ),
+    },
+  )
+}
+
+function ebtables(table: string, chains: readonly string[]): Arbitrary<Line> {
+  const tool = `ebtables-nft -t ${table}`
+  const chain = oneOf(...chains, "ONE", "two")
+  const rule = words(
+    oneOf("-p ARP", "-p IPv4 --ip-proto tcp", "-s 02:00:00:00:00:01", "--mark 5/7", "--limit 5/s", ""),
+    oneOf("-j DROP", "-j ACCEPT", "-j ONE", "-j two", "-j CONTINUE", "-j mark --mark-set 5"),
+  )
+  return fc.oneof(
+    { weight: 4, arbitrary: words(tool, oneOf("-A", "-I"), chain, rule) },
+    { weight: 2, arbitrary: words(tool, "-N", oneOf("ONE", "two"), oneOf("", "-P DROP", "-P RETURN")) },
+    { weight: 1, arbitrary: words(tool, "-P", chain, oneOf("DROP", "ACCEPT")) },
+    { weight: 1, arbitrary: words(tool, oneOf("-F", "-X", "-D", "-Z"), chain, oneOf("", "1")) },
+    { weight: 1, arbitrary: words(tool, oneOf("-F", "-X")) },
+  )
+}
+
 const layer2 = fc.oneof(
-  words(
-    "arptables-nft",
-    oneOf("-A", "-I"),
-    oneOf("INPUT", "OUTPUT"),
-    oneOf("-s 10.1.0.0/16", "-i eth0", "--opcode 1"),
-    oneOf("-j DROP", "-j ACCEPT"),
-  ),
-  words(
-    "ebtables-nft",
-    oneOf("-A", "-I"),
-    oneOf("INPUT", "FORWARD", "ONE"),
-    oneOf("-p ARP", "-i eth0", "-p IPv4 --ip-proto tcp"),
-    oneOf("-j DROP", "-j ACCEPT", "-j ONE"),
-  ),
-  oneOf(
-    "ebtables-nft -N ONE",
-    "ebtables-nft -P FORWARD DROP",
-    "ebtables-nft -F",
-    "arptables-nft -P INPUT DROP",
-    "arptables-nft -F INPUT",
-  ),
+  { weight: 3, arbitrary: arptables("arptables-nft") },
+  { weight: 1, arbitrary: arptables("arptables-legacy") },
+  { weight: 3, arbitrary: ebtables("filter", ["INPUT", "FORWARD"]) },
+  { weight: 1, arbitrary: ebtables("nat", ["PREROUTING", "POSTROUTING"]) },
 )
 
 const element = fc.oneof(
@@ -461,6 +484,17 @@ const setsFirst = [
   "ipset add beta 10.0.0.2",
 ]
 
+const layer2First = [
+  ...["arptables-nft", "arptables-legacy", "ebtables-nft"].flatMap((tool) => [
+    `${tool} -N ONE`,
+    `${tool} -N two`,
+    `${tool} -A INPUT -j ONE`,
+    `${tool} -A ONE -j two`,
+  ]),
+  "arptables-nft -A two -s 10.1.0.0/16 -j DROP",
+  "ebtables-nft -A two -p ARP -j DROP",
+]
+
 const kinds: readonly Kind[] = [
   withChains("iptables"),
   withChains("iptables-legacy"),
@@ -468,6 +502,7 @@ const kinds: readonly Kind[] = [
   withTable("ip"),
   { any: ipsets, first: setsFirst },
   withChains("ip6tables"),
+  { any: layer2, first: layer2First },
 ]
 const anyKind: Kind = { any: line, first: [] }
 

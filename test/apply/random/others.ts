@@ -11,6 +11,8 @@ const own: Arbitrary<Line> = fc
       `iptables-legacy -N OTHER || :; iptables-legacy -A OTHER -p tcp --dport ${n} -j DROP`,
       `nft 'add table inet other; add chain inet other c { type filter hook input priority 0 ; }; add rule inet other c tcp dport ${n} drop'`,
       `nft 'add table inet t1; add chain inet t1 OTHER; add rule inet t1 OTHER tcp dport ${n} drop'`,
+      `arptables-nft -N OTHER || :; arptables-nft -A OTHER -s 10.5.5.${n} -j DROP`,
+      `ebtables-nft -N OTHER || :; ebtables-nft -A OTHER -p IPv4 --ip-src 10.5.5.${n} -j DROP`,
       `ipset -exist create other hash:ip; ipset -exist add other 10.5.5.${n}`,
     ),
   )
@@ -30,6 +32,11 @@ const shared: Arbitrary<(mark: number) => Line> = fc.constantFrom(
   (mark) => `nft 'add rule inet t1 in tcp dport 7 drop comment "other-${mark}"'`,
   (mark) => `nft 'add rule inet t1 deep tcp dport 7 drop comment "other-${mark}"'`,
   (mark) => `nft 'add rule ip t1 in tcp dport 7 drop comment "other-${mark}"'`,
+  (mark) => `arptables-nft -A INPUT -s 10.9.9.${mark} -j DROP`,
+  (mark) => `arptables-nft -I ONE -s 10.9.9.${mark} -j DROP`,
+  (mark) => `arptables-legacy -A INPUT -s 10.9.9.${mark} -j DROP`,
+  (mark) => `ebtables-nft -A INPUT -p IPv4 --ip-src 10.9.9.${mark} -j DROP`,
+  (mark) => `ebtables-nft -I two -p IPv4 --ip-src 10.9.9.${mark} -j DROP`,
   (mark) => `ipset add alpha 10.9.9.${mark}`,
   (mark) => `ipset add beta 10.9.9.${mark}`,
 )

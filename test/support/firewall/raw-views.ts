@@ -7,6 +7,9 @@ export type RawViews = ReadonlyMap<string, string>
 
 const kernelBytes = join(import.meta.dirname, "kernel-bytes.py")
 
+/** Its save is a script that asks the other backend. */
+const arptablesLegacy = "arptables-legacy -n -v -L"
+
 const commands = [
   "nft -s list ruleset",
   "nft list ruleset",
@@ -17,9 +20,12 @@ const commands = [
   "ebtables-nft-save -c",
   "iptables-legacy-save -c",
   "ip6tables-legacy-save -c",
-  "arptables-legacy-save -c",
+  arptablesLegacy,
   "ipset -sorted save",
 ]
+
+/** Asked for a table that the kernel does not hold, it would make one. */
+const onlyIfThere = ["sh", "-c", `grep -qs . /proc/net/arp_tables_names || exit 0; ${arptablesLegacy}`]
 
 /**
  * The text itself, and no reading of this project's own: nothing is left out but dates, what time takes from elements, and the
@@ -27,7 +33,7 @@ const commands = [
  */
 export function rawViews(host: Host): RawViews {
   const views = commands.map((command): [string, string] => {
-    const { code, stdout } = host.try(command.split(" "))
+    const { code, stdout } = host.try(command === arptablesLegacy ? onlyIfThere : command.split(" "))
     // What stands before the crash depends on the order of tables.
     return [
       command,
@@ -39,8 +45,17 @@ export function rawViews(host: Host): RawViews {
 
 /** The views in which a counter shows, without it. */
 export function uncounted(views: RawViews): RawViews {
-  const texts = [...views].filter(([command]) => / -c$|^nft -s|^nft list hooks|^ipset/.test(command))
-  return new Map(texts.map(([command, text]) => [command, text.replace(/\[\d+:\d+\]/g, "[0:0]")]))
+  const texts = [...views].filter(([command]) => /^ipset|-(save|L)\b|^nft -s|^nft list hooks/.test(command))
+  const without = (text: string): string =>
+    text.replace(/\[\d+:\d+\]/g, "[0:0]").replace(/\b(\d+ packets, \d+ bytes|pcnt=\S+ -- bcnt=\S+)/g, "")
+  return new Map(texts.map(([command, text]) => [command, without(text)]))
+}
+
+/** The rules alone: no counters, nothing that a set's hash begins with, no time that elements have left. */
+export function rulesInForce(host: Host): RawViews {
+  const still = (text: string): string =>
+    text.replace(/ (?:hashsize|bucketsize|initval) \S+/g, "").replace(/^(add .* timeout) \d+/gm, "$1")
+  return new Map([...uncounted(rawViews(host))].map(([command, text]) => [command, still(text)]))
 }
 
 /** By command, the lines that are not the same, as a patch without context. */
@@ -60,7 +75,7 @@ export function rawDifferences(before: RawViews, after: RawViews): Map<string, s
 function heads(text: string): string {
   return text
     .split("\n")
-    .filter((line) => /^(table|\t\w+ \S+ \{$|\*|:)/.test(line))
+    .filter((line) => /^(table|create|\t\w+ \S+ \{$|\*|:)/.test(line))
     .join("\n")
 }
 
@@ -68,8 +83,13 @@ function patch(was: string, is: string): string[] {
   return structuredPatch("", "", was, is, "", "", { context: 0 }).hunks.flatMap(({ lines }) => lines)
 }
 
-/** The same with tables, and chains and sets within tables, by name: rules stay in their order. */
+/** The same with tables, IP sets, and chains and sets within tables, by name: rules stay in their order. */
 function inSomeOrder(text: string): string {
+  if (text.startsWith("create "))
+    return text
+      .split(/(?<=\n)(?=create )/)
+      .sort()
+      .join("")
   const save = /^\*\w+$/m.test(text)
   const tables = save ? text.split(/(?<=^COMMIT\n)/m) : text.split(/(?<=^\}\n)/m)
   return tables
@@ -106,6 +126,7 @@ function still(text: string): string {
     text
       // A legacy table cannot be removed: an empty one is what "none" looks like.
       .replace(/^\*\w+\n(?::\w+ ACCEPT \[0:0\]\n)+COMMIT\n/gm, "")
+      .replace(/^(?:Chain \w+ \(policy ACCEPT 0 packets, 0 bytes\)\n*){3}$/, "")
       .replace(/^# (Generated|Completed) .*\n/gm, "")
       .replace(/ expires \w+/g, "")
       .replace(/\{ ([^{}]*) \}/g, (_, elements: string) => `{ ${sorted(elements)} }`)

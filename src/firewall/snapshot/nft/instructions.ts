@@ -1,29 +1,36 @@
+import { openMark } from "../../tools/open-mark.ts"
+import { type Family, families, isIpFamily } from "../../tools/table.ts"
 import { tableId } from "../nft-table.ts"
 import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
 import { chainText, type NftTableText } from "../text/nft-text.ts"
-import type { SaveSection } from "../text/save-text.ts"
+import { rulesByChain, type SaveSection } from "../text/save-text.ts"
+import { isPrintedWhole, partsOfRule } from "./rule-shape.ts"
 
 /** A rule by what the kernel has made of it. */
 interface RuleFacts {
   readonly chain: string
-  /** Holds an xt match or target. */
-  xt: boolean
-  /** Holds what iptables never makes and its save prints wrong: a set or map, or no counter. */
-  foreign: boolean
+  /** The instructions without their brackets. */
+  readonly instructions: string[]
 }
 
-/** All that the text of a table does not say about its rules. */
-export interface TableFacts {
-  /** By chain, the places of the rules that hold an xt match or target. */
-  readonly xtRules: Readonly<Record<string, readonly number[]>>
+/** The rules of a table that its save prints wrong, with exit code 0. */
+export interface Misprints {
+  /** It has rules that iptables and its kin never make so. */
   readonly foreign: boolean
+  /** The chains with rules that no other tool can print. */
+  readonly hopeless: readonly string[]
 }
+
+type TableName = Pick<NftTableText, "family" | "name">
 
 /** The kernel's view of the rules, asked table by table. */
 export interface Instructions {
-  of(table: NftTableText): TableFacts
-  /** False when this save of a table that nft cannot list leaves rules out, or holds what iptables never makes. */
-  agreeWith(table: { readonly family: string; readonly name: string }, saved: SaveSection): boolean
+  /** By chain, the places of the rules that hold an xt match or target. */
+  xtRules(table: NftTableText): Readonly<Record<string, readonly number[]>>
+  /** A comparison of a save with what the kernel has; nothing where that is not known. */
+  misprints(table: NftTableText, saved: SaveSection | undefined): Misprints
+  /** False when this save of a table that nft cannot list leaves rules out, or prints some wrong. */
+  agreeWith(table: TableName, saved: SaveSection): boolean
 }
 
 /**
@@ -37,19 +44,49 @@ export async function readInstructions({ run, tools }: SnapshotDeps): Promise<In
   const debug = path === undefined ? undefined : await run({ path, args, timeoutMs: readTimeoutMs })
   const rules = parseInstructions(debug?.stdout ?? "", debug?.stdout.endsWith("}\n") === true)
   // They come before the text that nft may die of. Where there are as many as there are rules, they are whole.
+  const all = (table: TableName): readonly RuleFacts[] => rules.get(tableId(table)) ?? []
+  const isKnown = (table: NftTableText): boolean => {
+    const chains = table.blocks.filter(({ kind }) => kind === "chain")
+    return all(table).length === chains.reduce((sum, chain) => sum + chainText(chain).rules.length, 0)
+  }
   return {
-    of(table) {
-      const own = rules.get(tableId(table)) ?? []
-      const chains = table.blocks.filter(({ kind }) => kind === "chain")
-      const count = chains.reduce((sum, chain) => sum + chainText(chain).rules.length, 0)
-      if (own.length !== count) return { xtRules: xtByText(table), foreign: false }
-      return { xtRules: xtByChain(own), foreign: own.some((rule) => rule.foreign) }
-    },
+    xtRules: (table) => (isKnown(table) ? xtByChain(all(table)) : xtByText(table)),
+    misprints: (table, saved) => (isKnown(table) ? misprintsOf(table, all(table), saved) : none),
     agreeWith(table, saved) {
-      const own = rules.get(tableId(table)) ?? []
-      return own.length <= saved.rules.length && !own.some((rule) => rule.foreign)
+      const { foreign, hopeless } = misprintsOf(table, all(table), saved)
+      return all(table).length <= saved.rules.length && !foreign && hopeless.length === 0
     },
   }
+}
+
+const none: Misprints = { foreign: false, hopeless: [] }
+
+function misprintsOf(
+  { family }: TableName,
+  rules: readonly RuleFacts[],
+  saved: SaveSection | undefined,
+): Misprints {
+  if (!isFamily(family)) return none
+  const lines = saved === undefined ? new Map<string, string[]>() : rulesByChain(saved)
+  const places = new Map<string, number>()
+  const hopeless = new Set<string>()
+  let foreign = false
+  for (const rule of rules) {
+    const place = places.get(rule.chain) ?? 0
+    places.set(rule.chain, place + 1)
+    // Nobody else makes these, and the save of those of IP is whole; the marks of an open are taken out of what it keeps.
+    if ((isXt(rule) && isIpFamily(family)) || rule.instructions.includes(openMark)) continue
+    const parts = partsOfRule(family, rule.instructions)
+    const line = family === "bridge" ? lines.get(rule.chain)?.[place] : undefined
+    if (parts !== undefined && (line === undefined || isPrintedWhole(parts, line))) continue
+    if (isXt(rule)) hopeless.add(rule.chain)
+    else foreign = true
+  }
+  return { foreign, hopeless: [...hopeless] }
+}
+
+function isFamily(name: string): name is Family {
+  return families.some((family) => family === name)
 }
 
 /** @param whole false when they may have been cut off in the middle of the last rule: that one is left out */
@@ -60,29 +97,32 @@ function parseInstructions(debug: string, whole: boolean): Map<string, RuleFacts
   for (const line of debug.split("\n")) {
     const [, table, chain = ""] = /^(\w+ \S+) (\S+) \d+( \d+)? *$/.exec(line) ?? []
     if (table !== undefined) {
-      rule = { chain, xt: false, foreign: true }
+      rule = { chain, instructions: [] }
       last = tables.get(table) ?? []
       tables.set(table, last)
       last.push(rule)
-    } else if (rule !== undefined && line.startsWith("  [ ")) {
-      if (/^ {2}\[ (match|target) name /.test(line)) rule.xt = true
-      if (line.startsWith("  [ counter ") && rule.foreign) rule.foreign = false
-      if (line.startsWith("  [ lookup ")) rule.foreign = true
-    }
+    } else if (line.startsWith("  [ ")) rule?.instructions.push(line.slice(4, -2))
+    // NFTNL_UDATA_RULE_COMMENT: a comment of nft's; iptables has a match for its own.
+    else if (line.startsWith("  userdata = { \\x00"))
+      rule?.instructions.push(line.includes(openMark) ? openMark : "comment")
   }
   if (!whole) last.pop()
   return tables
 }
 
+function isXt({ instructions }: RuleFacts): boolean {
+  return instructions.some((line) => /^(match|target) name /.test(line))
+}
+
 function xtByChain(rules: readonly RuleFacts[]): Record<string, number[]> {
   const places = new Map<string, number>()
   const found: Record<string, number[]> = {}
-  for (const { chain, xt } of rules) {
-    const place = places.get(chain) ?? 0
-    places.set(chain, place + 1)
-    if (!xt) continue
-    const own = found[chain]
-    if (own === undefined) found[chain] = [place]
+  for (const rule of rules) {
+    const place = places.get(rule.chain) ?? 0
+    places.set(rule.chain, place + 1)
+    if (!isXt(rule)) continue
+    const own = found[rule.chain]
+    if (own === undefined) found[rule.chain] = [place]
     else own.push(place)
   }
   return found

@@ -45,10 +45,9 @@ async function readOnce(deps: SnapshotDeps, noNft?: string): Promise<Reading<rea
     saves.get(table.family)?.find((section) => section.table === table.name)
   const copies: NftTableCopy[] = []
   for (const table of listed) {
-    const facts = instructions.of(table)
-    const saved = savedOf(table) ?? (await saveByChain(deps, table, Object.keys(facts.xtRules)))
-    const { xtRules } = facts
-    const chosen = chooseView({ listed: table, saved, ...facts })
+    const xtRules = instructions.xtRules(table)
+    const saved = savedOf(table) ?? (await saveByChain(deps, table, Object.keys(xtRules)))
+    const chosen = chooseView({ listed: table, saved, xtRules, ...instructions.misprints(table, saved) })
     const { family, name } = table
     copies.push({ family, name, listed: table, saved, xtRules, owned: isOwned(table), ...chosen })
   }

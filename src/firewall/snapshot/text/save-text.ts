@@ -90,9 +90,14 @@ export function emptySection(table: string, builtin: readonly string[]): SaveSec
 }
 
 /** True for a section without effect: no rule, no chain of its own, every policy ACCEPT. */
-export function isEmptySection(section: SaveSection): boolean {
-  return section.rules.length === 0 && section.chains.every((line) => / ACCEPT( |$)/.test(line))
+export function isEmptySection({ rules, chains }: SaveSection): boolean {
+  // In ebtables a user's own chain has a policy too.
+  return (
+    rules.length === 0 && chains.every((line) => / ACCEPT( |$)/.test(line) && born.has(chainNameOf(line)))
+  )
 }
+
+const born = new Set(Object.values(builtinChains).flatMap((tables) => Object.values(tables).flat()))
 
 /** A section as lines that are equal when the tables are; `ignored` leaves counters out. */
 export function canonicalSection(section: SaveSection, moving: "exact" | "ignored"): string[] {
