@@ -6,7 +6,7 @@ import type { ViewerSignals } from "../watchdog/viewer.ts"
 import { type ApplyOptionTexts, checkApplyOptions } from "./options.ts"
 
 const example = `Example:
-  sudo fw-apply rules.sh                  change; back in 60 s if unconfirmed
+  sudo fw-apply rules.sh                  change; back in 1m if unconfirmed
   ssh -S none web1 sudo fw-apply confirm  from the workstation: keeps them
 `
 
@@ -49,7 +49,7 @@ export function applyProgram(
     .optionsGroup("What is done:")
     .option("--check", "change nothing; exit code 5: would change")
     .option("--print <FOLDER>", "write them as files, or - shows; no change")
-    .option("--confirm-within <TIME>", "or everything goes back", "60s")
+    .option("--confirm-within <TIME>", "or everything goes back", "1m")
     .option("--no-confirm", "stay unconfirmed: for automation")
     .option("--detach", "return at once; the guard sees to the rest")
     .option("--save", "load them at boot too, once confirmed")

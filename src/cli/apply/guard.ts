@@ -15,6 +15,7 @@ import {
 } from "../../guard/machine/configuration.ts"
 import type { ChangeOrder } from "../../guard/machine/event.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
 import { systemClock } from "../../system/system-clock.ts"
@@ -52,7 +53,9 @@ export async function joinGuard(
   if (status !== undefined) {
     if (status.dryRun)
       throw new Fault("refused", "the session here is a dry run", { hint: "`fw-watchdog disarm` ends it" })
-    terminal.say(`joined the session of ${status.armedBy.user}, ${status.secondsLeft} s left`)
+    terminal.say(
+      `joined the session of ${status.armedBy.user}, ${formatDuration(status.secondsLeft * 1000)} left`,
+    )
     return { runtimeFolder, proven: status.provenFromOutside, giveUp: async () => {} }
   }
   const address = addressToShow(connection?.serverAddress)
@@ -90,7 +93,7 @@ export async function refuseWhileChangeWaits(host: ProgramHost): Promise<void> {
   if (change === undefined) return
   throw new Fault(
     "refused",
-    `a change by ${change.user} waits for its confirmation, ${change.secondsLeft} s left`,
+    `a change by ${change.user} waits for its confirmation, ${formatDuration(change.secondsLeft * 1000)} left`,
     { hint: "one change at a time: `fw-apply confirm` or `fw-apply rollback`" },
   )
 }

@@ -2,8 +2,8 @@ import type { PathReport } from "../../client/paths.ts"
 import type { PortCheck } from "../../client/tcp-check.ts"
 import type { Answer } from "../../knock/answer.ts"
 import { verbs } from "../../knock/verbs.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import { whyClosed, whyNoAnswer, whyStillShut } from "./diagnosis.ts"
 import { type KnockFacts, knockFacts, packets, pathFacts, portWords } from "./facts.ts"
 
@@ -55,7 +55,7 @@ export function plainOutcome(facts: {
 }
 
 function answered(facts: KnockFacts, answer: Answer): Words {
-  const took = facts.report.roundTripMs === undefined ? "" : ` in ${Math.round(facts.report.roundTripMs)} ms`
+  const took = tookWords(facts.report.roundTripMs)
   const { host } = facts
   const look = `look on the server: fw-watchdog status`
   switch (answer.verdict) {
@@ -189,6 +189,11 @@ function noAnswer(facts: KnockFacts): Words {
 
 function sentAndPort({ report, check }: KnockFacts): string {
   return `${packets(report.packetsSent)} sent${check === undefined ? "" : `; ${portWords(check)}`}`
+}
+
+function tookWords(roundTripMs: number | undefined): string {
+  if (roundTripMs === undefined) return ""
+  return roundTripMs < 1 ? " within 1ms" : ` in ${formatDuration(Math.round(roundTripMs))}`
 }
 
 function sessionWords(answer: Answer): string {

@@ -6,7 +6,7 @@ import { type ArmOptionTexts, addArmOptions, checkArmOptions } from "./arm-optio
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example, before you touch a remote firewall:
-  sudo fw-watchdog          arm for 30 minutes; says what to do next
+  sudo fw-watchdog          arm for 30m; says what to do next
 `
 
 /**
