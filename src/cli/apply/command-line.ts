@@ -1,6 +1,6 @@
 import type { Command } from "commander"
 import { Fault } from "../../errors.ts"
-import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
+import { addHelpAndVersion, newProgram, refuseMistypedCommand, runProgram } from "../terminal/commander.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import type { ViewerSignals } from "../watchdog/viewer.ts"
 import { type ApplyOptionTexts, checkApplyOptions } from "./options.ts"
@@ -68,6 +68,7 @@ export function applyProgram(
     .action((file: string | undefined, texts: ApplyOptionTexts) => {
       if (file === undefined) return
       choose(async () => {
+        refuseMistypedCommand(program, file)
         const options = checkApplyOptions(file, texts)
         const terminal = openTerminal("fw-apply", host, { json: options.json, separated: options.marked })
         return await (await import("./change.ts")).applyFile(options, terminal, host, signals)
@@ -87,5 +88,5 @@ export function applyProgram(
   }
   answer("confirm", "keep the change: from a new connection only")
   answer("rollback", "go back now")
-  return addVersion(program)
+  return addHelpAndVersion(program)
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander"
-import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
+import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions } from "./arm-options.ts"
@@ -98,5 +98,5 @@ export function watchdogProgram(
         return await (await import("./session-commands.ts")).extend(byMs, terminal, host)
       })
     })
-  return addVersion(program)
+  return addHelpAndVersion(program)
 }
