@@ -22,7 +22,7 @@ import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding, statusOf } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
-import { armedSecrets, secretLines, warnOfForeignSecrets } from "../arming/secrets.ts"
+import { armedSecrets, hostToKnock, secretLines, warnOfForeignSecrets } from "../arming/secrets.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ApplyOptions } from "./options.ts"
 
@@ -32,6 +32,8 @@ const forChangeMs = 120_000
 /** The guard that a change is made by. */
 export interface ApplyGuard {
   readonly runtimeFolder: string
+  /** The host as fw-knock is to be told it. */
+  readonly knockHost: string
   /** An authentic knock from outside has been answered. */
   readonly proven: boolean
   /** Ends a session that was armed for this change only; nothing was changed. */
@@ -49,6 +51,7 @@ export async function joinGuard(
   host: ProgramHost,
 ): Promise<ApplyGuard> {
   const runtimeFolder = foldersFor(host.env).runtime
+  const address = addressToShow(connection?.serverAddress)
   const status = await outliveEnding(runtimeFolder, systemClock, terminal)
   if (status !== undefined) {
     if (status.dryRun)
@@ -56,9 +59,9 @@ export async function joinGuard(
     terminal.say(
       `joined the session of ${status.armedBy.user}, ${formatDuration(status.secondsLeft * 1000)} left`,
     )
-    return { runtimeFolder, proven: status.provenFromOutside, giveUp: async () => {} }
+    const knockHost = hostToKnock(status.secrets, address)
+    return { runtimeFolder, knockHost, proven: status.provenFromOutside, giveUp: async () => {} }
   }
-  const address = addressToShow(connection?.serverAddress)
   const secrets = secretsFor(options, host, address)
   const configuration: SessionConfiguration = {
     ...plainestSession,
@@ -73,10 +76,11 @@ export async function joinGuard(
   warnOfForeignSecrets(secrets, terminal)
   if (options.withinMs > 0) {
     terminal.say("armed a session for this change; it answers knocks until the change is over")
-    if (!terminal.json) for (const line of secretLines(secrets, address)) terminal.show(line)
+    if (!terminal.json) for (const line of secretLines(secrets)) terminal.show(line)
   }
   return {
     runtimeFolder,
+    knockHost: hostToKnock(secrets, address),
     proven: false,
     async giveUp() {
       await askOnce(runtimeFolder, { command: "disarm", by: "fw-apply" }).catch(() => {})

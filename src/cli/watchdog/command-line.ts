@@ -38,7 +38,7 @@ export function watchdogProgram(
   const program = newProgram("fw-watchdog", host)
   program
     .description(
-      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, flushes it and accepts everything. Expires by itself.",
+      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, opens it. Expires by itself.",
     )
     .usage("[arm] [options] | COMMAND")
     .addHelpText("before", example)
