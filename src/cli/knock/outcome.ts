@@ -63,6 +63,8 @@ function answered(facts: KnockFacts, answer: Answer): Words {
       return alive(facts, answer, took)
     case "opened":
       return opened(facts, answer, `opened${took}`)
+    case "open-already":
+      return opened(facts, answer, wasOpen(facts, took))
     case "nothing-to-do":
       if (facts.verb === "confirm")
         return {
@@ -129,8 +131,14 @@ function alive(facts: KnockFacts, answer: Answer, took: string): Words {
   }
 }
 
+/** Of the request that was answered: one sent before it, whose answers got lost, may have opened. */
+function wasOpen({ report }: KnockFacts, took: string): string {
+  const earlier = report.stage === "one-way" ? " (an earlier packet of this knock may have opened it)" : ""
+  return `open already, nothing to change${earlier}${took === "" ? "" : `; answered${took}`}`
+}
+
 function opened(facts: KnockFacts, answer: Answer, what: string): Words {
-  const event = answer.verdict
+  const event = "opened"
   if (answer.verified && answer.stillDropping > 0) {
     const count = `${answer.stillDropping}${answer.stillDropping === 65_535 ? " or more" : ""}`
     const port = facts.check === undefined ? "" : `; ${portWords(facts.check)}`
@@ -143,13 +151,13 @@ function opened(facts: KnockFacts, answer: Answer, what: string): Words {
         : `\`fw-watchdog status\` on the server names them; to clear more: fw-knock reset --hard ${facts.host}`,
     }
   }
-  const unverified = answer.verified || answer.verdict !== "opened" ? "" : ", not verified"
+  const unverified = answer.verified ? "" : ", not verified"
   return portStays(facts, answer, {
     event,
     // Without a word from the server's own look and without a port that proves it, nobody knows.
     code: unverified !== "" && facts.check?.state !== "open" ? "state-unknown" : "done",
     what: `${what}${unverified}${reLockWords(answer)}; ${sessionWords(answer)}`,
-    hint: `log in and repair the rules: ${facts.login}`,
+    hint: `${answer.verdict === "open-already" ? "log in" : "log in and repair the rules"}: ${facts.login}`,
   })
 }
 
