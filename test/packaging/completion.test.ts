@@ -126,6 +126,8 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ["fw-knock re", ["remember", "reset"]],
   ["fw-knock reset --json we", ["web1.example"]],
   ["fw-knock reset web1.example we", ["web1.example"]],
+  ["fw-knock apply --check we", ["web1.example"]],
+  ["fw-knock reset --check ", []],
   ["fw-knock probe --ha", []],
   ["fw-knock reset --ha", ["--hard"]],
 ]

@@ -72,14 +72,17 @@ export function bashCompletion(program: Command): string {
 
 /** Behind an option that takes a value, that value and nothing else. */
 function valueCases(program: Command): string[] {
-  const cases = new Map<string, Offer>()
-  for (const option of [program, ...program.commands].flatMap(optionsOf)) {
-    const offer = offerForOption(option)
-    if (offer !== undefined && option.long) cases.set(option.long, offer)
-  }
+  const places = new Map<string, string[]>()
+  for (const command of [program, ...program.commands])
+    for (const option of optionsOf(command)) {
+      const offer = offerForOption(option)
+      if (offer === undefined || !option.long) continue
+      const place = `"${command === program ? "" : command.name()} ${option.long}"`
+      places.set(offering(offer), [...(places.get(offering(offer)) ?? []), place])
+    }
   return [
-    '  case "$prev" in',
-    ...[...cases].map(([long, offer]) => `    ${long}) ${offering(offer)}; return ;;`),
+    '  case "$command $prev" in',
+    ...[...places].map(([action, all]) => `    ${all.join(" | ")}) ${action}; return ;;`),
     "  esac",
   ]
 }

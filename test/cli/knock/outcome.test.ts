@@ -145,7 +145,7 @@ describe("what a knock came to", () => {
   it("says of an open host that it was open, and claims no more where an earlier packet may have opened it", () => {
     const said = (more: Partial<KnockReport> = {}) => knockOutcome(facts(answer("open-already"), open, more))
     expect(said().message).toMatch(/^web1: open already, nothing to change; answered in 12ms; the session/)
-    expect(said().hint).toBe("log in: ssh web1")
+    expect(said().hint).toBe("log in: ssh -p 2222 ada@web1")
     expect(said().facts).toMatchObject({ verdict: "open-already" })
     expect(said({ stage: "one-way" }).message).toContain(
       "(an earlier packet of this knock may have opened it)",
