@@ -192,7 +192,7 @@ describe.skipIf(labUnavailable)("a session", () => {
 
   it("shows a line for a workstation that has only nping, and it opens once", async () => {
     const viewer = server.start(
-      ["script", "-qc", [...fwWatchdog, "--timeout", "1m"].join(" "), "/dev/null"],
+      ["script", "-qc", [...fwWatchdog, "--timeout", "1m", "--verbose"].join(" "), "/dev/null"],
       { env: { ...process.env, ...armed.environment }, stdin: "pipe" },
     )
     let said = ""
