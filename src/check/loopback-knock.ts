@@ -5,6 +5,7 @@ import { Fault, reasonOf } from "../errors.ts"
 import { ListenerSupervisor, type SpawnListener } from "../guard/listeners/supervisor.ts"
 import { deriveKeys, type KnockKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
+import { formatDuration } from "../report/duration.ts"
 import { encodeFrame } from "../wire/frame.ts"
 import { freshIpv4Header, protocolIcmp } from "../wire/ipv4.ts"
 import type { Finding } from "./finding.ts"
@@ -57,7 +58,7 @@ export async function loopbackKnock(deps: LoopbackKnockDeps): Promise<Finding> {
     const refusal = loopback.inject(knockFrame(keys, deps.clock.wallMs()))
     if (refusal !== undefined) return problem(`a knock could not be injected on lo: ${refusal}`)
     if (await arrival) return { level: "ok", subject: "hearing", message: "a knock over loopback was heard" }
-    return problem(`a knock over loopback was not heard within ${heardWithinMs / 1000} s`)
+    return problem(`a knock over loopback was not heard within ${formatDuration(heardWithinMs)}`)
   } catch (thrown) {
     return problem(reasonOf(thrown), thrown instanceof Fault ? thrown.hint : undefined)
   } finally {

@@ -54,6 +54,7 @@ export type Verdict =
   | "rolled-back"
   | "confirmed"
   | "rollback-failed"
+  | "open-already" // to a reset that found nothing to change
 
 /** The kinds of things, other than rules that drop, that can keep packets from a port although the firewall was opened. */
 export type ObstacleKind = "routing" | "port-translation" | "xdp" | "traffic-control" | "reverse-path"
@@ -70,7 +71,7 @@ export interface Answer {
   /** The request's verb. */
   readonly verb: Verb
   readonly verdict: Verdict
-  /** With `opened` and `open-failed`: the listing after the open is in, and `stillDropping` says something. */
+  /** With the verdicts of an open: the listing after the open is in, and `stillDropping` says something. */
   readonly verified: boolean
   /** There is a pin: a plain probe or reset acts with one packet as long as its client time fits (section 8). */
   readonly pinned: boolean
@@ -84,7 +85,7 @@ export interface Answer {
   readonly serverTimeMs: number
   /** 36 bytes with verdict `challenge`, else undefined. */
   readonly challenge: Uint8Array | undefined
-  /** With `opened` and `open-failed`, verified; absent from a server that says nothing of it. */
+  /** With the verdicts of an open, verified; absent from a server that says nothing of it. */
   readonly obstacles?: SeenObstacles
   /** The last 32 bytes of the request that this answers. */
   readonly requestMac: Uint8Array
@@ -102,6 +103,7 @@ const verdictCodes: Readonly<Record<Verdict, number>> = {
   "rolled-back": 8,
   confirmed: 9,
   "rollback-failed": 10,
+  "open-already": 11,
 }
 const verdictOf = new Map(Object.entries(verdictCodes).map(([verdict, code]) => [code, verdict as Verdict]))
 const badLength = rejected("verify", "length")
@@ -128,12 +130,13 @@ const obstacleFlags: Readonly<Record<ObstacleKind, number>> = {
   "reverse-path": 128,
 }
 const obstacleKinds = Object.keys(obstacleFlags) as readonly ObstacleKind[]
-/** The flags that a client of before they were there knows. */
+/** The flags that the first clients know. */
 const firstFlags = verifiedFlag | pinnedFlag
+const verdictAt = 10
 const flagsAt = 11
 
 const tellsObstacles = (verdict: Verdict, verified: boolean): boolean =>
-  verified && (verdict === "opened" || verdict === "open-failed")
+  verified && (verdict === "opened" || verdict === "open-failed" || verdict === "open-already")
 
 const saturate = (value: number, most: number): number => Math.max(0, Math.min(most, Math.ceil(value)))
 
@@ -167,18 +170,20 @@ function flagsOf({ verified, pinned, obstacles }: Answer): number {
 }
 
 /**
- * The same answer for a client that refuses flags of obstacles, as those of before them do.
+ * The same answer for the first clients, which refuse flags of obstacles and know of an open host only that it was opened.
  * @param bytes an answer of {@link encodeAnswer}
- * @returns undefined when it has none of these flags
+ * @returns undefined when they take it as it is
  */
-export function withoutObstacles(
+export function forFirstClients(
   { answerKey }: Pick<KnockKeys, "answerKey">,
   bytes: Uint8Array,
 ): Uint8Array | undefined {
-  const flags = bytes[flagsAt] ?? 0
-  if ((flags & ~firstFlags) === 0) return undefined
+  const [verdict = 0, flags = 0] = bytes.subarray(verdictAt)
+  const isLater = verdict === verdictCodes["open-already"]
+  if (!isLater && (flags & ~firstFlags) === 0) return undefined
   const writer = new Writer(messageBytes)
-  writer.bytes(bytes.subarray(0, flagsAt))
+  writer.bytes(bytes.subarray(0, verdictAt))
+  writer.u8(isLater ? verdictCodes.opened : verdict)
   writer.u8(flags & firstFlags)
   writer.bytes(bytes.subarray(flagsAt + 1, messageBytes - answerMacBytes))
   writer.bytes(mac(answerKey, writer.since(0), answerMacBytes))

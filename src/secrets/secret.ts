@@ -91,6 +91,16 @@ export function parseSecret(text: string): ParsedSecret {
   return { ok: true, secret: split(values).secret }
 }
 
+/** The prefix and two groups behind it, or twenty digits however they are grouped. */
+const prefixed = /fwk[0-9il]-?(?:[0-9a-z]{5}-[0-9a-z]{5}|(?:-?[0-9a-z]){20})/i
+/** Six groups: the prefix was not copied along. */
+const grouped = /[0-9a-z]{5}(?:-[0-9a-z]{5}){5}/i
+
+/** Tells whether somebody has put a secret, or most of one, into this text; also one that is mistyped. */
+export function holdsSecret(text: string): boolean {
+  return prefixed.test(text) || /[0-9]/.test(grouped.exec(text)?.[0] ?? "")
+}
+
 /** ASCII only: to Unicode the Kelvin sign is a k in upper case. */
 const lowerCase = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 

@@ -137,7 +137,7 @@ describe.skipIf(labUnavailable)("a session", () => {
     armed.arm("--timeout", "1m")
     const second = armed.try("--detach", "--json", "--secret-file", armed.secretFile)
     expect(second.code).toBe(1)
-    expect(second.stderr).toMatch(/armed already in this network namespace: by \S+, \d+ s left/)
+    expect(second.stderr).toMatch(/armed already in this network namespace: by \S+, (?:\d+[smh] ?)+ left/)
     expect(armed.status().listenerStarts).toBe(1)
     armed.disarm()
   })
@@ -192,7 +192,7 @@ describe.skipIf(labUnavailable)("a session", () => {
 
   it("shows a line for a workstation that has only nping, and it opens once", async () => {
     const viewer = server.start(
-      ["script", "-qc", [...fwWatchdog, "--timeout", "1m"].join(" "), "/dev/null"],
+      ["script", "-qc", [...fwWatchdog, "--timeout", "1m", "--verbose"].join(" "), "/dev/null"],
       { env: { ...process.env, ...armed.environment }, stdin: "pipe" },
     )
     let said = ""

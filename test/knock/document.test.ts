@@ -110,8 +110,11 @@ describe("the protocol's document", () => {
     const obstacles = { seen: ["routing"], complete: true } as const
     expectAnswer(/second answer: .*, routing seen, 1 still/, reset.bytes, { ...verified, obstacles })
     expectAnswer(/without obstacles: opened, verified, pinned, 1 still/, reset.bytes, verified)
+    const open = { verb: "reset", verified: true } as const
+    expectAnswer(/nothing to change, its second answer/, reset.bytes, { ...open, verdict: "open-already" })
+    expectAnswer(/for the first clients: opened, verified/, reset.bytes, { ...open, verdict: "opened" })
     makeRequest(/^a reset with the one-way flag/, { oneWay: true })
-    expect(examples).toHaveLength(16)
+    expect(examples).toHaveLength(18)
   })
 
   test.each(["request", "answer", "challenge"])("draws the %s as the code does", (name) => {

@@ -4,10 +4,10 @@ import {
   type Answer,
   decodeAnswer,
   encodeAnswer,
+  forFirstClients,
   type ObstacleKind,
   type SeenObstacles,
   type Verdict,
-  withoutObstacles,
 } from "../../src/knock/answer.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { decodeRequest, encodeRequest, type Request, requestMacOf } from "../../src/knock/request.ts"
@@ -53,6 +53,7 @@ const answers: fc.Arbitrary<Answer> = fc
       "refused",
       "rolled-back",
       "confirmed",
+      "open-already",
     ),
     verified: fc.boolean(),
     pinned: fc.boolean(),
@@ -177,22 +178,29 @@ describe("answers", () => {
     )
   })
 
-  test("with obstacles comes a second time without, for clients that refuse those flags, and is the same otherwise", () => {
+  test("that the first clients do not know comes a second time as they do, and is the same otherwise", () => {
+    let told = 0
     fc.assert(
       fc.property(answers, (answer) => {
         const { obstacles, ...rest } = answer
-        const plain = withoutObstacles(keys, encodeAnswer(keys, answer))
-        expect(plain).toEqual(obstacles === undefined ? undefined : encodeAnswer(keys, rest))
+        const isLater = answer.verdict === "open-already"
+        const first = forFirstClients(keys, encodeAnswer(keys, answer))
+        const isKnown = obstacles === undefined && !isLater
+        if (!isKnown) told += 1
+        const asOpened = encodeAnswer(keys, isLater ? { ...rest, verdict: "opened" } : rest)
+        expect(first).toEqual(isKnown ? undefined : asOpened)
       }),
+      { numRuns: 1000 },
     )
-    const told = { seen: [], complete: true }
+    expect(told).toBeGreaterThan(10)
+    const obstacles = { seen: [], complete: true }
     const [answer = undefined] = fc.sample(answers, 1)
     for (const wrong of [
       { verdict: "alive", verified: true },
       { verdict: "opened", verified: false },
     ] as const)
       expect(() =>
-        encodeAnswer(keys, { ...(answer as Answer), ...wrong, challenge: undefined, obstacles: told }),
+        encodeAnswer(keys, { ...(answer as Answer), ...wrong, challenge: undefined, obstacles }),
       ).toThrow(RangeError)
   })
 

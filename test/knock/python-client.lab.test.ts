@@ -112,18 +112,19 @@ describe.skipIf(labUnavailable).each([4, 6] as const)("python client, IPv%i, its
     expect(resets()).toBeGreaterThan(0)
   })
 
-  it("gets the verified answer without obstacles when it does not know their flags, and with them when it does", () => {
-    for (const [more, obstacles] of [
-      [["--first-flags"], []],
-      [[], ["complete"]],
+  it("is told that the host is open already, and of obstacles, when it knows of that; else that it was opened", () => {
+    for (const [more, verdict, obstacles] of [
+      [["--first"], "opened", []],
+      [[], "open-already", ["complete"]],
     ] as const) {
-      const { said } = knock(client, armed.secretFile, "reset", address, ...more)
-      expect(said).toMatchObject({ verdict: "opened", verified: true, obstacles })
+      const { code, said } = knock(client, armed.secretFile, "reset", address, ...more)
+      expect(said).toMatchObject({ verdict, verified: true, obstacles, dropping: 0 })
+      expect(code).toBe(0)
     }
   })
 
   it("gets the verified answer when only every fifth reply arrives", async () => {
-    // Each request makes three: the kernel's, the answer, and the answer without obstacles.
+    // Each request makes three: the kernel's, the answer, and the answer for the first clients.
     client.run(["nft", "-f", "/dev/stdin"], {
       input: `table inet lossy { chain in {
         type filter hook input priority 0;

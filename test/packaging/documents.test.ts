@@ -70,6 +70,22 @@ function isThere(name: string): boolean {
   return known.some((file) => new RegExp(`^${pattern}$`).test(file))
 }
 
+describe("durations are written as the options read them", () => {
+  const forOperators = [
+    "README.md",
+    "CHANGELOG.md",
+    "native-notes/json.md",
+    ...notes.filter((path) => path.includes("/man/")),
+  ]
+  // Measured figures have their unit behind a space.
+  const withoutFigures = (text: string): string => text.replace(/^## Measured[\s\S]*?(?=^## )/m, "")
+
+  it.each(forOperators)("in %s", (path) => {
+    const otherwise = /\b\d[\d.]* ?(?:sec|min|seconds?|minutes?|hours?|days?)\b|\b\d[\d.]* (?:ms|s|m|h|d)\b/g
+    expect(withoutFigures(read(path)).match(otherwise) ?? []).toEqual([])
+  })
+})
+
 describe("native-notes/json.md", () => {
   it("has every event that the sources name", () => {
     const note = read("native-notes/json.md")

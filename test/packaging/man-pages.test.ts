@@ -47,9 +47,10 @@ describe.each(commandLines().map((program) => [program.name(), program] as const
       const commands = program.commands.map((command) =>
         [
           command.name(),
-          ...command.registeredArguments.map(
-            (argument) => argument.name() + (argument.variadic ? "..." : ""),
-          ),
+          ...command.registeredArguments.map((argument) => {
+            const term = argument.name() + (argument.variadic ? "..." : "")
+            return argument.required ? term : `[${term}]`
+          }),
         ].join(" "),
       )
       expect(terms(page, "COMMANDS")).toEqual(commands.sort())

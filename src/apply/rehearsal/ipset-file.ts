@@ -1,3 +1,4 @@
+import { formatDuration } from "../../report/duration.ts"
 import { findProgram } from "../../system/process/find-program.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
 import type { InputWords } from "../candidate/input-words.ts"
@@ -45,7 +46,7 @@ export async function rehearseIpsets(
     input: text.join("\n"),
   })
   if (run.timedOut)
-    throw new InputRefused(`${input.name}: not loaded within ${options.timeoutMs / 1000} s`, {
+    throw new InputRefused(`${input.name}: not loaded within ${formatDuration(options.timeoutMs)}`, {
       hint: "give it more time",
     })
   if (run.exitCode === 0) return { named, emptied: new Set() }

@@ -1,6 +1,7 @@
 import { basename } from "node:path"
 import { isLegacyProgram } from "../../firewall/tools/detect.ts"
 import { plainNameOf, toolName } from "../../firewall/tools/table.ts"
+import { formatDuration } from "../../report/duration.ts"
 import { findProgram } from "../../system/process/find-program.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
 import { isForeignChain, isOperatorsChain } from "../candidate/foreign-names.ts"
@@ -60,7 +61,7 @@ const chainOf = (id: string): string => id.slice(id.lastIndexOf(" ") + 1)
 
 function refuseTimeout(run: ScriptRun, input: RuleInput, { timeoutMs }: RunLimits): void {
   if (run.timedOut)
-    throw new InputRefused(`${input.name}: not loaded within ${timeoutMs / 1000} s`, {
+    throw new InputRefused(`${input.name}: not loaded within ${formatDuration(timeoutMs)}`, {
       hint: "give it more time",
     })
 }

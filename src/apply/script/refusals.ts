@@ -1,3 +1,4 @@
+import { formatDuration } from "../../report/duration.ts"
 import type { RuleInput } from "../input.ts"
 import { InputRefused } from "../rehearsal/input-refused.ts"
 import type { ScriptRun } from "../rehearsal/run-in-copy.ts"
@@ -7,7 +8,7 @@ import type { ScriptPlace } from "./trace.ts"
 
 /** A script that did not end in time. */
 export function stillRunning({ name }: RuleInput, timeoutMs: number): InputRefused {
-  return new InputRefused(`${name}: still running after ${timeoutMs / 1000} s`, {
+  return new InputRefused(`${name}: still running after ${formatDuration(timeoutMs)}`, {
     hint: "a script that waits for somebody or for the network cannot be rehearsed; or give it more time",
   })
 }

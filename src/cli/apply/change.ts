@@ -212,8 +212,8 @@ class FileChange {
     terminal.report({ ...applied, facts })
     const knocks = options.secretFile !== undefined || this.#host.stderr.isTTY === true
     const address = addressToShow(connection?.serverAddress)
-    if (!options.marked)
-      showConfirmLines(options, address, connection, { knocks, proven: guard.proven }, terminal, this.#host)
+    const way = { knocks, host: guard.knockHost, proven: guard.proven }
+    if (!options.marked) showConfirmLines(options, address, connection, way, terminal, this.#host)
     if (options.detach) return detached(options.save, { ...applied, facts })
     const end = await Promise.race([
       awaitEnd(runtimeFolder, { id, withinMs: options.withinMs }, terminal, this.#host),

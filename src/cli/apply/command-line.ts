@@ -1,12 +1,12 @@
 import type { Command } from "commander"
 import { Fault } from "../../errors.ts"
-import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
+import { addHelpAndVersion, newProgram, refuseMistypedCommand, runProgram } from "../terminal/commander.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import type { ViewerSignals } from "../watchdog/viewer.ts"
 import { type ApplyOptionTexts, checkApplyOptions } from "./options.ts"
 
 const example = `Example:
-  sudo fw-apply rules.sh                  change; back in 60 s if unconfirmed
+  sudo fw-apply rules.sh                  change; back in 1m if unconfirmed
   ssh -S none web1 sudo fw-apply confirm  from the workstation: keeps them
 `
 
@@ -49,7 +49,7 @@ export function applyProgram(
     .optionsGroup("What is done:")
     .option("--check", "change nothing; exit code 5: would change")
     .option("--print <FOLDER>", "write them as files, or - shows; no change")
-    .option("--confirm-within <TIME>", "or everything goes back", "60s")
+    .option("--confirm-within <TIME>", "or everything goes back", "1m")
     .option("--no-confirm", "stay unconfirmed: for automation")
     .option("--detach", "return at once; the guard sees to the rest")
     .option("--save", "load them at boot too, once confirmed")
@@ -68,6 +68,7 @@ export function applyProgram(
     .action((file: string | undefined, texts: ApplyOptionTexts) => {
       if (file === undefined) return
       choose(async () => {
+        refuseMistypedCommand(program, file)
         const options = checkApplyOptions(file, texts)
         const terminal = openTerminal("fw-apply", host, { json: options.json, separated: options.marked })
         return await (await import("./change.ts")).applyFile(options, terminal, host, signals)
@@ -87,5 +88,5 @@ export function applyProgram(
   }
   answer("confirm", "keep the change: from a new connection only")
   answer("rollback", "go back now")
-  return addVersion(program)
+  return addHelpAndVersion(program)
 }

@@ -15,13 +15,14 @@ import {
 } from "../../guard/machine/configuration.ts"
 import type { ChangeOrder } from "../../guard/machine/event.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding, statusOf } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
-import { armedSecrets, secretLines, warnOfForeignSecrets } from "../arming/secrets.ts"
+import { armedSecrets, hostToKnock, secretLines, warnOfForeignSecrets } from "../arming/secrets.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ApplyOptions } from "./options.ts"
 
@@ -31,6 +32,8 @@ const forChangeMs = 120_000
 /** The guard that a change is made by. */
 export interface ApplyGuard {
   readonly runtimeFolder: string
+  /** The host as fw-knock is to be told it. */
+  readonly knockHost: string
   /** An authentic knock from outside has been answered. */
   readonly proven: boolean
   /** Ends a session that was armed for this change only; nothing was changed. */
@@ -48,14 +51,17 @@ export async function joinGuard(
   host: ProgramHost,
 ): Promise<ApplyGuard> {
   const runtimeFolder = foldersFor(host.env).runtime
+  const address = addressToShow(connection?.serverAddress)
   const status = await outliveEnding(runtimeFolder, systemClock, terminal)
   if (status !== undefined) {
     if (status.dryRun)
       throw new Fault("refused", "the session here is a dry run", { hint: "`fw-watchdog disarm` ends it" })
-    terminal.say(`joined the session of ${status.armedBy.user}, ${status.secondsLeft} s left`)
-    return { runtimeFolder, proven: status.provenFromOutside, giveUp: async () => {} }
+    terminal.say(
+      `joined the session of ${status.armedBy.user}, ${formatDuration(status.secondsLeft * 1000)} left`,
+    )
+    const knockHost = hostToKnock(status.secrets, address)
+    return { runtimeFolder, knockHost, proven: status.provenFromOutside, giveUp: async () => {} }
   }
-  const address = addressToShow(connection?.serverAddress)
   const secrets = secretsFor(options, host, address)
   const configuration: SessionConfiguration = {
     ...plainestSession,
@@ -70,10 +76,11 @@ export async function joinGuard(
   warnOfForeignSecrets(secrets, terminal)
   if (options.withinMs > 0) {
     terminal.say("armed a session for this change; it answers knocks until the change is over")
-    if (!terminal.json) for (const line of secretLines(secrets, address)) terminal.show(line)
+    if (!terminal.json) for (const line of secretLines(secrets)) terminal.show(line)
   }
   return {
     runtimeFolder,
+    knockHost: hostToKnock(secrets, address),
     proven: false,
     async giveUp() {
       await askOnce(runtimeFolder, { command: "disarm", by: "fw-apply" }).catch(() => {})
@@ -90,7 +97,7 @@ export async function refuseWhileChangeWaits(host: ProgramHost): Promise<void> {
   if (change === undefined) return
   throw new Fault(
     "refused",
-    `a change by ${change.user} waits for its confirmation, ${change.secondsLeft} s left`,
+    `a change by ${change.user} waits for its confirmation, ${formatDuration(change.secondsLeft * 1000)} left`,
     { hint: "one change at a time: `fw-apply confirm` or `fw-apply rollback`" },
   )
 }

@@ -6,8 +6,8 @@ import type { PlannedChange } from "../../apply/plan.ts"
 import { InputRefused } from "../../apply/rehearse.ts"
 import type { SshConnection } from "../../apply/ssh-client.ts"
 import { Fault, reasonOf } from "../../errors.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ApplyOptions } from "./options.ts"
 
@@ -114,7 +114,7 @@ export function showConfirmLines(
   options: ApplyOptions,
   address: string,
   connection: SshConnection | undefined,
-  { knocks, proven }: { readonly knocks: boolean; readonly proven: boolean },
+  { knocks, host: knockHost, proven }: { knocks: boolean; host: string; proven: boolean },
   terminal: Terminal,
   host: ProgramHost,
 ): void {
@@ -127,7 +127,7 @@ export function showConfirmLines(
   terminal.show("")
   terminal.show(`within ${formatDuration(options.withinMs)}, from a new terminal on your workstation:`)
   terminal.show(`       ssh -t -S none ${at}${user}@${address} ${sudo}fw-apply confirm`)
-  if (knocks) terminal.show(`  or   fw-knock confirm${check} ${address}`)
+  if (knocks) terminal.show(`  or   fw-knock confirm${check} ${knockHost}`)
   if (knocks && !proven) terminal.show("       (not proven: no knock was answered yet)")
   terminal.show("")
 }

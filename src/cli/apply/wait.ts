@@ -4,8 +4,8 @@ import { launchGuard } from "../../guard/launch/launch.ts"
 import type { SessionStatus } from "../../guard/machine/status.ts"
 import { hasJournal } from "../../guard/state/journal.ts"
 import { readLeft } from "../../guard/state/left-file.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /** How a change ends. */

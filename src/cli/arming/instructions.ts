@@ -2,11 +2,13 @@ import { networkInterfaces } from "node:os"
 
 /** The facts that the lines for the workstation are made of. */
 export interface WorkstationFacts {
-  /** The address the knock should go to. */
+  /** The host as fw-knock is to be told it: as its secret's line has it. */
+  readonly host: string
+  /** The address that a knock goes to when no name is known there. */
   readonly address: string
   /** A one-time secret's line, `HOST fwk1-...`; undefined when none was made. */
   readonly secretLine: string | undefined
-  /** A complete one-way reset request in hex for a workstation that has nothing installed; undefined when none fits. */
+  /** A complete one-way reset request in hex for a workstation that has nothing installed; undefined when none is to be shown. */
   readonly readyMade: string | undefined
   /** The workstation has a standing secret already. */
   readonly standing: boolean
@@ -14,41 +16,33 @@ export interface WorkstationFacts {
 }
 
 /**
- * The exact lines to run on the workstation, the probe first: until an authentic probe has been answered nobody knows
- * that knocks get through. A secret is typed at the prompt, never put on a command line.
+ * The exact lines to run on the workstation, each command on a line of its own, to be copied. The probe comes before the
+ * reset: until it has been answered nobody knows that knocks get through. A secret is typed at the prompt, never put on a
+ * command line.
  */
 export function workstationLines(facts: WorkstationFacts): string[] {
-  const { address } = facts
-  const steps: [what: string, command: string, ...more: string[]][] = []
-  if (facts.secretLine !== undefined)
-    steps.push([
-      "keep the secret; paste this line when asked for it",
-      `fw-knock remember ${address}`,
-      facts.secretLine,
-    ])
-  if (facts.secretLine !== undefined || facts.standing) {
-    steps.push(["try the way in now; it changes nothing", `fw-knock probe ${address}`])
-    steps.push(["when locked out", `fw-knock reset ${address}`])
+  const { host, address, secretLine, readyMade } = facts
+  const lines: string[] = []
+  const add = (what: string, command: string): void => void lines.push(what, `       ${command}`)
+  if (secretLine !== undefined) {
+    add("on your workstation:", `fw-knock remember ${host}`)
+    add("  and paste this there:", secretLine)
   }
-  const lines = steps.length === 0 ? [] : ["", "on the workstation:"]
-  for (const [index, [what, ...commands]] of steps.entries())
-    lines.push(`  ${index + 1}. ${what}:`, ...commands.map((command) => `       ${command}`))
-  if (facts.readyMade !== undefined) {
+  if (secretLine !== undefined || facts.standing) {
+    const where = secretLine === undefined ? "on your workstation," : " "
+    add(`${where} before any rule is changed:`, `fw-knock probe ${host}`)
+    add("  locked out:", `fw-knock reset ${host}`)
+  }
+  if (readyMade !== undefined) {
     const six = address.includes(":") ? "-6 " : ""
-    lines.push(
-      "",
-      "or, from one that has nothing but nmap's nping (opens once; it is a key, do not show it around):",
+    add(
+      "  or from a machine that has only nmap's nping (opens once; it is a key, do not show it around):",
+      `nping ${six}--icmp -c 1 --data ${readyMade} ${address}`,
     )
-    lines.push(`       nping ${six}--icmp -c 1 --data ${facts.readyMade} ${address}`)
   }
   if (facts.plain)
-    lines.push(
-      "",
-      "anybody who sends the text of --plain opens too:",
-      `       fw-knock reset --plain TEXT ${address}`,
-    )
-  if (lines.length > 0) lines.push("")
-  return lines
+    add("whoever sends the text of --plain opens too:", `fw-knock reset --plain TEXT ${address}`)
+  return lines.length === 0 ? [] : ["", ...lines, ""]
 }
 
 /**

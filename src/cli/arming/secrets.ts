@@ -26,31 +26,45 @@ export function armedSecrets(
   return [{ host: address, name: "", kind: "one-time", secret: Buffer.from(secret).toString("hex") }]
 }
 
-/** Instructions for the workstation with these secrets, line by line; a one-time secret is among them. */
-export function linesFor(secrets: readonly ArmedSecret[], address: string, plain: boolean): string[] {
+/** The host as the secrets' lines have it, for fw-knock to find them by; the address where they name none. */
+export function hostToKnock(secrets: readonly Pick<ArmedSecret, "host">[], address: string): string {
+  return secrets.find(({ host }) => host !== "")?.host ?? address
+}
+
+/**
+ * Instructions for the workstation with these secrets, line by line; a one-time secret is among them.
+ * @param verbose with a line for a machine without fw-knock, too
+ */
+export function linesFor(
+  secrets: readonly ArmedSecret[],
+  address: string,
+  { plain, verbose }: { readonly plain: string; readonly verbose: boolean },
+): string[] {
   const oneTime = secrets.find((secret) => secret.kind === "one-time")
   const bytes = oneTime === undefined ? undefined : new Uint8Array(Buffer.from(oneTime.secret, "hex"))
   return workstationLines({
+    host: hostToKnock(secrets, address),
     address,
-    secretLine: oneTimeLine(secrets, address),
-    readyMade: bytes === undefined ? undefined : readyMadeReset(bytes),
+    secretLine: oneTimeLine(secrets),
+    readyMade: bytes === undefined || !verbose ? undefined : readyMadeReset(bytes),
     standing: secrets.some((secret) => secret.kind === "standing"),
-    plain,
+    plain: plain !== "",
   })
 }
 
 /** The same for a change, whose confirmation has lines of its own: the one-time secret and nothing else. None where none was made. */
-export function secretLines(secrets: readonly ArmedSecret[], address: string): string[] {
-  const line = oneTimeLine(secrets, address)
+export function secretLines(secrets: readonly ArmedSecret[]): string[] {
+  const line = oneTimeLine(secrets)
   if (line === undefined) return []
-  return ["its secret, for knocks of a workstation:", `       fw-knock remember ${address}`, `       ${line}`]
+  const host = hostToKnock(secrets, "")
+  return ["its secret, for knocks of a workstation:", `       fw-knock remember ${host}`, `       ${line}`]
 }
 
-function oneTimeLine(secrets: readonly ArmedSecret[], address: string): string | undefined {
+function oneTimeLine(secrets: readonly ArmedSecret[]): string | undefined {
   const oneTime = secrets.find((secret) => secret.kind === "one-time")
   if (oneTime === undefined) return undefined
   const secret = new Uint8Array(Buffer.from(oneTime.secret, "hex"))
-  return formatSecretLine({ host: address, name: undefined, secret })
+  return formatSecretLine({ host: oneTime.host, name: undefined, secret })
 }
 
 /** One complete one-way reset request, in hex: good once, for this session's one-time secret only. */

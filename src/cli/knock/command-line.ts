@@ -1,7 +1,7 @@
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import { Fault } from "../../errors.ts"
 import { type Verb, verbNames, verbs, verbsThat } from "../../knock/verbs.ts"
-import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
+import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
 import type { KnockOptionTexts } from "./options.ts"
 import { addSshCommands, type SshCommands, sshCommandNames } from "./over-ssh/command-line.ts"
@@ -64,7 +64,7 @@ export function knockProgram(
   const only = names.find((name) => name === first)
   const wanted = (name: string): boolean => only === undefined || name === only
   for (const verb of verbNames.filter(wanted))
-    addKnockOptions(program.command(verb).description(verbs[verb].help)).action(
+    addKnockOptions(program.command(verb).description(verbs[verb].help), verbs[verb]).action(
       (hosts: string[], texts: KnockOptionTexts) => choose(() => commands.knock(verb, hosts, texts)),
     )
   for (const { name, help, json } of secretCommands.filter(({ name }) => wanted(name))) {
@@ -81,7 +81,7 @@ export function knockProgram(
       .option("--json", "one JSON object for each host on standard output")
       .action((options: { json?: boolean }) => choose(() => commands.list(options.json ?? false)))
   addSshCommands(program, wanted, choose, commands)
-  return only === undefined ? addVersion(program) : program
+  return only === undefined ? addHelpAndVersion(program) : program
 }
 
 async function nothingChosen(): Promise<number> {
@@ -90,22 +90,28 @@ async function nothingChosen(): Promise<number> {
   })
 }
 
-function addKnockOptions(command: Command): Command {
+/** Options that a verb does not take are hidden, and still read: whoever gives one is told what it goes with (options.ts). */
+function addKnockOptions(
+  command: Command,
+  { opens, needsChallenge, needsConnection }: (typeof verbs)[Verb],
+): Command {
+  const addFor = (takes: boolean, flags: string, what: string): Command =>
+    command.addOption(takes ? new Option(flags, what) : new Option(flags, what).hideHelp())
+  command.argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
+  addFor(opens, "--hard", "clear nat, owned tables and what else a plain reset leaves alone, too")
+  command.option(
+    "--secret-file <FILE>",
+    "the secret's file, mode 0600, or - for standard input (default: the remembered one)",
+  )
+  addFor(opens, "--plain <TEXT>", "send this bare text instead of a knock, for a server armed with --plain")
+  command.option("--wait <DURATION>", "how long to send and wait for the answer", "10s")
+  addFor(!needsChallenge, "--one-way", "ask to be believed without a challenge from the first packet on")
+  command.option(
+    "--check <PORT>",
+    `the TCP port to ${needsConnection ? "connect to first" : "look at afterwards"} (default: HOST's ssh port, tcp/22)`,
+  )
+  addFor(!needsConnection, "--no-check", "do not look at any port")
   return command
-    .argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
-    .option("--hard", "reset: clear nat, owned tables and what else a plain reset leaves alone, too")
-    .option(
-      "--secret-file <FILE>",
-      "the secret's file, mode 0600, or - for standard input (default: the remembered one)",
-    )
-    .option(
-      "--plain <TEXT>",
-      "reset: send this bare text instead of a knock, for a server armed with --plain",
-    )
-    .option("--wait <DURATION>", "how long to send and wait for the answer", "10s")
-    .option("--one-way", "reset, probe: ask to be believed without a challenge from the first packet on")
-    .option("--check <PORT>", "the TCP port to look at afterwards (default: HOST's ssh port, tcp/22)")
-    .option("--no-check", "do not look at any port")
     .option("--via <JUMP>", "the host that sends the knocks, or none (default: as HOST was armed)")
     .option("--ssh <COMMAND>", "the ssh for --via", "ssh")
     .option("-4, --ipv4", "only over IPv4")

@@ -2,8 +2,8 @@ import type { PathReport } from "../../client/paths.ts"
 import type { PortCheck } from "../../client/tcp-check.ts"
 import type { Answer } from "../../knock/answer.ts"
 import { verbs } from "../../knock/verbs.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import { whyClosed, whyNoAnswer, whyStillShut } from "./diagnosis.ts"
 import { type KnockFacts, knockFacts, packets, pathFacts, portWords } from "./facts.ts"
 
@@ -55,7 +55,7 @@ export function plainOutcome(facts: {
 }
 
 function answered(facts: KnockFacts, answer: Answer): Words {
-  const took = facts.report.roundTripMs === undefined ? "" : ` in ${Math.round(facts.report.roundTripMs)} ms`
+  const took = tookWords(facts.report.roundTripMs)
   const { host } = facts
   const look = `look on the server: fw-watchdog status`
   switch (answer.verdict) {
@@ -63,6 +63,8 @@ function answered(facts: KnockFacts, answer: Answer): Words {
       return alive(facts, answer, took)
     case "opened":
       return opened(facts, answer, `opened${took}`)
+    case "open-already":
+      return opened(facts, answer, wasOpen(facts, took))
     case "nothing-to-do":
       if (facts.verb === "confirm")
         return {
@@ -129,8 +131,14 @@ function alive(facts: KnockFacts, answer: Answer, took: string): Words {
   }
 }
 
+/** Of the request that was answered: one sent before it, whose answers got lost, may have opened. */
+function wasOpen({ report }: KnockFacts, took: string): string {
+  const earlier = report.stage === "one-way" ? " (an earlier packet of this knock may have opened it)" : ""
+  return `open already, nothing to change${earlier}${took === "" ? "" : `; answered${took}`}`
+}
+
 function opened(facts: KnockFacts, answer: Answer, what: string): Words {
-  const event = answer.verdict
+  const event = "opened"
   if (answer.verified && answer.stillDropping > 0) {
     const count = `${answer.stillDropping}${answer.stillDropping === 65_535 ? " or more" : ""}`
     const port = facts.check === undefined ? "" : `; ${portWords(facts.check)}`
@@ -143,13 +151,13 @@ function opened(facts: KnockFacts, answer: Answer, what: string): Words {
         : `\`fw-watchdog status\` on the server names them; to clear more: fw-knock reset --hard ${facts.host}`,
     }
   }
-  const unverified = answer.verified || answer.verdict !== "opened" ? "" : ", not verified"
+  const unverified = answer.verified ? "" : ", not verified"
   return portStays(facts, answer, {
     event,
     // Without a word from the server's own look and without a port that proves it, nobody knows.
     code: unverified !== "" && facts.check?.state !== "open" ? "state-unknown" : "done",
     what: `${what}${unverified}${reLockWords(answer)}; ${sessionWords(answer)}`,
-    hint: `log in and repair the rules: ${facts.login}`,
+    hint: `${answer.verdict === "open-already" ? "log in" : "log in and repair the rules"}: ${facts.login}`,
   })
 }
 
@@ -189,6 +197,11 @@ function noAnswer(facts: KnockFacts): Words {
 
 function sentAndPort({ report, check }: KnockFacts): string {
   return `${packets(report.packetsSent)} sent${check === undefined ? "" : `; ${portWords(check)}`}`
+}
+
+function tookWords(roundTripMs: number | undefined): string {
+  if (roundTripMs === undefined) return ""
+  return roundTripMs < 1 ? " within 1ms" : ` in ${formatDuration(Math.round(roundTripMs))}`
 }
 
 function sessionWords(answer: Answer): string {

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../../clock.ts"
-import { formatDuration } from "../terminal/duration.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 import type { KnockOptions } from "./options.ts"
 
@@ -39,9 +39,9 @@ export class Progress {
   #show(): void {
     const hosts = [...this.#waiting].join(", ")
     const packets = [...this.#packets.values()].reduce((sum, count) => sum + count, 0)
-    const passed = Math.floor((this.#clock.bootMs() - this.#startedMs) / 1000)
+    const passedMs = Math.floor((this.#clock.bootMs() - this.#startedMs) / 1000) * 1000
     this.#terminal.progress(
-      `waiting for ${hosts}: ${packets} packets, ${passed}s of ${formatDuration(this.#options.waitMs)}`,
+      `waiting for ${hosts}: ${packets} packets, ${formatDuration(passedMs)} of ${formatDuration(this.#options.waitMs)}`,
     )
   }
 }

@@ -1,7 +1,5 @@
 import { Fault } from "../../errors.ts"
-
-const unitsMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-type Unit = keyof typeof unitsMs
+import { formatDuration, unitsMs } from "../../report/duration.ts"
 
 /** The bounds of an option, in milliseconds, both ends included. */
 export interface DurationBounds {
@@ -26,29 +24,10 @@ export function parseDuration(text: string, option: string, bounds: DurationBoun
       hint === undefined ? {} : { hint },
     )
   }
-  const milliseconds = Number(match[1]) * unitsMs[match[2] as Unit]
+  const milliseconds = Number(match[1]) * unitsMs[match[2] as keyof typeof unitsMs]
   if (milliseconds < bounds.min || milliseconds > bounds.max) {
     const wanted = `${formatDuration(bounds.min)} to ${formatDuration(bounds.max)} is wanted`
     throw new Fault("usage", `${option} ${text} is out of bounds: ${wanted}`)
   }
   return milliseconds
-}
-
-/**
- * A duration for people and, for a round value, in the form that `parseDuration` reads: the two largest units that count,
- * rounded down (`29m 58s`, `2h`, `1d 4h`, `250ms`). Less than nothing is `0s`.
- */
-export function formatDuration(milliseconds: number): string {
-  if (!(milliseconds > 0)) return "0s"
-  if (milliseconds < 1000) return `${Math.floor(milliseconds)}ms`
-  const parts: string[] = []
-  let rest = Math.floor(milliseconds / 1000) * 1000
-  for (const unit of ["d", "h", "m", "s"] as const) {
-    const count = Math.floor(rest / unitsMs[unit])
-    rest -= count * unitsMs[unit]
-    if (count > 0) parts.push(`${count}${unit}`)
-    else if (parts.length > 0) break
-    if (parts.length === 2) break
-  }
-  return parts.join(" ")
 }

@@ -20,6 +20,7 @@ export interface ArmOptionTexts {
   readonly detach?: boolean
   readonly dryRun?: boolean
   readonly quiet?: boolean
+  readonly verbose?: boolean
   readonly json?: boolean
   readonly agree?: string
   readonly name?: string
@@ -45,6 +46,7 @@ export function addArmOptions(command: Command): Command {
     .optionsGroup("How it runs:")
     .option("--detach", "arm, report, and return")
     .option("--quiet", "do not write to the terminals of logged-in users")
+    .option("--verbose", "also tell the filter, and a line without fw-knock")
     .option("--json", "one JSON object a line on standard output")
   const hidden: readonly (readonly [string, string])[] = [
     ["--replay <FILE>", "decode and verify the frames of a pcap savefile"],
@@ -70,6 +72,7 @@ export interface ArmOptions {
   readonly detach: boolean
   readonly dryRun: boolean
   readonly quiet: boolean
+  readonly verbose: boolean
   readonly json: boolean
   /** What `fw-knock arm` on a workstation asks for. */
   readonly agree: AgreeOptions | undefined
@@ -109,6 +112,7 @@ export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
     detach: texts.detach ?? false,
     dryRun: texts.dryRun ?? false,
     quiet: texts.quiet ?? false,
+    verbose: texts.verbose ?? false,
     json: texts.json ?? false,
     agree: agreeOptions(texts),
     replay: texts.replay,

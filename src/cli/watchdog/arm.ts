@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { Fault } from "../../errors.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
-import type { ArmedSecret } from "../../guard/machine/configuration.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
+import { formatDuration } from "../../report/duration.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import { networkDevices } from "../../system/network/network-devices.ts"
 import { findSshConnection } from "../../system/network/ssh-connection.ts"
@@ -11,7 +11,6 @@ import { outliveEnding } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
 import { armedSecrets, linesFor, warnOfForeignSecrets } from "../arming/secrets.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import type { ArmOptions } from "./arm-options.ts"
 import { configurationOf } from "./arm-options.ts"
@@ -52,8 +51,7 @@ export async function armAndWatch(
   terminal.report(armedOutcome(options, ready))
   for (const note of ready.notes) terminal.warn(note)
   warnOfForeignSecrets(secrets, terminal)
-  if (!terminal.json)
-    explain(options, secrets, address, ready.devices, ready.filter, ready.backends, terminal)
+  if (!terminal.json) explain(options, linesFor(secrets, address, options), ready, terminal)
   if (options.detach) return exitCodeFor("done")
   return exitCodeFor(await watchSession(terminal, folders.runtime, options.timeoutMs, signals))
 }
@@ -78,19 +76,23 @@ export function armedOutcome(
   }
 }
 
+/** @param lines what to do on the workstation */
 function explain(
-  options: ArmOptions,
-  secrets: readonly ArmedSecret[],
-  address: string,
-  devices: readonly string[],
-  filter: string,
-  backends: readonly string[],
+  { verbose }: ArmOptions,
+  lines: readonly string[],
+  ready: {
+    readonly devices: readonly string[]
+    readonly filter: string
+    readonly backends: readonly string[]
+  },
   terminal: Terminal,
 ): void {
-  terminal.say(`hearing on ${devices.join(", ")}`)
-  terminal.say(`filter: ${filter}`)
-  terminal.say(`firewall: ${backends.join(", ")}`)
-  for (const line of linesFor(secrets, address, options.plain !== "")) terminal.show(line)
+  terminal.say(`hearing on ${ready.devices.join(", ")}`)
+  if (verbose) {
+    terminal.say(`filter: ${ready.filter}`)
+    terminal.say(`firewall: ${ready.backends.join(", ")}`)
+  }
+  for (const line of lines) terminal.show(line)
 }
 
 /** @throws Fault `missing` naming the interfaces that there are */

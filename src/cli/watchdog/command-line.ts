@@ -1,12 +1,12 @@
 import type { Command } from "commander"
-import { addVersion, newProgram, runProgram } from "../terminal/commander.ts"
+import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions } from "./arm-options.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example, before you touch a remote firewall:
-  sudo fw-watchdog          arm for 30 minutes; says what to do next
+  sudo fw-watchdog          arm for 30m; says what to do next
 `
 
 /**
@@ -38,7 +38,7 @@ export function watchdogProgram(
   const program = newProgram("fw-watchdog", host)
   program
     .description(
-      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, flushes it and accepts everything. Expires by itself.",
+      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, opens it. Expires by itself.",
     )
     .usage("[arm] [options] | COMMAND")
     .addHelpText("before", example)
@@ -98,5 +98,5 @@ export function watchdogProgram(
         return await (await import("./session-commands.ts")).extend(byMs, terminal, host)
       })
     })
-  return addVersion(program)
+  return addHelpAndVersion(program)
 }

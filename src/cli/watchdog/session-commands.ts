@@ -7,9 +7,9 @@ import type { SessionStatus } from "../../guard/machine/status.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { hasJournal, journalledOpen, readJournal } from "../../guard/state/journal.ts"
 import { leftOpen, readLeft } from "../../guard/state/left-file.ts"
+import { formatDuration } from "../../report/duration.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import { systemClock } from "../../system/system-clock.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
 /**
@@ -162,6 +162,6 @@ function changeLines({ change }: SessionStatus): string[] {
   if (!change.applied) return [`a change by ${change.user}${from} is being made`]
   const opened = change.opened ? "; the firewall was opened since" : ""
   return [
-    `CHANGED by ${change.user}${from}: goes back in ${change.secondsLeft} s unless \`fw-apply confirm\` comes first${opened}`,
+    `CHANGED by ${change.user}${from}: goes back in ${formatDuration(change.secondsLeft * 1000)} unless \`fw-apply confirm\` comes first${opened}`,
   ]
 }

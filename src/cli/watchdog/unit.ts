@@ -3,6 +3,7 @@ import { Fault, reasonOf } from "../../errors.ts"
 import type { ArmingResult, GuardOrder } from "../../guard/launch/order.ts"
 import { standingSecrets } from "../../guard/machine/configuration.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
+import { refuseSecretArguments } from "../terminal/commander.ts"
 import { openTerminal, processHost } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions, configurationOf } from "./arm-options.ts"
 
@@ -13,6 +14,7 @@ import { type ArmOptionTexts, addArmOptions, checkArmOptions, configurationOf } 
  * @throws Fault for every reason not to arm
  */
 export function standingOrder(args: readonly string[]): GuardOrder {
+  refuseSecretArguments(args)
   const options = checkArmOptions(parse(args))
   if (options.secretFile === undefined && options.plain === "")
     throw new Fault("usage", "a standing session needs its secrets", { hint: "give --secret-file FILE" })

@@ -1,7 +1,7 @@
 import { Fault } from "../../errors.ts"
 import { askOnce, watchGuard } from "../../guard/control/client.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
-import { formatDuration } from "../terminal/duration.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 
 /** The signals of its process that the viewer needs. */

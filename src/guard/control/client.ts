@@ -2,6 +2,7 @@ import { createConnection } from "node:net"
 import { dirname } from "node:path"
 import { Fault, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
+import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { SessionStatus } from "../machine/status.ts"
 import { hasJournal } from "../state/journal.ts"
@@ -29,7 +30,7 @@ export async function inUse(path: string): Promise<Fault> {
   try {
     const { armedBy, secondsLeft } = await askOnce(dirname(path), { command: "status" })
     const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
-    which = `: by ${armedBy.user}${from}, ${secondsLeft} s left`
+    which = `: by ${armedBy.user}${from}, ${formatDuration(secondsLeft * 1000)} left`
   } catch {
     // It is arming, or ending.
   }
@@ -121,7 +122,7 @@ async function converse(
         reject(
           new Fault(
             "state-unknown",
-            `the guard gave no answer to ${command.command} within ${timeoutMs / 1000} s`,
+            `the guard gave no answer to ${command.command} within ${formatDuration(timeoutMs)}`,
           ),
         )
       })

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { Clock } from "../../clock.ts"
-import { type Answer, encodeAnswer, withoutObstacles } from "../../knock/answer.ts"
+import { type Answer, encodeAnswer, forFirstClients } from "../../knock/answer.ts"
 import { Decider, type KnownSecret } from "../../knock/decide.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { type Authentic, createVerifier, type Verify } from "../../knock/verify.ts"
@@ -153,11 +153,11 @@ export class Receiver {
   }
 }
 
-/** Gives an answer; one that tells of obstacles a second time without, for clients that do not know these flags. */
+/** Gives an answer; one that the first clients do not know a second time as they do. */
 function give(answer: Uint8Array, { key }: Authentic<GuardSecret>, reply: (data: Uint8Array) => void): void {
   reply(answer)
-  const plain = withoutObstacles(key.keys, answer)
-  if (plain !== undefined) reply(plain)
+  const first = forFirstClients(key.keys, answer)
+  if (first !== undefined) reply(first)
 }
 
 /** For an address of its own the kernel takes that address as the source, too. */

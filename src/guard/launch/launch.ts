@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, constants, existsSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
+import { formatDuration } from "../../report/duration.ts"
 import { entryPoint } from "../../system/installed-files.ts"
 import {
   armedOptions,
@@ -108,7 +109,7 @@ function firstLine(
     }
     const limit = setTimeout(() => {
       child.kill("SIGTERM")
-      fail(`no word from it within ${armingLimitMs / 1000} s`)
+      fail(`no word from it within ${formatDuration(armingLimitMs)}`)
     }, armingLimitMs)
     interrupted?.addEventListener("abort", callOff)
     if (interrupted?.aborted === true) return callOff()

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../../clock.ts"
 import type { Fault } from "../../errors.ts"
 import type { FromListener, ToListener } from "../../pipe/messages.ts"
+import { formatDuration } from "../../report/duration.ts"
 import { linkChanges, NetlinkMonitor } from "../../system/network/netlink-monitor.ts"
 import type { StartLoader } from "../../system/process/standby-process.ts"
 
@@ -205,7 +206,7 @@ export class ListenerSupervisor {
   #whyHung({ ready, unanswered, startedMs }: ListenerProcess): string | undefined {
     if (ready) return unanswered >= hungPings ? "did not answer any more" : undefined
     const late = this.#clock.bootMs() - startedMs > startingMs
-    return late ? `had not begun after ${startingMs / 1000} s` : undefined
+    return late ? `had not begun after ${formatDuration(startingMs)}` : undefined
   }
 
   #mayReplace(): boolean {

@@ -1,3 +1,4 @@
+import { formatDuration } from "../../report/duration.ts"
 import type { ArmedBy } from "./configuration.ts"
 import { surveyFacts } from "./outcomes/open.ts"
 import { type OpenFacts, openFacts, openWords } from "./outcomes/open-since.ts"
@@ -120,10 +121,10 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
  * @param wallMs the wall clock
  */
 export function statusLine(status: SessionStatus, wallMs: number): string {
-  const minutes = Math.ceil(status.secondsLeft / 60)
+  const leftMs = Math.ceil(status.secondsLeft / 60) * 60_000
   return [
     ...(status.open === undefined ? [] : [openWords(status.open, wallMs)]),
-    `armed by ${status.armedBy.user}, ${minutes} min left, then ${status.onExpiry}`,
+    `armed by ${status.armedBy.user}, ${formatDuration(leftMs)} left, then ${status.onExpiry}`,
     status.provenFromOutside ? "proven from outside" : "not proven from outside",
     `knocks ${status.accepted}, opens ${status.opens}`,
     ...(status.deaf ? ["DEAF"] : []),

@@ -118,7 +118,9 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
       const refused = stage.run(other, "--json", "--no-confirm")
       expect([refused.code, refused.outcome]).toEqual([
         1,
-        expect.objectContaining({ message: expect.stringMatching(/waits for its confirmation, \d+ s left/) }),
+        expect.objectContaining({
+          message: expect.stringMatching(/waits for its confirmation, (?:\d+[smh] ?)+ left/),
+        }),
       ])
     }
     armed.knock(client, "rollback", "192.0.2.1")

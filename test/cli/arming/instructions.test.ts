@@ -1,35 +1,54 @@
 import { describe, expect, it } from "vitest"
 import { addressToShow, workstationLines } from "../../../src/cli/arming/instructions.ts"
+import { hostToKnock } from "../../../src/cli/arming/secrets.ts"
 
 const facts = {
+  host: "web1",
   address: "192.0.2.1",
   secretLine: undefined,
   readyMade: undefined,
   standing: false,
   plain: false,
 }
-const secretLine = "192.0.2.1 fwk1-00000-00000-00000-00000-00000-00000"
+const secretLine = "web1 fwk1-00000-00000-00000-00000-00000-00000"
 
 describe("workstationLines", () => {
   it("puts the probe before the reset, and the secret on no command line", () => {
-    const text = workstationLines({ ...facts, secretLine, readyMade: "ab12" }).join("\n")
-    expect(text.indexOf("fw-knock probe 192.0.2.1")).toBeGreaterThan(0)
-    expect(text.indexOf("fw-knock reset 192.0.2.1")).toBeGreaterThan(text.indexOf("fw-knock probe"))
-    for (const line of text.split("\n").filter((line) => line.includes("fwk1-")))
-      expect(line.trim()).toBe(secretLine)
-    expect(text).toContain("nping --icmp -c 1 --data ab12 192.0.2.1")
+    const lines = workstationLines({ ...facts, secretLine })
+    const commands = lines.map((line) => line.trim()).filter((line) => /^(fw-knock|web1 fwk1-)/.test(line))
+    expect(commands).toEqual([
+      "fw-knock remember web1",
+      secretLine,
+      "fw-knock probe web1",
+      "fw-knock reset web1",
+    ])
+    expect(lines.join("\n")).not.toMatch(/nping|192\.0\.2\.1/)
   })
 
-  it("speaks IPv6 to nping", () => {
-    const lines = workstationLines({ ...facts, address: "2001:db8::1", secretLine, readyMade: "ab12" })
-    expect(lines.join("\n")).toContain("nping -6 --icmp -c 1 --data ab12 2001:db8::1")
+  it("tells of nping where that is asked for, with an address", () => {
+    const line = (address: string) =>
+      workstationLines({ ...facts, address, secretLine, readyMade: "ab12" }).join("\n")
+    expect(line("192.0.2.1")).toContain("nping --icmp -c 1 --data ab12 192.0.2.1\n")
+    expect(line("2001:db8::1")).toContain("nping -6 --icmp -c 1 --data ab12 2001:db8::1\n")
   })
 
   it("shows no secret of a standing session, and none at all with --plain alone", () => {
-    expect(workstationLines({ ...facts, standing: true }).join("\n")).not.toContain("remember")
+    const standing = workstationLines({ ...facts, standing: true }).join("\n")
+    expect(standing).not.toContain("remember")
+    expect(standing).toContain("fw-knock probe web1")
     const plain = workstationLines({ ...facts, plain: true }).join("\n")
     expect(plain).not.toContain("probe")
-    expect(plain).toContain("--plain TEXT")
+    expect(plain).toContain("--plain TEXT 192.0.2.1")
+  })
+})
+
+describe("hostToKnock", () => {
+  it("is the host that the secrets' lines name, else the address", () => {
+    const named = (...hosts: string[]) => hosts.map((host) => ({ host }))
+    expect(hostToKnock(named("web1"), "192.0.2.1")).toBe("web1")
+    expect(hostToKnock(named("", "web1", "web2"), "192.0.2.1")).toBe("web1")
+    expect(hostToKnock(named(""), "192.0.2.1")).toBe("192.0.2.1")
+    expect(hostToKnock([], "192.0.2.1")).toBe("192.0.2.1")
   })
 })
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest"
+import { commandLines } from "../../../scripts/packaging/command-lines.ts"
 import { checkKnockOptions, type KnockOptionTexts } from "../../../src/cli/knock/options.ts"
 import { Fault } from "../../../src/errors.ts"
-import type { Verb } from "../../../src/knock/verbs.ts"
+import { type Verb, verbNames } from "../../../src/knock/verbs.ts"
 
 const check = (verb: Verb, texts: Partial<KnockOptionTexts> = {}, hosts = ["web1"]) =>
   checkKnockOptions(verb, hosts, { wait: "10s", ...texts })
@@ -79,4 +80,28 @@ describe("what a knock is told", () => {
       expect(usageOf(() => check("reset", {}, [host]))).toContain("host")
     },
   )
+})
+
+describe.each(verbNames)("the help of %s", (verb) => {
+  const command = commandLines()
+    .find((program) => program.name() === "fw-knock")
+    ?.commands.find((one) => one.name() === verb)
+  const shown = command?.createHelp().visibleOptions(command) ?? []
+  const samples: Partial<Record<string, Partial<KnockOptionTexts>>> = {
+    "--hard": { hard: true },
+    "--plain": { plain: "reset-iptables" },
+    "--one-way": { oneWay: true },
+    "--no-check": { check: false },
+  }
+
+  it("lists an option when the verb takes it, and the others are refused by name", () => {
+    for (const [long, texts = {}] of Object.entries(samples)) {
+      if (shown.some((option) => option.long === long)) expect(check(verb, texts).verb).toBe(verb)
+      else expect(usageOf(() => check(verb, texts))).toContain(long.replace("no-", ""))
+    }
+    expect(shown.map((option) => option.long)).toContain("--wait")
+    expect(command?.options.map((option) => option.long)).toEqual(
+      expect.arrayContaining(Object.keys(samples)),
+    )
+  })
 })

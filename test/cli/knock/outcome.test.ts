@@ -67,6 +67,9 @@ describe("what a knock came to", () => {
       "opened",
       0,
     ],
+    ["open already", answer("open-already"), open, "opened", 0],
+    ["open already, nobody looked", answer("open-already"), undefined, "opened", 0],
+    ["open already, the port is filtered", answer("open-already"), filtered, "opened", 3],
     ["nothing to do", answer("nothing-to-do"), open, "nothing-to-do", 1],
     ["dry run", answer("dry-run"), filtered, "dry-run", 5],
     ["open failed", answer("open-failed"), open, "open-failed", 3],
@@ -137,6 +140,18 @@ describe("what a knock came to", () => {
   it("claims of rules that came back no more than that they are there", () => {
     const said = knockOutcome(facts(answer("opened", { reLocks: 2 }), open)).message
     expect(said).toContain("rules that drop were added 2 times since an open (by hand, or something there")
+  })
+
+  it("says of an open host that it was open, and claims no more where an earlier packet may have opened it", () => {
+    const said = (more: Partial<KnockReport> = {}) => knockOutcome(facts(answer("open-already"), open, more))
+    expect(said().message).toMatch(/^web1: open already, nothing to change; answered in 12ms; the session/)
+    expect(said().hint).toBe("log in: ssh -p 2222 ada@web1")
+    expect(said().facts).toMatchObject({ verdict: "open-already" })
+    expect(said({ stage: "one-way" }).message).toContain(
+      "(an earlier packet of this knock may have opened it)",
+    )
+    expect(said({ roundTripMs: 0.4 }).message).toContain("; answered within 1ms;")
+    expect(knockOutcome(facts(answer("opened"), open)).message).not.toContain("already")
   })
 
   it("has stable keys for scripts, without what is not known", () => {

@@ -1,6 +1,6 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { formatDuration, parseDuration } from "../../../src/cli/terminal/duration.ts"
+import { parseDuration } from "../../../src/cli/terminal/duration.ts"
 import { Fault } from "../../../src/errors.ts"
 
 const anything = { min: 0, max: Number.MAX_SAFE_INTEGER }
@@ -73,34 +73,6 @@ describe("parseDuration", () => {
           expect(thrown).toBeInstanceOf(Fault)
           expect((thrown as Fault).code).toBe("usage")
         }
-      }),
-    )
-  })
-})
-
-describe("formatDuration", () => {
-  it.each([
-    [-1, "0s"],
-    [Number.NaN, "0s"],
-    [0, "0s"],
-    [250, "250ms"],
-    [999.9, "999ms"],
-    [1000, "1s"],
-    [89_999, "1m 29s"],
-    [1_800_000, "30m"],
-    [3_600_000 + 5_000, "1h"],
-    [86_400_000 + 4 * 3_600_000 + 59_000, "1d 4h"],
-  ])("writes %d ms as %s", (milliseconds, text) => {
-    expect(formatDuration(milliseconds)).toBe(text)
-  })
-
-  it("writes what parseDuration reads back, to within the smaller unit shown", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 30 * 86_400_000 }), (milliseconds) => {
-        const parts = formatDuration(milliseconds).split(" ")
-        const read = parts.reduce((sum, part) => sum + parseDuration(part, "--x", anything), 0)
-        expect(read).toBeLessThanOrEqual(milliseconds)
-        expect(read).toBeGreaterThan(milliseconds * 0.95 - 1000)
       }),
     )
   })

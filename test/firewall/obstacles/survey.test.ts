@@ -72,7 +72,7 @@ describe("a survey of obstacles", () => {
       run: (request) => (request.path === "/tc" ? new Promise(() => {}) : look.run(request)),
     }
     const { notLooked } = await surveyObstacles(hangs, snapshot, origin, 100)
-    expect(notLooked).toEqual([{ kind: "traffic-control", why: "not done after 0.1 s" }])
+    expect(notLooked).toEqual([{ kind: "traffic-control", why: "not done after 100ms" }])
   })
 
   it("names XDP programs, an `ip rule` for the port, and a way back by another interface that rp_filter drops", async () => {

@@ -127,7 +127,7 @@ describe("a listener that is taken over", () => {
 describe("a listener that does not begin", () => {
   it("is a fault after 20 s", async () => {
     const { listeners, time } = listening(stay)
-    const started = expect(listeners.start()).rejects.toThrow("the listener had not begun after 20 s")
+    const started = expect(listeners.start()).rejects.toThrow("the listener had not begun after 20s")
     await time.pass(22_000)
     await started
   })

@@ -127,12 +127,12 @@ describe("a confirmation", () => {
     session.pass(9010)
     const going = confirm(session)
     expect(going()?.message).toMatch(
-      /^too late: the rules are going back since .*: not confirmed within 10 s$/,
+      /^too late: the rules are going back since .*: not confirmed within 10s$/,
     )
     session.pass(5000)
     const late = confirm(session)()
     expect(late).toMatchObject({ event: "nothing-to-confirm", code: "refused", facts: { id: "c1" } })
-    expect(late?.message).toMatch(/^too late: the change went back at .*: not confirmed within 10 s$/)
+    expect(late?.message).toMatch(/^too late: the change went back at .*: not confirmed within 10s$/)
   })
 })
 

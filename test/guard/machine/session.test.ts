@@ -237,6 +237,35 @@ describe("what an open leaves alone", () => {
   })
 })
 
+describe("a reset that finds the firewall open", () => {
+  it("is told so, and an open that changes something is not", () => {
+    const session = new Staged()
+    const told = [session.knock("reset")]
+    session.pass(2000)
+    told.push(session.knock("reset"))
+    session.pass(2000)
+    session.kernel = { rules: "others", state: "shut" }
+    told.push(session.knock("reset"))
+    session.pass(2000)
+    expect(told.map((answered) => answered())).toEqual([
+      ["opened false", "opened true"],
+      ["opened false", "open-already true"],
+      ["opened false", "opened true"],
+    ])
+    const said = session.emitted.filter(({ event }) => event === "opened").map(({ message }) => message)
+    expect(said.map((message) => message.includes("open already"))).toEqual([false, true, false])
+  })
+
+  it("is an open like any other with --hard", () => {
+    const session = new Staged()
+    session.knock("reset")
+    session.pass(2000)
+    const hard = session.knock("reset", undefined, [], true)
+    session.pass(2000)
+    expect(hard()).toEqual(["opened false", "opened true"])
+  })
+})
+
 describe("the watch for what locks again", () => {
   it("reports what appears after an open once, and again when it went and came back", () => {
     const session = new Staged({ timeoutMs: 600_000 })

@@ -66,11 +66,16 @@ export class Staged extends World {
   }
 
   /** @returns what it is answered, as soon as that is known */
-  knock(verb: Verb, source = "192.0.2.2", connections: readonly Connection[] = []): () => string[] {
+  knock(
+    verb: Verb,
+    source = "192.0.2.2",
+    connections: readonly Connection[] = [],
+    hard = false,
+  ): () => string[] {
     this.#knocks += 1
     const knock = this.#knocks
     this.feed({
-      ...{ type: "knock", knock, verb, hard: false, source, device: "any", host: "", name: "" },
+      ...{ type: "knock", knock, verb, hard, source, device: "any", host: "", name: "" },
       ...{ fromHere: false, connections },
     })
     return () =>

@@ -36,6 +36,6 @@ describe("the look at what is confirmed", () => {
     const looking = lookWith(() => new Promise(() => {}), clock)
     for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setTimeout(resolve, 2))
     await clock.pass(90_000)
-    expect(await looking).toEqual({ type: "not-compared", id: "c1", why: "not done after 90 s" })
+    expect(await looking).toEqual({ type: "not-compared", id: "c1", why: "not done after 1m 30s" })
   })
 })

@@ -98,7 +98,7 @@ describe.skipIf(labUnavailable)("a confirmation is for what is in force", () => 
     await eventually("the rollback", async () => (await stage.status()).change === undefined)
     const late = await confirm()
     expect(late).toMatchObject({ event: "nothing-to-confirm", code: "refused" })
-    expect(late.message).toMatch(/^too late: the change went back at \d\d:\d\d: not confirmed within 1 s$/)
+    expect(late.message).toMatch(/^too late: the change went back at \d\d:\d\d: not confirmed within 1s$/)
     armed.disarm()
     // Behind the session too.
     const gone = server.try([...fwApply, "confirm"], { env: armed.environment })

@@ -36,7 +36,7 @@ it("does not wait for a snapshot that hangs, and does not take it when it comes 
     type: "kept",
     task: 1,
     snapshot: undefined,
-    failures: ["keep: not done after 75 s"],
+    failures: ["keep: not done after 1m 15s"],
   })
   answer()
   await clock.pass(1000)

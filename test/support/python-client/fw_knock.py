@@ -19,10 +19,10 @@ import time
 
 VERBS = {"probe": 1, "reset": 2, "rollback": 3, "confirm": 4}
 VERDICTS = dict(enumerate("""alive opened challenge dry-run open-failed nothing-to-do refused
-    rolled-back confirmed rollback-failed""".split(), 1))
+    rolled-back confirmed rollback-failed open-already""".split(), 1))
 ONE_WAY, VERIFIED, PINNED = 1, 1, 2  # the flag of a request; the flags of an answer
 OBSTACLES = {"complete": 4, "routing": 8, "port-translation": 16, "xdp": 32, "traffic-control": 64, "reverse-path": 128}
-FIRST_FLAGS = False  # a client from before there were any for obstacles
+FIRST = False  # one of the first clients: no flags of obstacles, no verdict open-already
 NO_CHALLENGE = bytes(36)
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 FALLBACK_S = 2.0
@@ -144,8 +144,8 @@ def read_answer(keys, data, request_macs, verb):
         ("version", version != 1),
         ("answer-mac", not hmac.compare_digest(own, mac(keys.answer, data[:96]))),
         ("verb", told not in VERBS.values()),
-        ("verdict", name is None),
-        ("flags", flags & ~(VERIFIED | PINNED) and (FIRST_FLAGS or not flags & VERIFIED or verdict not in (2, 5))),
+        ("verdict", name is None or FIRST and verdict > 10),
+        ("flags", flags & ~(VERIFIED | PINNED) and (FIRST or not flags & VERIFIED or verdict not in (2, 5, 11))),
         ("time", when >= 1 << 53),
         ("challenge", (name == "challenge") == (challenge == NO_CHALLENGE)),
         ("not-our-request", not any([hmac.compare_digest(answered, ours) for ours in request_macs])),
@@ -280,7 +280,7 @@ def knock(keys, verb, address, one_way, wait):
             exchange.hear(data, time.monotonic())
     answer = exchange.final or exchange.provisional or exchange.challenged or {"verdict": None, "verified": False}
     result = {name: value for name, value in answer.items() if name not in ("challenge", "requestMac")}
-    if not answer["verified"] or answer["verdict"] not in ("opened", "open-failed"):
+    if not answer["verified"] or answer["verdict"] not in ("opened", "open-failed", "open-already"):
         result.pop("dropping", None)
     return {**result, "sent": wire.sent, "followUps": exchange.follow_ups, "ignored": exchange.ignored}
 
@@ -291,11 +291,11 @@ def main():
     parser.add_argument("address")
     parser.add_argument("--secret-file", required=True)
     parser.add_argument("--one-way", action="store_true")
-    parser.add_argument("--first-flags", action="store_true", help="know no flags of obstacles")
+    parser.add_argument("--first", action="store_true", help="be one of the first clients")
     parser.add_argument("--wait", type=float, default=10.0, metavar="SECONDS")
     options = parser.parse_args()
-    global FIRST_FLAGS
-    FIRST_FLAGS = options.first_flags
+    global FIRST
+    FIRST = options.first
     try:
         keys = Keys(secret_for(options.secret_file, options.address))
         result = knock(keys, options.verb, options.address, options.one_way, options.wait)
@@ -305,7 +305,7 @@ def main():
     print(json.dumps(result))
     if result["verdict"] in (None, "challenge"):
         return 4
-    return 0 if result["verdict"] in ("alive", "opened") else 1
+    return 0 if result["verdict"] in ("alive", "opened", "open-already") else 1
 
 
 if __name__ == "__main__":

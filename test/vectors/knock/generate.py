@@ -18,7 +18,7 @@ DOCUMENT = HERE.parents[2] / "native-notes" / "knock-protocol.md"
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 VERBS = {"probe": 1, "reset": 2, "rollback": 3, "confirm": 4}
 VERDICTS = ["", "alive", "opened", "challenge", "dry-run", "open-failed", "nothing-to-do", "refused", "rolled-back",
-            "confirmed", "rollback-failed"]
+            "confirmed", "rollback-failed", "open-already"]
 
 
 def hmac256(key, data):
@@ -191,6 +191,10 @@ def answers():
            answer(KEYS, FIRST, "opened", flags=VERIFIED | sum(OBSTACLES.values())),
            verb="reset", verdict="opened", flags=" ".join(["verified", *OBSTACLES]), dropping=0, relocks=0, left=1500,
            time=1_700_000_000_500)
+    vector("accept-open-already-obstacles", "an open host, with what else can stop packets", "accept",
+           answer(KEYS, FIRST, "open-already", flags=VERIFIED | OBSTACLES["routing"]),
+           verb="reset", verdict="open-already", flags="verified routing", dropping=0, relocks=0, left=1500,
+           time=1_700_000_000_500)
     for name, value in OBSTACLES.items():
         vector(f"accept-obstacle-{name}", f"the flag {name} alone, after an open that failed", "accept",
                answer(KEYS, FIRST, "open-failed", flags=VERIFIED | PINNED | value),
@@ -207,7 +211,7 @@ def answers():
     vector("reject-answer-mac-itself", "the last bit flipped", "reject answer-mac", flip(good, 1023))
     vector("reject-verb", "verb 9", "reject verb", answer(KEYS, FIRST, "opened", verb=9))
     vector("reject-verdict-zero", "verdict 0", "reject verdict", answer(KEYS, FIRST, 0))
-    vector("reject-verdict-unknown", "verdict 11", "reject verdict", answer(KEYS, FIRST, 11))
+    vector("reject-verdict-unknown", "verdict 12", "reject verdict", answer(KEYS, FIRST, 12))
     vector("reject-flags", "a flag of obstacles in an answer that is not verified", "reject flags",
            answer(KEYS, FIRST, "opened", flags=4))
     vector("reject-flags-verdict", "a flag of obstacles with another verdict", "reject flags",
@@ -347,6 +351,10 @@ def examples():
                                  dropping=1, left=900, time=NOW + 600_031)),
         ("behind it the same without obstacles: opened, verified, pinned, 1 still dropping, server time 1700000600031",
          answer(KEYS, reset, "opened", flags=VERIFIED | PINNED, dropping=1, left=900, time=NOW + 600_031)),
+        ("had it found nothing to change, its second answer: open-already, verified, pinned, server time 1700000600032",
+         answer(KEYS, reset, "open-already", flags=VERIFIED | PINNED, left=900, time=NOW + 600_032)),
+        ("behind that the same for the first clients: opened, verified, pinned, server time 1700000600032",
+         answer(KEYS, reset, "opened", flags=VERIFIED | PINNED, left=900, time=NOW + 600_032)),
         ("a reset with the one-way flag, client time 1700000700000, nonce " + nonce("example one-way").hex(), lone),
     ]
     text = "".join(f"{title}\n" + (f"    {part}\n" if isinstance(part, str) else hex_lines(part, "    "))

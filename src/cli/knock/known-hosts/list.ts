@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs"
 import { Fault } from "../../../errors.ts"
+import { formatDuration } from "../../../report/duration.ts"
 import { exitCodeFor } from "../../../report/outcome.ts"
 import { canonicalHost, isHostName } from "../../../secrets/host-name.ts"
 import { type HostRecord, readRecords } from "../../../secrets/host-records.ts"
-import { formatDuration } from "../../terminal/duration.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
 import type { HostFolders, KnownHosts } from "./known-hosts.ts"
 

@@ -1,4 +1,5 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
+import { formatDuration } from "../../../report/duration.ts"
 import { someOf } from "../../../report/listing.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { timeOfDay } from "../../../report/time-of-day.ts"
@@ -17,7 +18,7 @@ export function unexpected(report: RestoreReport): string[] {
 
 /** The change is in force. */
 export function applied(id: string, withinMs: number, facts: Facts): Outcome {
-  const until = withinMs === 0 ? "" : `; they go back in ${withinMs / 1000} s unless that is confirmed`
+  const until = withinMs === 0 ? "" : `; they go back in ${formatDuration(withinMs)} unless that is confirmed`
   return {
     event: "applied",
     code: "done",

@@ -16,15 +16,14 @@ export interface OpenEnd {
   readonly survey: Survey | undefined
 }
 
+/** Nothing was in the way: there was nothing to change. */
+export function wasOpen({ changed, failures, stillDropping, hard }: OpenEnd): boolean {
+  return !changed && hard === undefined && failures.length === 0 && stillDropping.length === 0
+}
+
 /** The outcome of an open, as everybody is told. */
-export function openOutcome({
-  committedMs,
-  changed,
-  failures,
-  stillDropping,
-  hard,
-  survey,
-}: OpenEnd): Outcome {
+export function openOutcome(end: OpenEnd): Outcome {
+  const { committedMs, changed, failures, stillDropping, hard, survey } = end
   const facts = {
     committedMs,
     changed,
@@ -39,7 +38,7 @@ export function openOutcome({
     const message = `opened, but ${stillDropping.length} can still drop: ${someOf(stillDropping)}`
     return lookNow("opened", message, facts)
   }
-  const message = changed || hard !== undefined ? "the firewall is open" : "the firewall was open already"
+  const message = wasOpen(end) ? "the firewall was open already" : "the firewall is open"
   const hint = surveyHint(survey)
   return { event: "opened", code: "done", message, ...(hint === "" ? {} : { hint }), facts }
 }

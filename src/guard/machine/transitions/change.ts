@@ -1,4 +1,5 @@
 import type { RestoreReport } from "../../../firewall/restore/report.ts"
+import { formatDuration } from "../../../report/duration.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import {
   type At,
@@ -172,7 +173,7 @@ export function revertWhenDue(at: At): At {
   if (change?.stage === "comparing" && at.nowMs >= (change.confirming?.limitMs ?? 0))
     return revertWhenDue(refuseConfirming(at, change, "what is in force could not be looked at in time"))
   if (change?.stage !== "waiting" || at.nowMs < change.deadlineMs) return at
-  return askRevert(at, `not confirmed within ${change.withinMs / 1000} s`)
+  return askRevert(at, `not confirmed within ${formatDuration(change.withinMs)}`)
 }
 
 /** The change waits on, and whoever confirmed it is told that it is not confirmed. */

@@ -1,3 +1,4 @@
+import { formatDuration } from "../../../report/duration.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, update } from "../at.ts"
 import type { CommandEvent } from "../event.ts"
@@ -51,7 +52,7 @@ function extend(at: At, ask: number, byMs: number): At {
   const outcome: Outcome = {
     event: "extended",
     code: "done",
-    message: `extended, ${left} s left`,
+    message: `extended, ${formatDuration(left * 1000)} left`,
     facts: { secondsLeft: left },
   }
   return effect(next, { type: "emit", outcome }, { type: "reply", ask, outcome })

@@ -1,3 +1,4 @@
+import { formatDuration } from "../../../report/duration.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, replies, update } from "../at.ts"
 import type { EffectEnd } from "../event.ts"
@@ -81,7 +82,7 @@ export function endWhenTooLong(at: At): At {
   const { ending } = at.record
   if (ending === undefined || at.nowMs < ending.limitMs) return at
   if (ending.leaving) return left(at, { type: "left", failure: "it took too long", undoable: false })
-  const message = `what was under way or owed did not end well: not done after ${lastWorkMs / 1000} s`
+  const message = `what was under way or owed did not end well: not done after ${formatDuration(lastWorkMs)}`
   return leave(
     effect(at, { type: "emit", outcome: { event: "expiry-failed", code: "state-unknown", message } }),
   )

@@ -2,7 +2,7 @@ import type { KnockOrigin, Survey } from "../../../firewall/obstacles/obstacle.t
 import { type At, effect, replaceTask, taskOf, update, withoutTask } from "../at.ts"
 import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
-import { openOutcome } from "../outcomes/open.ts"
+import { openOutcome, wasOpen } from "../outcomes/open.ts"
 import { openFacts, tellOpen } from "../outcomes/open-since.ts"
 import { type Change, type OpenTask, type SessionRecord, type SnapshotRef, stillDropping } from "../record.ts"
 import { openedSince } from "./openness.ts"
@@ -69,7 +69,7 @@ export function committed(at: At, event: End<"committed">): At {
     answered: true,
     answeredMs: first ? at.nowMs : task.answeredMs,
     committedMs: first ? event.tookMs : task.committedMs,
-    commitFailures: event.failures,
+    commitFailures: [...new Set([...task.commitFailures, ...event.failures])],
   })
   const verdict = event.failures.length === 0 ? "opened" : "open-failed"
   const told =
@@ -220,15 +220,18 @@ function opened(at: At, task: OpenTask, found: Survey | undefined): At {
     { type: "mark", state: marked },
   )
   const { committedMs, changed, knock } = task
-  const outcome = openOutcome({
+  const end = {
     committedMs,
     changed,
     failures,
     stillDropping: stillDropping(next.record),
     hard,
     survey: found,
-  })
-  const verdict = failures.length === 0 ? "opened" : "open-failed"
+  }
+  const outcome = openOutcome(end)
+  // A commit that failed half-way may have changed what the settling then found open.
+  const already = wasOpen(end) && task.commitFailures.length === 0
+  const verdict = failures.length > 0 ? "open-failed" : already ? "open-already" : "opened"
   const told = knock === undefined ? next : effect(next, { type: "answer", knock, verdict, verified: true })
   return effect(told, { type: "emit", outcome: tellOpen(outcome, openFacts(next.record), at.wallMs) })
 }

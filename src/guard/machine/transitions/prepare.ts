@@ -1,3 +1,4 @@
+import { formatDuration } from "../../../report/duration.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { type At, addRestore, effect, update } from "../at.ts"
 import type { ChangeOrder, EffectEnd } from "../event.ts"
@@ -42,13 +43,13 @@ export function askChange(at: At, ask: number, order: ChangeOrder): At {
 }
 
 function anotherChange(change: Change, nowMs: number): Outcome {
-  const left = Math.max(0, Math.ceil((change.deadlineMs - nowMs) / 1000))
+  const leftMs = Math.max(0, Math.ceil((change.deadlineMs - nowMs) / 1000) * 1000)
   const which =
     change.stage === "preparing"
       ? "another change is being prepared"
       : change.stage === "reverting"
         ? `a change by ${change.user} is being reverted`
-        : `a change by ${change.user} waits for its confirmation, ${left} s left`
+        : `a change by ${change.user} waits for its confirmation, ${formatDuration(leftMs)} left`
   return refusal("change-pending", which, "one change at a time: `fw-apply confirm` or `fw-apply rollback`")
 }
 

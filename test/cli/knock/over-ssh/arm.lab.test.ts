@@ -39,7 +39,7 @@ describe.skipIf(sshUnavailable)("fw-knock arm", () => {
       env: { ...stage.environment(), PROMPT: "password for ada" },
       input: `${password}\n`,
     })
-    expect(result.stdout).toMatch(/ada: armed, and alive in \d+ ms/)
+    expect(result.stdout).toMatch(/ada: armed, and alive in \d+ms/)
     expect(result.code).toBe(0)
     expect(result.stdout).not.toContain("\x1e")
     expect(result.stdout.match(/password for ada/g)).toHaveLength(1)
