@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts"
 import { reasonOf } from "../errors.ts"
+import { systemLookDeps } from "../firewall/obstacles/looking.ts"
 import { armFirewall } from "../firewall/open/arm-firewall.ts"
 import type { Outcome } from "../report/outcome.ts"
 import { readConnections } from "../system/network/tcp-connections.ts"
@@ -75,6 +76,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   const session = new Runtime(
     {
       ...{ ...shared, firewall, snapshots, writer, spawnListener },
+      look: systemLookDeps(runCommand),
       connections: readConnections,
       startNews: startAhead,
     },

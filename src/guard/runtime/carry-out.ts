@@ -32,7 +32,7 @@ export type SlowEffect = Extract<
 /** Carries out an effect on what a session has. What it sends to the loaders is on its way when this returns. */
 export function carryOut(
   effect: SlowEffect,
-  { firewall, snapshots, writer, run, connections, emit }: RuntimeParts,
+  { firewall, snapshots, writer, run, look: lookDeps, connections, emit }: RuntimeParts,
   record: SessionRecord,
 ): Promise<EffectEnd> {
   const { scope, quiet } = record.configuration
@@ -46,7 +46,7 @@ export function carryOut(
     case "clear":
       return clear(firewall, scope, run, effect)
     case "survey":
-      return survey(snapshots, run, effect)
+      return survey(snapshots, lookDeps, effect)
     case "restore":
       return restore(snapshots, effect, emit)
     case "prepare":

@@ -1,5 +1,5 @@
 import { reasonOf } from "../../errors.ts"
-import { systemLookDeps } from "../../firewall/obstacles/looking.ts"
+import type { LookDeps } from "../../firewall/obstacles/looking.ts"
 import { surveyObstacles } from "../../firewall/obstacles/survey.ts"
 import type { Dropping, IsLost, Scope } from "../../firewall/open/backend.ts"
 import type { ArmedFirewall } from "../../firewall/open/contract.ts"
@@ -96,10 +96,10 @@ export async function clear(
 /** Looks for what an open leaves alone and can stop packets all the same. */
 export async function survey(
   snapshots: Snapshots,
-  run: RunCommand,
+  deps: LookDeps,
   { task, origin, limitMs }: Of<"survey">,
 ): Promise<End<"surveyed">> {
-  const found = await surveyObstacles(systemLookDeps(run), snapshots.deps, origin, limitMs)
+  const found = await surveyObstacles(deps, snapshots.deps, origin, limitMs)
   return { type: "surveyed", task, survey: found }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../clock.ts"
+import type { LookDeps } from "../../firewall/obstacles/looking.ts"
 import type { ArmedFirewall } from "../../firewall/open/contract.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import type { ReadConnections } from "../../system/network/tcp-connections.ts"
@@ -12,6 +13,8 @@ import type { RecordWriter } from "./record-writer.ts"
 export interface RuntimeParts {
   readonly clock: Clock
   readonly run: RunCommand
+  /** The files and programs that obstacles are looked for with. */
+  readonly look: LookDeps
   readonly firewall: ArmedFirewall
   readonly snapshots: Snapshots
   readonly writer: RecordWriter

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import type { Clock } from "../../clock.ts"
+import type { LookDeps } from "../../firewall/obstacles/looking.ts"
 import { firewallOfNobody, runNobody } from "../../firewall/open/warm-up.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { encodeRequest } from "../../knock/request.ts"
@@ -17,6 +18,16 @@ const stillClock: Clock = {
   bootMs: () => 0,
   after: () => ({ cancel: () => {} }),
   every: () => ({ cancel: () => {} }),
+}
+
+/** A look for obstacles comes behind the answer, and need not be fast; /proc is slow, 10 ms a look here. */
+const lookAtNothing: LookDeps = {
+  run: runNobody,
+  findProgram: () => undefined,
+  readText: () => "",
+  listFolder: () => [],
+  addresses: () => new Set(),
+  loginPorts: () => [],
 }
 
 /** More make no first open faster; 90 ms here. */
@@ -52,6 +63,7 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
         emit,
       }),
       writer: { write: () => true, mark: (state) => marker.write(state), leave: () => {} },
+      look: lookAtNothing,
       connections: () => [],
       spawnListener: () => {
         throw new Error("nobody listens here")

@@ -1,5 +1,6 @@
 import { execa } from "execa"
 import { Fault } from "../../errors.ts"
+import { MemoryFile } from "./memory-file.ts"
 
 /** One external command: no shell, an absolute path, a time limit, a clean environment. */
 export interface CommandRequest {
@@ -10,6 +11,13 @@ export interface CommandRequest {
   readonly input?: string
   /** Milliseconds until it is killed (SIGKILL); 10 000 unless told. */
   readonly timeoutMs?: number
+  /**
+   * Its output is long: it goes into a file in memory where there is one. nft 1.0.6 writes a word at a time, 20 000 rules in
+   * 300 000 pieces, each of which would wake us up from a pipe.
+   */
+  readonly bulky?: boolean
+  /** Its output is bytes: each becomes the character of that number. UTF-8 unless told. */
+  readonly binary?: boolean
 }
 
 /** How it ended. A command that ran and failed is a value; only a request that cannot be run at all throws. */
@@ -47,8 +55,20 @@ export const commandEnvironment: Readonly<Record<string, string>> = {
 export const runCommand: RunCommand = async (request) => {
   if (!request.path.startsWith("/"))
     throw new Fault("usage", `cannot run "${request.path}": an absolute path is wanted`)
-  const result = await execute(request)
-  if (result === undefined) return notStarted(request, "EMFILE")
+  const file = request.bulky === true ? MemoryFile.open(maxOutput) : undefined
+  try {
+    const result = await execute(request, file?.descriptor)
+    if (result === undefined) return notStarted(request, "EMFILE")
+    return resultOf(request, result, file?.read())
+  } finally {
+    file?.close()
+  }
+}
+
+type Executed = NonNullable<Awaited<ReturnType<typeof execute>>>
+
+/** @param written what it has put into a file */
+function resultOf(request: CommandRequest, result: Executed, written: Buffer | undefined): CommandResult {
   const started = result.exitCode !== undefined || result.signal !== undefined
   return {
     path: request.path,
@@ -56,15 +76,18 @@ export const runCommand: RunCommand = async (request) => {
     exitCode: result.exitCode,
     signal: result.signal,
     timedOut: result.timedOut,
-    stdout: result.stdout,
+    stdout: written?.toString(request.binary === true ? "latin1" : "utf8") ?? result.stdout,
     stderr: result.stderr,
     startError: started ? undefined : (result.code ?? result.shortMessage ?? "could not be started"),
     ok: result.exitCode === 0,
   }
 }
 
+/** The longest output that is taken, in bytes. */
+const maxOutput = 256 * 1024 * 1024
+
 /** Undefined when no descriptors are left for its pipes: execa does not foresee a spawn that returns without any. */
-async function execute({ path, args, input, timeoutMs }: CommandRequest) {
+async function execute({ path, args, input, timeoutMs, binary }: CommandRequest, output: number | undefined) {
   try {
     return await execa(path, [...args], {
       reject: false,
@@ -74,7 +97,10 @@ async function execute({ path, args, input, timeoutMs }: CommandRequest) {
       timeout: timeoutMs ?? 10_000,
       killSignal: "SIGKILL",
       stripFinalNewline: false,
-      maxBuffer: 256 * 1024 * 1024,
+      maxBuffer: maxOutput,
+      encoding: binary === true ? "latin1" : "utf8",
+      // Any descriptor is taken, as spawn(3) of Node takes it; the types know only those of standard streams.
+      stdout: (output ?? "pipe") as "pipe",
       shell: false,
     })
   } catch (thrown) {

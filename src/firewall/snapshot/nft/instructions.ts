@@ -41,7 +41,8 @@ export interface Instructions {
 export async function readInstructions({ run, tools }: SnapshotDeps): Promise<Instructions> {
   const path = tools.nft
   const args = ["--debug=netlink", "-t", "list", "ruleset"]
-  const debug = path === undefined ? undefined : await run({ path, args, timeoutMs: readTimeoutMs })
+  const debug =
+    path === undefined ? undefined : await run({ path, args, timeoutMs: readTimeoutMs, bulky: true })
   const rules = parseInstructions(debug?.stdout ?? "", debug?.stdout.endsWith("}\n") === true)
   // They come before the text that nft may die of. Where there are as many as there are rules, they are whole.
   const all = (table: TableName): readonly RuleFacts[] => rules.get(tableId(table)) ?? []

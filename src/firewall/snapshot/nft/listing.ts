@@ -53,7 +53,7 @@ async function list({ run, tools }: SnapshotDeps, args: readonly string[]): Prom
   const { nft: path } = tools
   if (path === undefined)
     return { tables: [], why: "nft is missing", hangs: true, absent: false, result: undefined }
-  const result = await run({ path, args, timeoutMs: readTimeoutMs })
+  const result = await run({ path, args, timeoutMs: readTimeoutMs, bulky: true })
   const { tables, broken } = parseListing(result.stdout)
   const why = result.ok ? broken && `nft's listing is of no use: ${broken}` : failureOf(result)
   // EPROTONOSUPPORT or EOPNOTSUPP.
@@ -90,6 +90,6 @@ async function namesByNft(deps: SnapshotDeps, whole: Listed): Promise<KernelTabl
 export async function listTerse({ run, tools }: SnapshotDeps): Promise<string | undefined> {
   const { nft: path } = tools
   if (path === undefined) return ""
-  const result = await run({ path, args: ["-t", "list", "ruleset"], timeoutMs: readTimeoutMs })
+  const result = await run({ path, args: ["-t", "list", "ruleset"], timeoutMs: readTimeoutMs, bulky: true })
   return result.timedOut ? undefined : result.stdout
 }
