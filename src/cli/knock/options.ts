@@ -38,7 +38,7 @@ export interface KnockOptions {
   readonly check: number | false | undefined
   /** Jump hosts as ProxyJump has them, or `none`; undefined: those of the host's record. */
   readonly via: string | undefined
-  /** What ssh begins with, for jump hosts. */
+  /** The ssh to use for jump hosts, as text. */
   readonly ssh: string
   readonly family: 4 | 6 | undefined
   readonly json: boolean

@@ -74,7 +74,7 @@ export interface ArmOptions {
   readonly quiet: boolean
   readonly verbose: boolean
   readonly json: boolean
-  /** What `fw-knock arm` on a workstation asks for. */
+  /** The part that `fw-knock arm` on a workstation asks for. */
   readonly agree: AgreeOptions | undefined
   readonly replay: string | undefined
 }

@@ -13,7 +13,7 @@ export interface SshOptionTexts {
 
 /** The same, checked. */
 export interface SshOptions {
-  /** What ssh begins with, as text. */
+  /** The ssh to use, as text. */
   readonly ssh: string
   /** Jump hosts as ProxyJump has them, `none` for a straight way; undefined: as ssh's configuration has it. */
   readonly via: string | undefined

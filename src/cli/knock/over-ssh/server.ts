@@ -129,7 +129,7 @@ export class Server {
     await this.master.close()
   }
 
-  /** What the other end prints is for whoever sits here. */
+  /** Shows whoever sits here what the other end prints. */
   #show(where: "stdout" | "stderr"): (bytes: Uint8Array) => void {
     const decoder = new StringDecoder("utf8")
     return (bytes) => void this.#host[where].write(decoder.write(Buffer.from(bytes)))

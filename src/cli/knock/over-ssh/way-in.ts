@@ -14,7 +14,7 @@ export interface KnockRoad {
   readonly addresses: readonly string[]
   /** Jump hosts, as ProxyJump has them; undefined where knocks go straight from here. */
   readonly jump: string | undefined
-  /** What ssh begins with. */
+  /** The words that each call of ssh begins with. */
   readonly ssh: readonly string[]
 }
 
