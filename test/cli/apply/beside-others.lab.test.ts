@@ -61,10 +61,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
       for (let round = 0; round < rounds; round += 1) {
         const running = stage.start(stage.file(own(3000 + round)), "--confirm-within", "5s")
         await eventually("its end", () => running.code !== undefined, 90_000)
-        expect([running.code, running.objects.map(({ event }) => event).slice(-1)]).toEqual([
-          2,
-          ["rolled-back"],
-        ])
+        expect(running.objects.at(-1)).toMatchObject({ event: "rolled-back", exitCode: 2 })
         expect(running.has("applied")).toBe(true)
         expect(server.sh("iptables -S INPUT")).not.toContain(`--dport ${3000 + round}`)
       }
@@ -101,7 +98,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
 
   it("in the middle of what is replaced: refused, with the lines of both sides", async () => {
     server.sh(
-      "iptables -A INPUT -p tcp --dport 22 -j ACCEPT; iptables -A INPUT -p tcp --dport 2222 -j ACCEPT",
+      "iptables -A INPUT -p tcp --dport 2221 -j ACCEPT; iptables -A INPUT -p tcp --dport 2222 -j ACCEPT",
     )
     const busy = writer("iptables -w 5 -I INPUT 2 -p udp --dport $n -j DROP")
     const file = stage.file(

@@ -9,16 +9,21 @@ import { readInstructions } from "./instructions.ts"
 import { listTables, listTerse, type TableListing } from "./listing.ts"
 import { readSaves, saveByChain } from "./saves.ts"
 
+/** So long is tried to read all rules between two writes of somebody else; milliseconds. Four looks are taken in any case. */
+const tryMs = 15_000
+const fewestTries = 4
+
 /** Reads all nf_tables tables, in both views, at one moment: it looks again until nothing changed between the looks. */
 export async function readNftTables(deps: SnapshotDeps): Promise<Reading<readonly NftTableCopy[]>> {
   if (deps.undisturbed === true) return await readOnce(deps)
-  for (let attempt = 0; attempt < 4; attempt++) {
+  const begunMs = deps.clock.bootMs()
+  for (let tries = 0; tries < fewestTries || deps.clock.bootMs() - begunMs < tryMs; tries += 1) {
     const before = await listTerse(deps)
     if (before === undefined) return await readOnce(withoutNft(deps), "nft does not answer")
     const read = await readOnce(deps)
     if (still(before) === still(await listTerse(deps))) return read
   }
-  return nothingRead("nft", "the rules changed while they were read, four times in a row")
+  return nothingRead("nft", "the rules changed while they were read, each time that it was tried")
 }
 
 function withoutNft(deps: SnapshotDeps): SnapshotDeps {
