@@ -92,6 +92,20 @@ const native: readonly Case[] = [
     script: each((table) => `add table ${table} { flags dormant ; }`),
   },
   {
+    name: "chains in tables that sleep, which do not wake by it",
+    before: `nft -f - <<'END'
+table inet asleep { flags dormant ; chain in { type filter hook input priority 0; policy drop; }; }
+table ip asleep { flags dormant ; }
+END`,
+    script: `nft -f - <<'END'
+add chain inet asleep y
+flush chain inet asleep in
+add rule inet asleep in counter accept
+add chain inet asleep out { type filter hook output priority 0; policy drop; }
+add chain ip asleep y
+END`,
+  },
+  {
     name: "tables without a chain that others have, beside a change",
     before: each((table) => `add table ${table}`),
     script: "iptables-nft -t mangle -P OUTPUT ACCEPT; nft add rule inet x y || true",

@@ -39,6 +39,8 @@ export function nftInPlace(from: NftTableCopy, to: NftTableCopy): string | undef
       return policy === undefined ? [] : [`add chain ${where} ${block.name} { policy ${policy} ; }`]
     }),
     `table ${where} {`,
+    // Without them it would wake.
+    ...to.listed.attributes.filter((line) => line.startsWith("flags ")).map((line) => `\t${line}`),
     ...changed.flatMap((block) => {
       // A base chain that is there takes neither its hook nor its devices a second time in every kernel.
       const lines = old.has(block.name) ? block.lines.slice(chainText(block).declaration.length) : block.lines
