@@ -99,13 +99,13 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     expect(rules()).toBe(before)
   }, 180_000)
 
-  it("rehearses again when somebody else writes rules meanwhile, and keeps what he wrote", async () => {
+  it("keeps what somebody else writes while it rehearses, behind the change too", async () => {
     // The way to know that it is being rehearsed: a process that nobody else has.
     const running = stage.start(stage.file(`${newRules}sleep 2.0271\n`), "--no-confirm")
     await eventually("the rehearsal", () => someoneRuns("2.0271"), 30_000)
     server.sh("iptables -A FORWARD -p tcp --dport 26 -j DROP")
     await eventually("its end", () => running.code !== undefined, 60_000)
-    expect([running.code, running.stderr]).toEqual([0, expect.stringContaining("rehearsing again")])
+    expect([running.code, running.stderr]).toEqual([0, expect.not.stringContaining("warning")])
     expect(rules()).toContain("-A FORWARD -p tcp -m tcp --dport 26 -j DROP")
     expect(inForce()).toBe(true)
   }, 120_000)

@@ -110,7 +110,7 @@ const word = fc.constantFrom(
 describe("the command line of fw-knock", () => {
   it("reads a knock", async () => {
     const args = ["reset", "web1", "-4", "--no-check", "--secret-file", "-", "web2"]
-    const texts: KnockOptionTexts = { ipv4: true, check: false, secretFile: "-", wait: "10s" }
+    const texts: KnockOptionTexts = { ipv4: true, check: false, secretFile: "-", wait: "10s", ssh: "ssh" }
     expect(await read(args, "reset")).toEqual({
       code: 7,
       asked: ["reset", ["web1", "web2"], texts],

@@ -24,6 +24,8 @@ describe("what a knock is told", () => {
       hosts: ["web1"],
       hard: false,
       secretFile: undefined,
+      via: undefined,
+      ssh: "ssh",
       plain: undefined,
       waitMs: 10_000,
       oneWay: false,
