@@ -3,6 +3,7 @@ import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander
 import { parseDuration } from "../terminal/duration.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions } from "./arm-options.ts"
+import type { EnrollTexts } from "./enroll.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example, before you touch a remote firewall:
@@ -96,6 +97,29 @@ export function watchdogProgram(
         const byMs = parseDuration(duration, "extend", { min: 1000, max: 7 * 86_400_000 })
         const terminal = openTerminal("fw-watchdog", host, { json: options.json ?? false })
         return await (await import("./session-commands.ts")).extend(byMs, terminal, host)
+      })
+    })
+  program
+    .command("revoke")
+    .description("accept no knock any more of a NAME that fw-knock enroll has added")
+    .argument("<NAME>", "as status shows it")
+    .option("--json", "JSON objects on standard output, one a line")
+    .action((name: string, options: { json?: boolean }) => {
+      choose(async () => {
+        const terminal = openTerminal("fw-watchdog", host, { json: options.json ?? false })
+        return await (await import("./enroll.ts")).revoke(name, terminal, host)
+      })
+    })
+  program
+    .command("enroll", { hidden: true })
+    .description("keep a secret that is agreed on with fw-knock enroll, which runs this")
+    .requiredOption("--agree <PUBLIC>", "the workstation's public value")
+    .requiredOption("--name <NAME>", "whose secret that is")
+    .option("--expires <DURATION>", "accept it for so long")
+    .action((texts: EnrollTexts) => {
+      choose(async () => {
+        const voice = openTerminal("fw-watchdog", host, { json: true, separated: true })
+        return await (await import("./enroll.ts")).enroll(texts, voice, host)
       })
     })
   return addHelpAndVersion(program)

@@ -19,6 +19,10 @@ export function knock(at: At, event: KnockEvent): At {
   const { verb, source, device, host, name } = event
   const heard = update(at, {
     accepted: accepted + 1,
+    lastUses: [
+      ...at.record.lastUses.filter((use) => use.host !== host || use.name !== name),
+      { host, name, atMs: at.wallMs },
+    ],
     provenFromOutside: provenFromOutside || !event.fromHere,
   })
   const facts = { verb, source, device, host, name }
