@@ -54,7 +54,11 @@ export function readEnrolled(folder: string): EnrolledSecret[] {
 }
 
 /** Keeps one, in the place of an earlier one of the same name. @throws Fault as `writePrivate` */
-export function keepEnrolled(folder: string, { name, secret, expiresMs }: EnrolledSecret, mark: string): void {
+export function keepEnrolled(
+  folder: string,
+  { name, secret, expiresMs }: EnrolledSecret,
+  mark: string,
+): void {
   const expiry = expiresMs === undefined ? "" : `# expires ${new Date(expiresMs).toISOString()}\n`
   const line = formatSecretLine({ host: undefined, name, secret })
   writePrivate(join(folder, name), `${expiry}${line}\n`, "keep the secret", mark)

@@ -36,8 +36,7 @@ export const expiryBounds = { min: 1000, max: 3650 * 86_400_000 }
 export async function enroll(texts: EnrollTexts, terminal: Terminal, host: ProgramHost): Promise<number> {
   try {
     const { name, agree, expires } = texts
-    if (!isSecretName(name))
-      throw new Fault("usage", "--name wants 1 to 32 letters, digits, or . _ @ -")
+    if (!isSecretName(name)) throw new Fault("usage", "--name wants 1 to 32 letters, digits, or . _ @ -")
     const lastsMs = expires === undefined ? undefined : parseDuration(expires, "--expires", expiryBounds)
     const agreement = openAgreement("server")
     const secret = agreement.secretWith(agree)
@@ -57,7 +56,8 @@ async function keepAndTell(secret: EnrolledSecret, host: ProgramHost): Promise<O
   const folder = enrolledFolder(standingSecretFile(host.env))
   preparePrivateFolder(folder)
   const others = enrolledNames(folder).filter((other) => other !== name)
-  if (others.length >= mostSecrets) throw new Fault("refused", `${mostSecrets} secrets are enrolled here already`)
+  if (others.length >= mostSecrets)
+    throw new Fault("refused", `${mostSecrets} secrets are enrolled here already`)
   keepEnrolled(folder, secret, randomBytes(8).toString("hex"))
   const told = await tellSession({ command: "add-secret", secret: armedEnrolled(secret) }, host)
   if (told !== undefined && told.code !== "done") {
@@ -79,9 +79,13 @@ export async function revoke(name: string, terminal: Terminal, host: ProgramHost
   // The file may have been removed by hand, and a session know the secret still.
   const told = await tellSession({ command: "revoke-secret", name }, host)
   if (told === undefined && hasJournal(foldersFor(host.env).runtime))
-    throw new Fault("state-unknown", `${name} is enrolled no more, and a session whose guard was killed knows the secret still`, {
-      hint: `\`fw-watchdog resume\`, then \`fw-watchdog revoke ${name}\` again`,
-    })
+    throw new Fault(
+      "state-unknown",
+      `${name} is enrolled no more, and a session whose guard was killed knows the secret still`,
+      {
+        hint: `\`fw-watchdog resume\`, then \`fw-watchdog revoke ${name}\` again`,
+      },
+    )
   if (!removed && !told?.message.includes("not accepted any more")) {
     const names = enrolledNames(folder)
     throw new Fault("refused", `"${name}" is not enrolled here; enrolled: ${names.join(", ") || "nobody"}`)

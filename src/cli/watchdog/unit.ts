@@ -18,7 +18,8 @@ export function standingOrder(args: readonly string[]): GuardOrder {
   const options = checkArmOptions(parse(args))
   if (options.secretFile === undefined && options.plain === "")
     throw new Fault("usage", "a standing session needs its secrets", { hint: "give --secret-file FILE" })
-  const secrets = options.secretFile === undefined ? [] : readStanding(options.secretFile, systemClock.wallMs())
+  const secrets =
+    options.secretFile === undefined ? [] : readStanding(options.secretFile, systemClock.wallMs())
   const armedBy = { user: "the service manager", from: "", terminal: "" }
   return { configuration: configurationOf(options, secrets, armedBy), standing: true }
 }

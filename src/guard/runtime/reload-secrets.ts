@@ -16,7 +16,8 @@ export function reloadSecrets(session: Runtime, emit: (outcome: Outcome) => void
     })
   try {
     // Opening a named pipe would wait for who writes to it, and nothing else would be done meanwhile.
-    if (existsSync(secretFile) && !statSync(secretFile).isFile()) throw new Fault("configuration", `${secretFile} is no file`)
+    if (existsSync(secretFile) && !statSync(secretFile).isFile())
+      throw new Fault("configuration", `${secretFile} is no file`)
     session.feed({ type: "secrets-read", secrets: readStanding(secretFile, systemClock.wallMs()) })
     emit({ event: "reloaded", code: "done", message: `read ${secretFile} again` })
   } catch (thrown) {

@@ -16,7 +16,10 @@ export function readStanding(secretFile: string, nowMs: number): ArmedSecret[] {
   if (enrolled.length > 0 && !existsSync(secretFile)) return enrolled
   const all = [...standingSecrets(readSecretFile(secretFile)), ...enrolled]
   if (all.length > mostSecrets)
-    throw new Fault("configuration", `${secretFile} and ${enrolledFolder(secretFile)} hold more than ${mostSecrets} secrets`)
+    throw new Fault(
+      "configuration",
+      `${secretFile} and ${enrolledFolder(secretFile)} hold more than ${mostSecrets} secrets`,
+    )
   return all
 }
 
@@ -33,5 +36,9 @@ export function enrolledBeside(secretFile: string, nowMs: number): ArmedSecret[]
 /** One as a session uses it. */
 export function armedEnrolled({ name, secret, expiresMs }: EnrolledSecret): ArmedSecret {
   const armed = { host: "", name, kind: "standing", enrolled: true } as const
-  return { ...armed, secret: Buffer.from(secret).toString("hex"), ...(expiresMs === undefined ? {} : { expiresMs }) }
+  return {
+    ...armed,
+    secret: Buffer.from(secret).toString("hex"),
+    ...(expiresMs === undefined ? {} : { expiresMs }),
+  }
 }

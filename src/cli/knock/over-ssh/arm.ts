@@ -97,7 +97,8 @@ export async function armServer(
     terminal.progress(`arming ${name}`)
     const fresh = await interrupt.during(agree(server, options, more), () => armingCutOff(name))
     // A session there takes what is enrolled along: that secret goes on working, and is not to be lost here.
-    const enrolled = known.record?.enrolled === true ? await heardAlready(known, options.ssh, clock) : undefined
+    const enrolled =
+      known.record?.enrolled === true ? await heardAlready(known, options.ssh, clock) : undefined
     if (enrolled !== undefined) return { ...enrolled, server, road, before: false }
     const secret = fresh
     const wayIn = new WayIn(road, secret, clock)

@@ -16,7 +16,12 @@ const sessionCommands = [
   { name: "disarm", help: "end the session of HOST, over ssh" },
 ] as const
 
-export const sshCommandNames: readonly string[] = ["arm", "apply", "enroll", ...sessionCommands.map(({ name }) => name)]
+export const sshCommandNames: readonly string[] = [
+  "arm",
+  "apply",
+  "enroll",
+  ...sessionCommands.map(({ name }) => name),
+]
 
 /**
  * Adds those that are wanted.

@@ -87,11 +87,19 @@ const notHeard = (name: string, { message }: Outcome, facts: NonNullable<Outcome
 })
 
 const cutOff = (name: string): Fault =>
-  new Fault("state-unknown", `interrupted while ${name} was enrolling; nobody knows whether a secret is kept there`, {
-    hint: `again: fw-knock enroll ${name}`,
-  })
+  new Fault(
+    "state-unknown",
+    `interrupted while ${name} was enrolling; nobody knows whether a secret is kept there`,
+    {
+      hint: `again: fw-knock enroll ${name}`,
+    },
+  )
 
 const unproven = (name: string): Fault =>
-  new Fault("state-unknown", `interrupted: ${name} is enrolled, and nobody knows whether a knock gets there`, {
-    hint: `fw-knock probe ${name}`,
-  })
+  new Fault(
+    "state-unknown",
+    `interrupted: ${name} is enrolled, and nobody knows whether a knock gets there`,
+    {
+      hint: `fw-knock probe ${name}`,
+    },
+  )
