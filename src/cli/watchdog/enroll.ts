@@ -95,7 +95,7 @@ export async function revoke(name: string, terminal: Terminal, host: ProgramHost
   return exitCodeFor("done")
 }
 
-/** What the session says to it; undefined where none is armed. */
+/** Tells the session, and returns its answer; undefined where none is armed. */
 async function tellSession(
   command: Extract<ControlCommand, { command: "add-secret" | "revoke-secret" }>,
   host: ProgramHost,

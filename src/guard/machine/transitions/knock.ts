@@ -37,7 +37,7 @@ export function knock(at: At, event: KnockEvent): At {
     case "reset":
       if (configuration.dryRun) return dryRun()
       // The open is on its way before its knock is logged, which takes longer than all that was checked.
-      return told(askOpen(heard, event.hard, { source, device }, event.knock))
+      return told(askOpen(heard, event.hard, { source, device, ...(name && { name }) }, event.knock))
     case "rollback":
       if (configuration.dryRun) return dryRun()
       return askRollback(told(heard), "asked", { knock: event.knock })
