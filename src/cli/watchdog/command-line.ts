@@ -1,4 +1,4 @@
-import type { Command } from "commander"
+import type { Command, Option } from "commander"
 import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
@@ -110,12 +110,13 @@ export function watchdogProgram(
         return await (await import("./enroll.ts")).revoke(name, terminal, host)
       })
     })
-  program
-    .command("enroll", { hidden: true })
+  const enroll = program.command("enroll", { hidden: true })
+  const hidden = (flags: string, help: string): Option => enroll.createOption(flags, help).hideHelp()
+  enroll
     .description("keep a secret that is agreed on with fw-knock enroll, which runs this")
-    .requiredOption("--agree <PUBLIC>", "the workstation's public value")
-    .requiredOption("--name <NAME>", "whose secret that is")
-    .option("--expires <DURATION>", "accept it for so long")
+    .addOption(hidden("--agree <PUBLIC>", "the workstation's public value").makeOptionMandatory())
+    .addOption(hidden("--name <NAME>", "whose secret that is").makeOptionMandatory())
+    .addOption(hidden("--expires <DURATION>", "accept it for so long"))
     .action((texts: EnrollTexts) => {
       choose(async () => {
         const voice = openTerminal("fw-watchdog", host, { json: true, separated: true })
