@@ -101,7 +101,7 @@ export function watchdogProgram(
     })
   program
     .command("revoke")
-    .description("accept no knock any more of a NAME that fw-knock enroll has added")
+    .description("forget an enrolled secret")
     .argument("<NAME>", "as status shows it")
     .option("--json", "JSON objects on standard output, one a line")
     .action((name: string, options: { json?: boolean }) => {
