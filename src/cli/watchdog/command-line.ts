@@ -38,9 +38,7 @@ export function watchdogProgram(
 ): Command {
   const program = newProgram("fw-watchdog", host)
   program
-    .description(
-      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, opens it. Expires by itself.",
-    )
+    .description("A second way in, for a time: a knock heard below the firewall opens it.")
     .usage("[arm] [options] | COMMAND")
     .addHelpText("before", example)
 
