@@ -15,7 +15,15 @@ export function commandLines(): readonly Command[] {
     applyProgram(host, { onInterrupt: () => {} }, () => {}),
     knockProgram(
       host,
-      { knock: unused, secret: unused, list: unused, arm: unused, apply: unused, session: unused },
+      {
+        knock: unused,
+        secret: unused,
+        list: unused,
+        arm: unused,
+        apply: unused,
+        enroll: unused,
+        session: unused,
+      },
       () => {},
     ),
   ]

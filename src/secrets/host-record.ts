@@ -24,6 +24,8 @@ export interface HostRecord {
   readonly road?: string | undefined
   /** The last authentic answer, in milliseconds since 1970. */
   readonly aliveMs?: number | undefined
+  /** Its secret was made by `fw-knock enroll`: it outlives the session there. */
+  readonly enrolled?: boolean | undefined
 }
 
 /** The end of a record's file name; in front of it stands the host's, in its canonical form. */
@@ -53,7 +55,10 @@ export function parseRecord(text: string, canonical: string): HostRecord | undef
 /** Whatever somebody has written into the file: parts of it go to ssh's command line, to sockets and to the terminal. */
 function recordOf(found: unknown): HostRecord | undefined {
   if (typeof found !== "object" || found === null) return undefined
-  const { name, hostName, user, addresses, port, jump, road, aliveMs } = found as Record<string, unknown>
+  const { name, hostName, user, addresses, port, jump, road, aliveMs, enrolled } = found as Record<
+    string,
+    unknown
+  >
   if (!isHost(name)) return undefined
   return {
     name,
@@ -64,6 +69,7 @@ function recordOf(found: unknown): HostRecord | undefined {
     jump: typeof jump === "string" && jump.split(",").every(isTarget) ? jump : undefined,
     road: typeof road === "string" ? road : undefined,
     aliveMs: typeof aliveMs === "number" && aliveMs >= 0 ? aliveMs : undefined,
+    ...(enrolled === true ? { enrolled } : {}),
   }
 }
 

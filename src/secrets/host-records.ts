@@ -87,9 +87,19 @@ export function findRecord(records: readonly HostRecord[], target: Target | stri
  */
 export function keepRecord(folder: string, record: HostRecord): void {
   const path = join(folder, canonicalHost(record.name) + recordEnding)
-  const { name, hostName, user, port, jump, road, aliveMs } = record
+  const { name, hostName, user, port, jump, road, aliveMs, enrolled } = record
   const addresses = [...new Set(record.addresses.map(canonicalAddress))]
-  const kept = { name, hostName, user, addresses, port, jump, road, aliveMs }
+  const kept = {
+    name,
+    hostName,
+    user,
+    addresses,
+    port,
+    jump,
+    road,
+    aliveMs,
+    ...(enrolled === true ? { enrolled } : {}),
+  }
   writePrivate(path, `${JSON.stringify(kept)}\n`, "keep the record", String(process.pid))
 }
 

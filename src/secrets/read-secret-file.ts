@@ -15,7 +15,7 @@ export function readSecretFile(path: string): SecretEntry[] {
 }
 
 /** Opened first and then looked at, so that what was looked at is what is read. A pipe (`<(pass show web1)`) will do too. */
-function readPrivateText(path: string): string {
+export function readPrivateText(path: string): string {
   let descriptor: number
   try {
     descriptor = openSync(path, "r")

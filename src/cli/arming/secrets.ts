@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto"
 import { isIP } from "node:net"
 import { hostname, networkInterfaces } from "node:os"
-import { type ArmedSecret, standingSecrets } from "../../guard/machine/configuration.ts"
+import type { ArmedSecret } from "../../guard/machine/configuration.ts"
+import { readStanding } from "../../guard/state/standing-secrets.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { encodeRequest } from "../../knock/request.ts"
-import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { generateSecret } from "../../secrets/secret.ts"
 import { formatSecretLine } from "../../secrets/secret-file.ts"
 import type { Terminal } from "../terminal/terminal.ts"
@@ -20,7 +20,7 @@ export function armedSecrets(
   interactive: boolean,
   address: string,
 ): ArmedSecret[] {
-  if (secretFile !== undefined) return standingSecrets(readSecretFile(secretFile))
+  if (secretFile !== undefined) return readStanding(secretFile, Date.now())
   if (!interactive) return []
   const secret = generateSecret(new Uint8Array(randomBytes(16)))
   return [{ host: address, name: "", kind: "one-time", secret: Buffer.from(secret).toString("hex") }]

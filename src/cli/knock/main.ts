@@ -39,6 +39,10 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
       overSsh(target, texts, async (options, terminal) =>
         (await import("./over-ssh/apply.ts")).apply(target, file, options, more, terminal, host),
       ),
+    enroll: (target, texts) =>
+      overSsh(target, texts, async (options, terminal) =>
+        (await import("./over-ssh/enroll.ts")).enroll(target, options, texts.expires, terminal, host),
+      ),
     session: (command, target, texts) =>
       overSsh(target, texts, async ({ ssh }, terminal) =>
         (await import("./over-ssh/session.ts")).runThere(command, target, ssh, terminal, host),

@@ -86,6 +86,7 @@ async function renewed(known: KnownHost): Promise<HostRecord> {
   const now = addressFamily(host) !== 0 ? [host] : isNew ? [] : await waysTo(known, { anew: true })
   return {
     ...record,
+    enrolled: false,
     user: user ?? record.user,
     port: port ?? record.port,
     addresses: [...now, ...record.addresses],

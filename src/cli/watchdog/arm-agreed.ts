@@ -1,11 +1,12 @@
 import { Fault } from "../../errors.ts"
 import { askOnce } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
-import { type ArmedSecret, standingSecrets } from "../../guard/machine/configuration.ts"
+import type { ArmedSecret } from "../../guard/machine/configuration.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
+import { enrolledBeside, readStanding } from "../../guard/state/standing-secrets.ts"
 import { exitCodeFor, exitCodeOf, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import { openAgreement } from "../../secrets/agreement.ts"
-import { readSecretFile } from "../../secrets/read-secret-file.ts"
+import { standingSecretFile } from "../../secrets/enrolled.ts"
 import { findSshConnection } from "../../system/network/ssh-connection.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding } from "../arming/ending-session.ts"
@@ -55,7 +56,11 @@ async function armOrJoin(
   const running = await outliveEnding(runtime, systemClock, terminal).catch(() => undefined)
   if (running !== undefined && join)
     return (await askOnce(runtime, { command: "add-secret", secret })).outcome
-  const standing = options.secretFile === undefined ? [] : standingSecrets(readSecretFile(options.secretFile))
+  const now = systemClock.wallMs()
+  const standing =
+    options.secretFile === undefined
+      ? enrolledBeside(standingSecretFile(host.env), now)
+      : readStanding(options.secretFile, now)
   const ssh = findSshConnection(host.env, process.ppid)
   const configuration = configurationOf(options, [...standing, secret], whoArms(host.env, ssh?.clientAddress))
   const ready = await launchGuard({ configuration }, runtime, host.env)

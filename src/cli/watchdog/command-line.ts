@@ -1,8 +1,9 @@
-import type { Command } from "commander"
+import type { Command, Option } from "commander"
 import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions } from "./arm-options.ts"
+import type { EnrollTexts } from "./enroll.ts"
 import type { ViewerSignals } from "./viewer.ts"
 
 const example = `Example, before you touch a remote firewall:
@@ -37,9 +38,7 @@ export function watchdogProgram(
 ): Command {
   const program = newProgram("fw-watchdog", host)
   program
-    .description(
-      "A second way in while you change a remote firewall: an authentic knock in a ping, heard below the firewall, opens it. Expires by itself.",
-    )
+    .description("A second way in, for a time: a knock heard below the firewall opens it.")
     .usage("[arm] [options] | COMMAND")
     .addHelpText("before", example)
 
@@ -96,6 +95,30 @@ export function watchdogProgram(
         const byMs = parseDuration(duration, "extend", { min: 1000, max: 7 * 86_400_000 })
         const terminal = openTerminal("fw-watchdog", host, { json: options.json ?? false })
         return await (await import("./session-commands.ts")).extend(byMs, terminal, host)
+      })
+    })
+  program
+    .command("revoke")
+    .description("forget an enrolled secret")
+    .argument("<NAME>", "as status shows it")
+    .option("--json", "JSON objects on standard output, one a line")
+    .action((name: string, options: { json?: boolean }) => {
+      choose(async () => {
+        const terminal = openTerminal("fw-watchdog", host, { json: options.json ?? false })
+        return await (await import("./enroll.ts")).revoke(name, terminal, host)
+      })
+    })
+  const enroll = program.command("enroll", { hidden: true })
+  const hidden = (flags: string, help: string): Option => enroll.createOption(flags, help).hideHelp()
+  enroll
+    .description("keep a secret that is agreed on with fw-knock enroll, which runs this")
+    .addOption(hidden("--agree <PUBLIC>", "the workstation's public value").makeOptionMandatory())
+    .addOption(hidden("--name <NAME>", "whose secret that is").makeOptionMandatory())
+    .addOption(hidden("--expires <DURATION>", "accept it for so long"))
+    .action((texts: EnrollTexts) => {
+      choose(async () => {
+        const voice = openTerminal("fw-watchdog", host, { json: true, separated: true })
+        return await (await import("./enroll.ts")).enroll(texts, voice, host)
       })
     })
   return addHelpAndVersion(program)

@@ -130,7 +130,8 @@ export function statusLines(status: SessionStatus, wallMs: number): string[] {
     `firewall: ${status.backends.join(", ")}${status.dryRun ? " (dry run: it is not touched)" : ""}`,
     `waiting to open it: ${counted(status.standbys.map(({ program }) => program)) || "nothing: an open starts what it needs"}`,
     ...status.secrets.map(
-      (secret) => `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}`,
+      (secret) =>
+        `secret: ${[secret.kind, secret.host, secret.name].filter(Boolean).join(" ")}${usesOf(secret)}`,
     ),
     ...(status.plain ? ["also accepts a bare text (--plain, unauthenticated)"] : []),
     ...changeLines(status),
@@ -147,6 +148,12 @@ export function statusLines(status: SessionStatus, wallMs: number): string[] {
       ? ["not looked at, though it could stop packets:", ...status.notLookedAt.map((why) => `  ${why}`)]
       : []),
   ]
+}
+
+function usesOf({ lastUsedMs, expiresMs }: SessionStatus["secrets"][number]): string {
+  const time = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+/, "")
+  const used = lastUsedMs === undefined ? "" : `, last used ${time(lastUsedMs)}`
+  return expiresMs === undefined ? used : `${used}, expires ${time(expiresMs)}`
 }
 
 /** "nft, 2 iptables-legacy-restore" */

@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander"
 import { Fault, reasonOf } from "../../errors.ts"
 import type { ArmingResult, GuardOrder } from "../../guard/launch/order.ts"
-import { standingSecrets } from "../../guard/machine/configuration.ts"
-import { readSecretFile } from "../../secrets/read-secret-file.ts"
+import { readStanding } from "../../guard/state/standing-secrets.ts"
+import { systemClock } from "../../system/system-clock.ts"
 import { refuseSecretArguments } from "../terminal/commander.ts"
 import { openTerminal, processHost } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions, configurationOf } from "./arm-options.ts"
@@ -18,7 +18,8 @@ export function standingOrder(args: readonly string[]): GuardOrder {
   const options = checkArmOptions(parse(args))
   if (options.secretFile === undefined && options.plain === "")
     throw new Fault("usage", "a standing session needs its secrets", { hint: "give --secret-file FILE" })
-  const secrets = options.secretFile === undefined ? [] : standingSecrets(readSecretFile(options.secretFile))
+  const secrets =
+    options.secretFile === undefined ? [] : readStanding(options.secretFile, systemClock.wallMs())
   const armedBy = { user: "the service manager", from: "", terminal: "" }
   return { configuration: configurationOf(options, secrets, armedBy), standing: true }
 }

@@ -24,6 +24,8 @@ export interface KnockOrigin {
   readonly source: string
   /** The interface; `any` where it is not known. */
   readonly device: string
+  /** Whose secret it came under, where that has a name. */
+  readonly name?: string
 }
 
 /** Surveys of several kinds as one. */

@@ -17,6 +17,8 @@ export type ControlCommand =
   | { readonly command: "rollback"; readonly by: string }
   /** Accepts knocks under one more secret, for as long as the session lasts. */
   | { readonly command: "add-secret"; readonly secret: ArmedSecret }
+  /** Accepts no knock any more under an enrolled secret. */
+  | { readonly command: "revoke-secret"; readonly name: string }
   /** Answers with the status and then every event as it happens, until either side closes. */
   | { readonly command: "watch" }
 
@@ -43,6 +45,8 @@ export function parseCommand(line: string): ControlCommand | undefined {
       return { command: "confirm", pid: value.pid as number }
     if (value.command === "rollback") return { command: "rollback", by: String(value.by ?? "").slice(0, 200) }
     if (value.command === "add-secret") return parseSecretToAdd(value.secret)
+    if (value.command === "revoke-secret" && typeof value.name === "string")
+      return { command: "revoke-secret", name: value.name }
     if (value.command === "disarm") return { command: "disarm", by: String(value.by ?? "").slice(0, 200) }
   } catch {
     // Not JSON: answered below like any other unknown command.
@@ -51,9 +55,13 @@ export function parseCommand(line: string): ControlCommand | undefined {
 }
 
 function parseSecretToAdd(value: unknown): ControlCommand | undefined {
-  const { host, name, secret } = value as ArmedSecret
+  const { host, name, secret, enrolled, expiresMs } = value as ArmedSecret
   const sound = [host, name].every((text) => typeof text === "string") && /^[0-9a-f]{32}$/.test(secret)
-  return sound ? { command: "add-secret", secret: { host, name, kind: "one-time", secret } } : undefined
+  if (!sound) return undefined
+  if (enrolled !== true) return { command: "add-secret", secret: { host, name, kind: "one-time", secret } }
+  if (expiresMs !== undefined && !Number.isSafeInteger(expiresMs)) return undefined
+  const until = expiresMs === undefined ? {} : { expiresMs }
+  return { command: "add-secret", secret: { host, name, kind: "standing", enrolled, secret, ...until } }
 }
 
 function parseOrder(value: unknown): ControlCommand | undefined {

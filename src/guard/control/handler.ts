@@ -37,6 +37,7 @@ export function controlHandler(
         case "apply":
         case "rollback":
         case "add-secret":
+        case "revoke-secret":
           return current.command(command, (outcome) => reply({ outcome }))
       }
     },

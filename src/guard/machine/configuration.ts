@@ -8,6 +8,10 @@ export interface ArmedSecret {
   readonly kind: "one-time" | "standing"
   /** The 16 secret bytes, in hex. Travels to the guard by a pipe only. */
   readonly secret: string
+  /** A standing one that `fw-knock enroll` has made, and `fw-watchdog revoke` takes away. */
+  readonly enrolled?: boolean
+  /** It is accepted until then, on the wall clock, in milliseconds; undefined for ever. */
+  readonly expiresMs?: number
 }
 
 /** The entries of a secret file as a session uses them. */

@@ -63,6 +63,7 @@ export type CommandEvent = { readonly type: "command"; readonly ask: number } & 
   | { readonly command: "confirm"; readonly login: Login; readonly connections: readonly Connection[] }
   | { readonly command: "rollback"; readonly by: string }
   | { readonly command: "add-secret"; readonly secret: ArmedSecret }
+  | { readonly command: "revoke-secret"; readonly name: string }
 )
 
 /** The end of an effect. */

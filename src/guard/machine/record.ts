@@ -166,6 +166,8 @@ export interface SessionRecord {
   readonly lastChange: LastChange | undefined
   /** Knocks and plain texts that counted. */
   readonly accepted: number
+  /** The last knock of each holder, since this guard began; on the wall clock. */
+  readonly lastUses: readonly { readonly host: string; readonly name: string; readonly atMs: number }[]
   /** An authentic knock has come from another host. */
   readonly provenFromOutside: boolean
   readonly ending: Ending | undefined
@@ -241,6 +243,7 @@ export function newSession(
     change: undefined,
     lastChange: undefined,
     accepted: 0,
+    lastUses: [],
     provenFromOutside: false,
     ending: undefined,
     over: false,

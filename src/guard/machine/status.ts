@@ -15,7 +15,14 @@ export interface SessionStatus {
   readonly onExpiry: string
   readonly dryRun: boolean
   readonly provenFromOutside: boolean
-  readonly secrets: readonly { readonly kind: string; readonly host: string; readonly name: string }[]
+  readonly secrets: readonly {
+    readonly kind: string
+    readonly host: string
+    readonly name: string
+    /** The last knock under it, and until when it is accepted; on the wall clock, in milliseconds. */
+    readonly lastUsedMs?: number | undefined
+    readonly expiresMs?: number | undefined
+  }[]
   readonly plain: boolean
   readonly devices: readonly string[]
   /** Three of its own canaries in a row, one each 6 s, were not heard by the listener. */
@@ -91,7 +98,11 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
     onExpiry,
     dryRun,
     provenFromOutside: record.provenFromOutside,
-    secrets: secrets.map(({ kind, host, name }) => ({ kind, host, name })),
+    secrets: secrets.map(({ kind, host, name, expiresMs }) => ({
+      ...{ kind, host, name },
+      lastUsedMs: record.lastUses.find((use) => use.host === host && use.name === name)?.atMs,
+      expiresMs,
+    })),
     plain: plain !== "",
     ...live,
     accepted: record.accepted,

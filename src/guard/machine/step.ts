@@ -11,7 +11,7 @@ import { askOpen, cleared, committed, goOnOpening, kept, settled, surveyed } fro
 import { prepared, prepareRefused, written } from "./transitions/prepare.ts"
 import { proven, proveWhenDue } from "./transitions/proof.ts"
 import { payDebtWhenDue, restored, startRestoring } from "./transitions/restore.ts"
-import { secretsRead } from "./transitions/secrets.ts"
+import { expireSecrets, secretsRead } from "./transitions/secrets.ts"
 import { looked, lookWhenDue } from "./transitions/watch.ts"
 
 /** The next record, and what is to be done, in this order. */
@@ -26,7 +26,7 @@ export interface Step {
  * go out before that, since somebody waits for them; the mark says enough to make up for the rest.
  *
  * @param nowMs the boot clock
- * @param wallMs the wall clock: only ever told
+ * @param wallMs the wall clock: told, and what the expiry of a secret goes by
  */
 export function step(record: SessionRecord, event: SessionEvent, nowMs: number, wallMs: number): Step {
   if (record.over) return { record, effects: [] }
@@ -147,7 +147,7 @@ function moment(at: At): At {
   if (nowMs >= record.endsAtMs) return askEnd(at, "expired", "the session expired")
   if (record.changeOverMs !== undefined && nowMs >= record.changeOverMs)
     return askEnd(at, "change-over", "the change is over, and so is its session")
-  return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(at))))
+  return proveWhenDue(lookWhenDue(revertWhenDue(payDebtWhenDue(expireSecrets(at)))))
 }
 
 /** When something is due next, on the boot clock, in milliseconds; infinite when nothing is. */

@@ -1,8 +1,8 @@
-import { statSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import { Fault, reasonOf } from "../../errors.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import { readSecretFile } from "../../secrets/read-secret-file.ts"
-import { standingSecrets } from "../machine/configuration.ts"
+import { systemClock } from "../../system/system-clock.ts"
+import { readStanding } from "../state/standing-secrets.ts"
 import type { Runtime } from "./runtime.ts"
 
 /** SIGHUP: parse, validate, then swap. A bad file keeps the secrets as they are and says so. */
@@ -16,8 +16,9 @@ export function reloadSecrets(session: Runtime, emit: (outcome: Outcome) => void
     })
   try {
     // Opening a named pipe would wait for who writes to it, and nothing else would be done meanwhile.
-    if (!statSync(secretFile).isFile()) throw new Fault("configuration", `${secretFile} is no file`)
-    session.feed({ type: "secrets-read", secrets: standingSecrets(readSecretFile(secretFile)) })
+    if (existsSync(secretFile) && !statSync(secretFile).isFile())
+      throw new Fault("configuration", `${secretFile} is no file`)
+    session.feed({ type: "secrets-read", secrets: readStanding(secretFile, systemClock.wallMs()) })
     emit({ event: "reloaded", code: "done", message: `read ${secretFile} again` })
   } catch (thrown) {
     const message = `kept the old secrets: ${reasonOf(thrown)}`

@@ -51,6 +51,10 @@ async function read(args: readonly string[], first?: string): Promise<Read> {
         asked.push("apply", target, file, more, texts)
         return 10
       },
+      async enroll(target, texts) {
+        asked.push("enroll", target, texts)
+        return 12
+      },
       async session(name, target, texts) {
         asked.push(name, target, texts)
         return 11

@@ -91,10 +91,11 @@ export class SshLab {
       PATH: process.env.PATH,
       RUNTIME_DIRECTORY: join(state, "run"),
       STATE_DIRECTORY: join(state, "state"),
+      CONFIGURATION_DIRECTORY: join(state, "etc"),
     }
     const log = join(folder, "log")
     const launcher = (words: readonly string[]): string =>
-      `#!/bin/sh\nexport RUNTIME_DIRECTORY=${environment.RUNTIME_DIRECTORY} STATE_DIRECTORY=${environment.STATE_DIRECTORY}\nexec ${words.join(" ")} "$@"\n`
+      `#!/bin/sh\nexport RUNTIME_DIRECTORY=${environment.RUNTIME_DIRECTORY} STATE_DIRECTORY=${environment.STATE_DIRECTORY} CONFIGURATION_DIRECTORY=${environment.CONFIGURATION_DIRECTORY}\nexec ${words.join(" ")} "$@"\n`
     writeFileSync(join(folder, "fw-watchdog"), launcher(fwWatchdog), { mode: 0o755 })
     writeFileSync(join(folder, "fw-apply"), launcher(fwApply), { mode: 0o755 })
     writeFileSync(

@@ -95,7 +95,12 @@ export async function armServer(
     const before = await already
     if (before !== undefined) return { ...before, server, road, before: true }
     terminal.progress(`arming ${name}`)
-    const secret = await interrupt.during(agree(server, options, more), () => armingCutOff(name))
+    const fresh = await interrupt.during(agree(server, options, more), () => armingCutOff(name))
+    // A session there takes what is enrolled along: that secret goes on working, and is not to be lost here.
+    const enrolled =
+      known.record?.enrolled === true ? await heardAlready(known, options.ssh, clock) : undefined
+    if (enrolled !== undefined) return { ...enrolled, server, road, before: false }
+    const secret = fresh
     const wayIn = new WayIn(road, secret, clock)
     try {
       const kept = await keep(known, server, road, secret, host)
@@ -140,10 +145,23 @@ async function heardAlready(
 
 /** Agrees on a secret with the server, which arms with it. It is never sent. */
 async function agree(server: Server, { join }: SshOptions, more: readonly string[]): Promise<Uint8Array> {
+  const { secret } = await agreeBy(server, ["arm", "--detach", ...(join ? ["--join"] : [])], more)
+  return secret
+}
+
+/**
+ * Runs a command of fw-watchdog there that agrees on a secret with us.
+ * @param more behind the words of the agreement
+ */
+export async function agreeBy(
+  server: Server,
+  command: readonly string[],
+  more: readonly string[],
+): Promise<{ secret: Uint8Array; outcome: Outcome }> {
   const agreement = openAgreement("client")
   const end = await server.runProgram("watchdog", [
-    ...["arm", "--detach", "--agree", agreement.publicValue, "--name", ownName()],
-    ...(join ? ["--join"] : []),
+    ...command,
+    ...["--agree", agreement.publicValue, "--name", ownName()],
     ...more,
   ])
   const { outcome } = end
@@ -156,7 +174,7 @@ async function agree(server: Server, { join }: SshOptions, more: readonly string
       ...(hint === undefined ? {} : { hint }),
     })
   }
-  return agreement.secretWith(outcome.facts.agree)
+  return { secret: agreement.secretWith(outcome.facts.agree), outcome }
 }
 
 /** USER@WORKSTATION, as the server's events and status call whoever has this secret. */
@@ -197,12 +215,13 @@ function notArmed({ survey, destination: { name } }: Server, code: number): Faul
 }
 
 /** Remembers the secret under the name that was typed, and beside it how the host is reached. */
-async function keep(
+export async function keep(
   known: KnownHost,
   server: Server,
   road: KnockRoad,
   secret: Uint8Array,
   host: ProgramHost,
+  enrolled = false,
 ): Promise<{ folder: string; record: HostRecord }> {
   const folders = await new KnownHosts(host).foldersFor(known)
   const { config, target } = server
@@ -216,6 +235,7 @@ async function keep(
     jump: road.jump,
     road: known.record?.road,
     aliveMs: known.record?.aliveMs,
+    enrolled,
   }
   keepRecord(folders.records, record)
   return { folder: folders.records, record }

@@ -6,6 +6,7 @@ import type { SessionCommand } from "./session.ts"
 export interface SshCommands {
   arm(target: string, more: readonly string[], texts: SshOptionTexts): Promise<number>
   apply(target: string, file: string, more: readonly string[], texts: SshOptionTexts): Promise<number>
+  enroll(target: string, texts: SshOptionTexts): Promise<number>
   session(command: SessionCommand, target: string, texts: SshOptionTexts): Promise<number>
 }
 
@@ -15,7 +16,12 @@ const sessionCommands = [
   { name: "disarm", help: "end the session of HOST, over ssh" },
 ] as const
 
-export const sshCommandNames: readonly string[] = ["arm", "apply", ...sessionCommands.map(({ name }) => name)]
+export const sshCommandNames: readonly string[] = [
+  "arm",
+  "apply",
+  "enroll",
+  ...sessionCommands.map(({ name }) => name),
+]
 
 /**
  * Adds those that are wanted.
@@ -52,6 +58,15 @@ export function addSshCommands(
       .action((target: string, file: string, more: string[], texts: SshOptionTexts & { check?: boolean }) =>
         choose(() => commands.apply(target, file, [...(texts.check ? ["--check"] : []), ...more], texts)),
       )
+  if (wanted("enroll"))
+    addSshOptions(
+      program
+        .command("enroll")
+        .description("agree on a secret with HOST over ssh that its sessions accept from now on"),
+    )
+      .option("--expires <DURATION>", "for so long, such as 90d (default: until it is revoked there)")
+      .option("--install", "install the package of this version there first, from a .deb that lies here")
+      .action((target: string, texts: SshOptionTexts) => choose(() => commands.enroll(target, texts)))
   for (const { name, help } of sessionCommands.filter(({ name }) => wanted(name)))
     program
       .command(name)

@@ -9,6 +9,7 @@ export interface SshOptionTexts {
   readonly join?: boolean
   readonly install?: boolean
   readonly json?: boolean
+  readonly expires?: string
 }
 
 /** The same, checked. */

@@ -9,7 +9,7 @@ import { confirmByCommand } from "./confirmation.ts"
 import { askEnd, endingAlready } from "./end.ts"
 import { askChange } from "./prepare.ts"
 import { askUndo } from "./restore.ts"
-import { addSecret } from "./secrets.ts"
+import { addSecret, revokeSecret } from "./secrets.ts"
 
 /** The longest session, in milliseconds: 7 d, which a timer still takes (2^31 ms are 24 d). */
 const longestSessionMs = 7 * 86_400_000
@@ -42,6 +42,8 @@ export function command(at: At, event: CommandEvent): At {
       return askRevert(at, `rolled back by ${event.by}`, ask)
     case "add-secret":
       return ending ? reply(at, endingSoon) : addSecret(at, ask, event.secret)
+    case "revoke-secret":
+      return revokeSecret(at, ask, event.name)
   }
 }
 

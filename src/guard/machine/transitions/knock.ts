@@ -19,6 +19,10 @@ export function knock(at: At, event: KnockEvent): At {
   const { verb, source, device, host, name } = event
   const heard = update(at, {
     accepted: accepted + 1,
+    lastUses: [
+      ...at.record.lastUses.filter((use) => use.host !== host || use.name !== name),
+      { host, name, atMs: at.wallMs },
+    ],
     provenFromOutside: provenFromOutside || !event.fromHere,
   })
   const facts = { verb, source, device, host, name }
@@ -33,7 +37,7 @@ export function knock(at: At, event: KnockEvent): At {
     case "reset":
       if (configuration.dryRun) return dryRun()
       // The open is on its way before its knock is logged, which takes longer than all that was checked.
-      return told(askOpen(heard, event.hard, { source, device }, event.knock))
+      return told(askOpen(heard, event.hard, { source, device, ...(name && { name }) }, event.knock))
     case "rollback":
       if (configuration.dryRun) return dryRun()
       return askRollback(told(heard), "asked", { knock: event.knock })

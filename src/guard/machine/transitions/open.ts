@@ -1,4 +1,5 @@
 import type { KnockOrigin, Survey } from "../../../firewall/obstacles/obstacle.ts"
+import type { Outcome } from "../../../report/outcome.ts"
 import { type At, effect, replaceTask, taskOf, update, withoutTask } from "../at.ts"
 import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
@@ -195,6 +196,12 @@ export function surveyed(at: At, event: End<"surveyed">): At {
   return task === undefined ? at : opened(at, task, event.survey)
 }
 
+/** Everybody is told who opened. */
+function byName(outcome: Outcome, name: string | undefined): Outcome {
+  if (name === undefined) return outcome
+  return { ...outcome, message: `${outcome.message} (knock of ${name})`, facts: { ...outcome.facts, name } }
+}
+
 function opened(at: At, task: OpenTask, found: Survey | undefined): At {
   const { dropping, cleared: hard } = task
   const before = withoutTask(at, task.id)
@@ -228,7 +235,7 @@ function opened(at: At, task: OpenTask, found: Survey | undefined): At {
     hard,
     survey: found,
   }
-  const outcome = openOutcome(end)
+  const outcome = byName(openOutcome(end), task.origin?.name)
   // A commit that failed half-way may have changed what the settling then found open.
   const already = wasOpen(end) && task.commitFailures.length === 0
   const verdict = failures.length > 0 ? "open-failed" : already ? "open-already" : "opened"

@@ -1,0 +1,44 @@
+import { existsSync, statSync } from "node:fs"
+import { Fault } from "../../errors.ts"
+import { type EnrolledSecret, enrolledFolder, readEnrolled } from "../../secrets/enrolled.ts"
+import { readSecretFile } from "../../secrets/read-secret-file.ts"
+import { mostSecrets } from "../../secrets/secret-file.ts"
+import { type ArmedSecret, standingSecrets } from "../machine/configuration.ts"
+
+/**
+ * The secrets of a file of standing ones, and those that are enrolled beside it and have not expired. With enrolled ones the file may be
+ * missing.
+ * @param nowMs the wall clock
+ * @throws Fault as `readSecretFile`; also when there are too many
+ */
+export function readStanding(secretFile: string, nowMs: number): ArmedSecret[] {
+  const enrolled = enrolledBeside(secretFile, nowMs)
+  if (enrolled.length > 0 && !existsSync(secretFile)) return enrolled
+  const all = [...standingSecrets(readSecretFile(secretFile)), ...enrolled]
+  if (all.length > mostSecrets)
+    throw new Fault(
+      "configuration",
+      `${secretFile} and ${enrolledFolder(secretFile)} hold more than ${mostSecrets} secrets`,
+    )
+  return all
+}
+
+/** The enrolled secrets alone. */
+export function enrolledBeside(secretFile: string, nowMs: number): ArmedSecret[] {
+  const folder = enrolledFolder(secretFile)
+  // A pipe (`<(pass show web1)`) has nothing beside it.
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return []
+  return readEnrolled(folder)
+    .filter(({ expiresMs }) => expiresMs === undefined || nowMs < expiresMs)
+    .map(armedEnrolled)
+}
+
+/** One as a session uses it. */
+export function armedEnrolled({ name, secret, expiresMs }: EnrolledSecret): ArmedSecret {
+  const armed = { host: "", name, kind: "standing", enrolled: true } as const
+  return {
+    ...armed,
+    secret: Buffer.from(secret).toString("hex"),
+    ...(expiresMs === undefined ? {} : { expiresMs }),
+  }
+}
