@@ -13,6 +13,9 @@ export interface EnrolledSecret {
   readonly expiresMs: number | undefined
 }
 
+/** The shortest and the longest time that one may be accepted for, in milliseconds. */
+export const expiryBounds = { min: 1000, max: 3650 * 86_400_000 }
+
 const expiryLine = /^# expires (\S+)$/m
 
 /** The folder of the enrolled secrets beside a file of standing ones. */

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs"
+import { mkdirSync, renameSync, unlinkSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Fault } from "../errors.ts"
+import { syncFolder, writeAndSync } from "../system/files/durable-file.ts"
 import { asOwner } from "./sudo-caller.ts"
 
 /**
@@ -16,7 +17,7 @@ export function writePrivate(path: string, text: string, what: string, mark: str
   asOwner(folder, () => {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      writeWhole(beside, text)
+      writeAndSync(beside, text)
       renameSync(beside, path)
       syncFolder(folder)
     } catch (cause) {
@@ -38,25 +39,6 @@ export function removePrivate(path: string, what: string): boolean {
       throw cannotChange(`cannot ${what} in ${path}`, cause)
     }
   })
-}
-
-function writeWhole(path: string, text: string): void {
-  const descriptor = openSync(path, "wx", 0o600) // O_EXCL: neither over a file nor through a link
-  try {
-    writeSync(descriptor, text)
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r")
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 function removeIfThere(path: string): void {

@@ -18,6 +18,19 @@ export interface SshConfig {
   readonly proxyCommand: string | undefined
 }
 
+/** A host as it was typed, as a destination. */
+export function destinationOf({
+  user,
+  host,
+  port,
+}: {
+  readonly user?: string | undefined
+  readonly host: string
+  readonly port?: number | undefined
+}): Destination {
+  return { name: user === undefined ? host : `${user}@${host}`, port }
+}
+
 /** The arguments that name a destination. */
 export function destinationArgs({ name, port }: Destination): string[] {
   return [...(port === undefined ? [] : ["-p", `${port}`]), "--", name]

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { Fault } from "../errors.ts"
 import { type Destination, destinationArgs, noSsh } from "./config.ts"
 import { MarkedLines } from "./marked-lines.ts"
+import { privateLogin } from "./private-login.ts"
 
 /** A command on the other machine. */
 export interface RemoteRun {
@@ -51,8 +52,7 @@ export class Master {
     destination: Destination,
     env: Readonly<Record<string, string | undefined>>,
   ): Promise<Master> {
-    // A socket's path has at most 107 characters (unix(7)), and ssh adds 17 while it makes one.
-    const folder = mkdtempSync(join(env.XDG_RUNTIME_DIR ?? tmpdir(), "fw-knock-"))
+    const folder = makeSocketFolder(env)
     const master = new Master(words, destination, folder)
     const args = ["-f", "-N", "-o", "ControlMaster=yes"]
     const code = await ended(master.#start(args, ["inherit", "ignore", "inherit"], []))
@@ -102,18 +102,28 @@ export class Master {
   }
 }
 
-/** Nothing goes along with the login, and a connection that is dead is known to be within 12 s. */
+/** A connection that is dead is known to be within 12 s. */
 const ownOptions = [
-  ...["-a", "-x"],
-  ...[
-    "ControlPersist=no",
-    "RemoteCommand=none",
-    "ClearAllForwardings=yes",
-    "PermitLocalCommand=no",
-    "ServerAliveInterval=3",
-    "ServerAliveCountMax=3",
-  ].flatMap((option) => ["-o", option]),
+  ...privateLogin,
+  ...["ControlPersist=no", "ServerAliveInterval=3", "ServerAliveCountMax=3"].flatMap((one) => ["-o", one]),
 ]
+
+/**
+ * A folder for the socket, which nobody else can look into. A path has at most 107 characters (unix(7)), and ssh adds 17 while it makes
+ * the socket.
+ * @throws Fault `permission`
+ */
+function makeSocketFolder(env: Readonly<Record<string, string | undefined>>): string {
+  // After su or sudo the first may be another user's, or gone.
+  for (const place of [env.XDG_RUNTIME_DIR, tmpdir()]) {
+    try {
+      if (place) return mkdtempSync(join(place, "fw-knock-"))
+    } catch {
+      // The next one.
+    }
+  }
+  throw new Fault("permission", `cannot make a folder in ${tmpdir()} for ssh's socket`)
+}
 
 async function ended(child: ChildProcess): Promise<number> {
   return await new Promise((resolve, reject) => {

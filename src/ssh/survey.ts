@@ -10,13 +10,10 @@ export interface Survey {
   readonly installed:
     | { readonly watchdog: string; readonly apply: string; readonly version: string }
     | undefined
-  /** "debian 12", as os-release(5) has it. */
-  readonly system: string
   /** Debian's name of its architecture, such as amd64; empty where there is no dpkg. */
   readonly architecture: string
-  /** The address and port that this login came in on; undefined where sshd does not say. */
+  /** The address that this login came in on; undefined where sshd does not say. */
   readonly address: string | undefined
-  readonly port: number | undefined
 }
 
 /**
@@ -35,7 +32,6 @@ fi
 if ! command -v sudo >/dev/null; then say sudo missing
 elif sudo -n -- "\${watchdog:-true}" --version >/dev/null 2>&1 </dev/null; then say sudo free
 else say sudo asks; fi
-say system "$(. /etc/os-release 2>/dev/null && echo "$ID $VERSION_ID")"
 say architecture "$(dpkg --print-architecture 2>/dev/null)"
 say connection "$SSH_CONNECTION"
 say over over
@@ -49,15 +45,13 @@ export async function survey(master: Pick<Master, "run">): Promise<Survey | unde
   const [watchdog = "", apply = "", version = ""] = ["watchdog", "apply", "version"].map((key) =>
     said.get(key),
   )
-  const [, , address, port] = (said.get("connection") ?? "").split(" ")
+  const [, , address] = (said.get("connection") ?? "").split(" ")
   const sudo = said.get("sudo")
   return {
     isRoot: said.get("uid") === "0",
     sudo: sudo === "free" || sudo === "asks" ? sudo : "missing",
     installed: watchdog === "" ? undefined : { watchdog, apply, version },
-    system: said.get("system") ?? "",
     architecture: said.get("architecture") ?? "",
     address: address === "" ? undefined : address,
-    port: port === undefined ? undefined : Number(port),
   }
 }

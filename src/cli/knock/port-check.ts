@@ -67,7 +67,12 @@ export async function connectFirst(
     const { connection } = await connectTcp(address, port, clock, { limitMs: checkLimitMs })
     if (connection !== undefined) return connection
   }
-  throw new Fault("refused", `nothing was confirmed: no new connection to tcp/${port} of ${host} comes up`, {
+  throw nothingConfirmed(host, `no new connection to tcp/${port} of ${host} comes up`)
+}
+
+/** The fault of a confirmation without a connection. */
+export function nothingConfirmed(host: string, why: string): Fault {
+  return new Fault("refused", `nothing was confirmed: ${why}`, {
     hint: `the change there locks you out and will be rolled back by itself; sooner: fw-knock rollback ${host}`,
   })
 }

@@ -1,18 +1,9 @@
-import { type Knocker, openKnocker } from "../../client/knocker.ts"
+import { openKnocker } from "../../client/knocker.ts"
 import { randomBytes } from "../../client/random.ts"
-import type { PortCheck } from "../../client/tcp-check.ts"
 import type { Clock } from "../../clock.ts"
 import type { HostRecord } from "../../secrets/host-records.ts"
 import { checkAny, connectFirst } from "./port-check.ts"
-
-/** How knocks get to a host, and looks at its ports. */
-export interface Road {
-  readonly knocker: Knocker
-  /** The best state of the port over all addresses; undefined without a port. */
-  check(addresses: readonly string[], port: number | undefined): Promise<PortCheck | undefined>
-  /** Opens a new connection that stands until it is destroyed. @throws Fault `refused` when none comes up */
-  connect(host: string, addresses: readonly string[], port: number): Promise<{ destroy(): void }>
-}
+import type { Road } from "./road.ts"
 
 /** The roads of one command: straight, and one for each jump host. Each is opened when it is first wanted. */
 export class Roads {

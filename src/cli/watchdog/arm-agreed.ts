@@ -1,17 +1,18 @@
 import { Fault } from "../../errors.ts"
-import { askOnce } from "../../guard/control/client.ts"
+import { askOnce, inUse } from "../../guard/control/client.ts"
+import { controlPath } from "../../guard/control/commands.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
 import type { ArmedSecret } from "../../guard/machine/configuration.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { enrolledBeside, readStanding } from "../../guard/state/standing-secrets.ts"
-import { exitCodeFor, exitCodeOf, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
-import { openAgreement } from "../../secrets/agreement.ts"
+import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import { standingSecretFile } from "../../secrets/enrolled.ts"
 import { findSshConnection } from "../../system/network/ssh-connection.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding } from "../arming/ending-session.ts"
 import { whoArms } from "../arming/invoker.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import { agreeing } from "./agreeing.ts"
 import { armedOutcome, checkInterfaces } from "./arm.ts"
 import { type AgreeOptions, type ArmOptions, configurationOf } from "./arm-options.ts"
 
@@ -25,24 +26,14 @@ export async function armAgreed(
   terminal: Terminal,
   host: ProgramHost,
 ): Promise<number> {
-  try {
-    const agreement = openAgreement("server")
-    const secret: ArmedSecret = {
-      host: "",
-      name: agree.name,
-      kind: "one-time",
-      secret: Buffer.from(agreement.secretWith(agree.publicValue)).toString("hex"),
-    }
+  return await agreeing(agree.publicValue, terminal, async (agreed) => {
     checkInterfaces(options.devices)
     if (process.geteuid?.() !== 0)
       throw new Fault("permission", "cannot arm a session without root", { hint: "sudo fw-watchdog" })
-    const outcome = await armOrJoin(options, agree, secret, terminal, host)
-    terminal.report({ ...outcome, facts: { ...outcome.facts, agree: agreement.publicValue } })
-    return exitCodeFor(outcome.code)
-  } catch (thrown) {
-    terminal.report(outcomeOfFault(thrown))
-    return exitCodeOf(thrown)
-  }
+    const secret = Buffer.from(agreed).toString("hex")
+    const armed: ArmedSecret = { host: "", name: agree.name, kind: "one-time", secret }
+    return await armOrJoin(options, agree, armed, terminal, host)
+  })
 }
 
 async function armOrJoin(
@@ -54,8 +45,10 @@ async function armOrJoin(
 ): Promise<Outcome> {
   const { runtime } = foldersFor(host.env)
   const running = await outliveEnding(runtime, systemClock, terminal).catch(() => undefined)
-  if (running !== undefined && join)
-    return (await askOnce(runtime, { command: "add-secret", secret })).outcome
+  if (running !== undefined)
+    return join
+      ? (await askOnce(runtime, { command: "add-secret", secret })).outcome
+      : { ...outcomeOfFault(await inUse(controlPath(runtime))), event: "armed-already" }
   const now = systemClock.wallMs()
   const standing =
     options.secretFile === undefined

@@ -5,12 +5,12 @@ import type { ControlCommand } from "../../guard/control/commands.ts"
 import { foldersFor, preparePrivateFolder } from "../../guard/state/folders.ts"
 import { hasJournal } from "../../guard/state/journal.ts"
 import { armedEnrolled } from "../../guard/state/standing-secrets.ts"
-import { exitCodeFor, exitCodeOf, type Outcome, outcomeOfFault } from "../../report/outcome.ts"
-import { openAgreement } from "../../secrets/agreement.ts"
+import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
 import {
   type EnrolledSecret,
   enrolledFolder,
   enrolledNames,
+  expiryBounds,
   keepEnrolled,
   removeEnrolled,
   standingSecretFile,
@@ -19,6 +19,7 @@ import { isSecretName, mostSecrets } from "../../secrets/secret-file.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
+import { agreeing } from "./agreeing.ts"
 
 export interface EnrollTexts {
   readonly agree: string
@@ -26,43 +27,36 @@ export interface EnrollTexts {
   readonly expires?: string
 }
 
-/** The bounds of --expires, on both ends. */
-export const expiryBounds = { min: 1000, max: 3650 * 86_400_000 }
-
 /**
  * `fw-watchdog enroll`: the server's part of `fw-knock enroll`. Keeps a secret that it agrees on with the workstation, and gives it to the
  * session that is armed. Whatever comes of it is one object on standard output, with our public value in it.
  */
 export async function enroll(texts: EnrollTexts, terminal: Terminal, host: ProgramHost): Promise<number> {
-  try {
-    const { name, agree, expires } = texts
+  const { name, agree, expires } = texts
+  return await agreeing(agree, terminal, async (secret) => {
     if (!isSecretName(name)) throw new Fault("usage", "--name wants 1 to 32 letters, digits, or . _ @ -")
     const lastsMs = expires === undefined ? undefined : parseDuration(expires, "--expires", expiryBounds)
-    const agreement = openAgreement("server")
-    const secret = agreement.secretWith(agree)
     wantRoot("keep a secret")
     const expiresMs = lastsMs === undefined ? undefined : systemClock.wallMs() + lastsMs
-    const outcome = await keepAndTell({ name, secret, expiresMs }, host)
-    terminal.report({ ...outcome, facts: { ...outcome.facts, agree: agreement.publicValue } })
-    return exitCodeFor(outcome.code)
-  } catch (thrown) {
-    terminal.report(outcomeOfFault(thrown))
-    return exitCodeOf(thrown)
-  }
+    return await tellAndKeep({ name, secret, expiresMs }, host)
+  })
 }
 
-async function keepAndTell(secret: EnrolledSecret, host: ProgramHost): Promise<Outcome> {
+/** The session first: where it has no room, an earlier secret of that name stays as it is. */
+async function tellAndKeep(secret: EnrolledSecret, host: ProgramHost): Promise<Outcome> {
   const { name, expiresMs } = secret
   const folder = enrolledFolder(standingSecretFile(host.env))
   preparePrivateFolder(folder)
   const others = enrolledNames(folder).filter((other) => other !== name)
   if (others.length >= mostSecrets)
     throw new Fault("refused", `${mostSecrets} secrets are enrolled here already`)
-  keepEnrolled(folder, secret, randomBytes(8).toString("hex"))
   const told = await tellSession({ command: "add-secret", secret: armedEnrolled(secret) }, host)
-  if (told !== undefined && told.code !== "done") {
-    removeEnrolled(folder, name)
-    return told
+  if (told !== undefined && told.code !== "done") return told
+  try {
+    keepEnrolled(folder, secret, randomBytes(8).toString("hex"))
+  } catch (thrown) {
+    if (told !== undefined) await tellSession({ command: "revoke-secret", name }, host)
+    throw thrown
   }
   const facts = { name, armed: told !== undefined, ...(expiresMs === undefined ? {} : { expiresMs }) }
   return { event: "enrolled", code: "done", message: `enrolled ${name}`, facts }
@@ -86,7 +80,7 @@ export async function revoke(name: string, terminal: Terminal, host: ProgramHost
         hint: `\`fw-watchdog resume\`, then \`fw-watchdog revoke ${name}\` again`,
       },
     )
-  if (!removed && !told?.message.includes("not accepted any more")) {
+  if (!removed && told?.code !== "done") {
     const names = enrolledNames(folder)
     throw new Fault("refused", `"${name}" is not enrolled here; enrolled: ${names.join(", ") || "nobody"}`)
   }

@@ -90,7 +90,8 @@ function makeWithParents(path: string): void {
   }
 }
 
-function writeAndSync(path: string, text: string): void {
+/** Writes a file that is not there yet, mode 0600, neither over one nor through a link, to the disk. @throws as open(2) */
+export function writeAndSync(path: string, text: string): void {
   const file = openSync(path, "wx", 0o600)
   try {
     const bytes = Buffer.from(text)
@@ -101,7 +102,8 @@ function writeAndSync(path: string, text: string): void {
   }
 }
 
-function syncFolder(path: string): void {
+/** Makes the names in a folder outlive a crash. @throws as open(2) */
+export function syncFolder(path: string): void {
   const folder = openSync(path, "r")
   try {
     fsyncSync(folder)

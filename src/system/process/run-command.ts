@@ -16,8 +16,6 @@ export interface CommandRequest {
    * 300 000 pieces, each of which would wake us up from a pipe.
    */
   readonly bulky?: boolean
-  /** Its output is bytes: each becomes the character of that number. UTF-8 unless told. */
-  readonly binary?: boolean
 }
 
 /** How it ended. A command that ran and failed is a value; only a request that cannot be run at all throws. */
@@ -76,7 +74,7 @@ function resultOf(request: CommandRequest, result: Executed, written: Buffer | u
     exitCode: result.exitCode,
     signal: result.signal,
     timedOut: result.timedOut,
-    stdout: written?.toString(request.binary === true ? "latin1" : "utf8") ?? result.stdout,
+    stdout: written?.toString("utf8") ?? result.stdout,
     stderr: result.stderr,
     startError: started ? undefined : (result.code ?? result.shortMessage ?? "could not be started"),
     ok: result.exitCode === 0,
@@ -87,7 +85,7 @@ function resultOf(request: CommandRequest, result: Executed, written: Buffer | u
 const maxOutput = 256 * 1024 * 1024
 
 /** Undefined when no descriptors are left for its pipes: execa does not foresee a spawn that returns without any. */
-async function execute({ path, args, input, timeoutMs, binary }: CommandRequest, output: number | undefined) {
+async function execute({ path, args, input, timeoutMs }: CommandRequest, output: number | undefined) {
   try {
     return await execa(path, [...args], {
       reject: false,
@@ -98,7 +96,6 @@ async function execute({ path, args, input, timeoutMs, binary }: CommandRequest,
       killSignal: "SIGKILL",
       stripFinalNewline: false,
       maxBuffer: maxOutput,
-      encoding: binary === true ? "latin1" : "utf8",
       // Any descriptor is taken, as spawn(3) of Node takes it; the types know only those of standard streams.
       stdout: (output ?? "pipe") as "pipe",
       shell: false,

@@ -126,6 +126,8 @@ for name in etc usr var home; do
 done
 for name in ada bob carl; do useradd -m -s ${shell} $name; done
 printf 'ada:${password}\\nbob:x\\ncarl:x\\n' | chpasswd
+# sudo looks up where it is, and says so when nobody knows.
+echo "127.0.1.1 $(hostname)" >>/etc/hosts
 mkdir -p /etc/sudoers.d /run/sshd
 printf 'ada ALL=(ALL) ALL\\nbob ALL=(ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/lab
 chmod 440 /etc/sudoers.d/lab

@@ -3,9 +3,11 @@ import { basename } from "node:path"
 import { monotonicClock } from "../../../clock.ts"
 import { Fault, reasonOf } from "../../../errors.ts"
 import { exitCodeFor, type Outcome } from "../../../report/outcome.ts"
+import { within } from "../../../system/within.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
 import { type Armed, armServer } from "./arm.ts"
 import { Interrupt } from "./interrupt.ts"
+import type { SshMeans } from "./login.ts"
 import { type NewConnection, openNewConnection } from "./new-connection.ts"
 import type { SshOptions } from "./options.ts"
 import { Server } from "./server.ts"
@@ -33,7 +35,7 @@ export async function apply(
   const interrupt = new Interrupt()
   try {
     const outcome = more.some((option) => /^--(check|print)\b/.test(option))
-      ? await tryThere(typed, { file, content }, options, more, terminal, host)
+      ? await tryThere(typed, { file, content }, options, more, { terminal, host, interrupt })
       : await changeThere(typed, { file, content }, options, more, { terminal, host, interrupt })
     terminal.report(outcome)
     return exitCodeFor(outcome.code)
@@ -47,19 +49,24 @@ interface Input {
   readonly content: Uint8Array
 }
 
+type ApplyMeans = Pick<SshMeans, "terminal" | "host" | "interrupt">
+
+const nothingChanged = (): Fault => new Fault("refused", "interrupted; nothing was changed")
+
 /** Only looks: no session is needed. */
 async function tryThere(
   typed: string,
   input: Input,
   options: SshOptions,
   more: readonly string[],
-  terminal: Terminal,
-  host: ProgramHost,
+  { terminal, host, interrupt }: ApplyMeans,
 ): Promise<Outcome> {
   terminal.progress(`logging in to ${typed}`)
-  const server = await Server.logIn(typed, options.ssh, host)
+  const server = await interrupt.during(Server.logIn(typed, options.ssh, host), nothingChanged)
   try {
-    return await withCopy(server, input, (path) => runApply(server, path, more, terminal))
+    return await withCopy(server, input, interrupt, (path) =>
+      interrupt.during(runApply(server, path, more, terminal), nothingChanged),
+    )
   } finally {
     await server.close()
   }
@@ -70,7 +77,7 @@ async function changeThere(
   input: Input,
   options: SshOptions,
   more: readonly string[],
-  means: { readonly terminal: Terminal; readonly host: ProgramHost; readonly interrupt: Interrupt },
+  means: ApplyMeans,
 ): Promise<Outcome> {
   const { terminal, interrupt } = means
   const armed = await armServer(typed, { ...options, join: true }, [], { ...means, clock: monotonicClock })
@@ -82,7 +89,7 @@ async function changeThere(
     })
   try {
     terminal.say(armed.alive.message)
-    return await withCopy(server, input, async (path) => {
+    return await withCopy(server, input, interrupt, async (path) => {
       const made = await interrupt.during(makeChange(armed, path, more, terminal), cutOff)
       if (made.event !== "detached") return made
       const ended = await interrupt
@@ -107,18 +114,16 @@ class Interrupted extends Fault {}
 async function withCopy<T>(
   server: Server,
   { file, content }: Input,
+  interrupt: Interrupt,
   use: (path: string) => Promise<T>,
 ): Promise<T> {
-  const folder = await server.copy(basename(file), content)
+  const folder = await interrupt.during(server.copy(basename(file), content), nothingChanged)
   try {
     return await use(`${folder}/${basename(file)}`)
   } finally {
     const removed = server.master.run({ command: `exec rm -rf ${folder}` })
     // The rules may have cut this login off.
-    await Promise.race([
-      removed,
-      new Promise((resolve) => monotonicClock.after(removeMs, () => resolve(undefined))),
-    ])
+    await within(monotonicClock, removeMs, removed).catch(() => {})
   }
 }
 
@@ -213,7 +218,7 @@ async function goBack({ wayIn, road: { host } }: Armed, why: string): Promise<Ou
     ...back,
     event: "state-unknown",
     code: "state-unknown",
-    message: `${host}: ${why}; the rollback was not answered`,
+    message: `${host}: ${why}; the rollback: ${back.message.replace(`${host}: `, "")}`,
     hint: `it goes back by itself in time; \`fw-knock probe ${host}\` tells whether the session lives`,
   }
 }

@@ -1,16 +1,14 @@
 import { monotonicClock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { exitCodeFor, type Outcome } from "../../../report/outcome.ts"
-import { keepRecord } from "../../../secrets/host-records.ts"
+import { expiryBounds } from "../../../secrets/enrolled.ts"
 import { parseDuration } from "../../terminal/duration.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
 import { KnownHosts } from "../known-hosts/known-hosts.ts"
-import { agreeBy, keep } from "./arm.ts"
-import { install } from "./install.ts"
+import { agreeBy, keep, keepAlive } from "./agreed.ts"
 import { Interrupt } from "./interrupt.ts"
+import { logIn } from "./login.ts"
 import type { SshOptions } from "./options.ts"
-import { roadTo } from "./road.ts"
-import { Server } from "./server.ts"
 import { WayIn } from "./way-in.ts"
 
 /**
@@ -25,40 +23,34 @@ export async function enroll(
   terminal: Terminal,
   host: ProgramHost,
 ): Promise<number> {
-  if (expires !== undefined) parseDuration(expires, "--expires", { min: 1000, max: 3650 * 86_400_000 })
+  if (expires !== undefined) parseDuration(expires, "--expires", expiryBounds)
   const interrupt = new Interrupt()
   const known = await new KnownHosts(host).find(typed)
   const name = known.target.host
+  const clock = monotonicClock
   try {
-    terminal.progress(`logging in to ${name}`)
-    const server = await interrupt.during(
-      Server.logIn(typed, options.ssh, host),
-      () => new Fault("refused", `interrupted: nothing was done on ${name}`),
-    )
+    const login = await logIn(known, options, { terminal, host, interrupt, clock })
     try {
-      const road = await roadTo(server, options, monotonicClock)
-      if (options.install) await interrupt.during(install(server, terminal), () => cutOff(name))
       terminal.progress(`enrolling at ${name}`)
       const more = expires === undefined ? [] : ["--expires", expires]
-      const agreed = await interrupt.during(agreeBy(server, ["enroll"], more), () => cutOff(name))
-      const kept = await keep(known, server, road, agreed.secret, host, true)
+      const agreed = await interrupt.during(agreeBy(login.server, "enroll", more), () => cutOff(name))
+      const kept = await keep(known, login, agreed.secret, host, true)
       const { name: holder, armed, expiresMs } = agreed.outcome.facts ?? {}
       const facts = { host: name, name: holder ?? "", armed: armed === true, ...(expiresMs && { expiresMs }) }
       if (armed !== true) return say(terminal, notArmed(name, facts))
       terminal.progress(`knocking at ${name}`)
-      const wayIn = new WayIn(road, agreed.secret, monotonicClock)
+      const wayIn = new WayIn(login.road, agreed.secret, clock)
       try {
         const alive = await interrupt.during(wayIn.knock("probe", options.waitMs), () => unproven(name))
         if (alive.code !== "done") return say(terminal, notHeard(name, alive, facts))
-        const addresses = [...new Set([wayIn.proven ?? "", ...road.addresses])].filter(Boolean)
-        keepRecord(kept.folder, { ...kept.record, addresses, aliveMs: monotonicClock.wallMs() })
+        keepAlive(kept, wayIn, clock)
         const message = alive.message.replace(": alive", ": enrolled, and alive")
         return say(terminal, { ...alive, event: "enrolled", message, facts: { ...alive.facts, ...facts } })
       } finally {
         wayIn.close()
       }
     } finally {
-      await server.close()
+      await login.server.close()
     }
   } finally {
     interrupt.stop()

@@ -1,10 +1,8 @@
-import { openKnocker } from "../../../client/knocker.ts"
-import { randomBytes } from "../../../client/random.ts"
 import type { Clock } from "../../../clock.ts"
-import { Fault } from "../../../errors.ts"
 import { sshWords } from "../../../ssh/words.ts"
-import type { Road } from "../roads.ts"
-import { transmittersBy } from "./jump.ts"
+import { nothingConfirmed } from "../port-check.ts"
+import type { Road } from "../road.ts"
+import { openJumpKnocker } from "./jump.ts"
 import { openNewConnection } from "./new-connection.ts"
 
 /** The road by jump hosts: pings from the last of them, connections by `ssh -W`. @param jump as ProxyJump has them */
@@ -15,7 +13,7 @@ export function openJumpRoad(jump: string, ssh: string, clock: Clock): Road {
     return await openNewConnection({ address, port, jump, ssh: words }, clock)
   }
   return {
-    knocker: openKnocker({ clock, random: randomBytes, open: transmittersBy(words, jump) }),
+    knocker: openJumpKnocker(words, jump, clock),
     async check(addresses, port) {
       if (port === undefined) return undefined
       const begunMs = clock.bootMs()
@@ -31,13 +29,7 @@ export function openJumpRoad(jump: string, ssh: string, clock: Clock): Road {
       const { speaksSsh, close, why } = await open(addresses, port)
       if (speaksSsh) return { destroy: close }
       close()
-      throw new Fault(
-        "refused",
-        `nothing was confirmed: a new connection to ${host} does not get in: ${why}`,
-        {
-          hint: `the change there locks you out and will be rolled back by itself; sooner: fw-knock rollback ${host}`,
-        },
-      )
+      throw nothingConfirmed(host, `a new connection to ${host} does not get in: ${why}`)
     },
   }
 }

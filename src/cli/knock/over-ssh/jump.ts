@@ -1,7 +1,11 @@
 import { spawn } from "node:child_process"
+import { type Knocker, openKnocker } from "../../../client/knocker.ts"
+import { randomBytes } from "../../../client/random.ts"
+import type { Clock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { parseTarget } from "../../../secrets/target.ts"
-import { destinationArgs } from "../../../ssh/config.ts"
+import { destinationArgs, destinationOf } from "../../../ssh/config.ts"
+import { privateLogin } from "../../../ssh/private-login.ts"
 import { remoteCommand } from "../../../ssh/words.ts"
 import type { openTransmitters } from "../../../transmit/open-transmitters.ts"
 import { openPingRelay, type PingRelay, relayProgram } from "../../../transmit/ping-relay.ts"
@@ -9,20 +13,22 @@ import { openPingRelay, type PingRelay, relayProgram } from "../../../transmit/p
 /** The arguments of ssh for the last of these jump hosts, through those in front of it. @param jump as ProxyJump has them */
 export function jumpArgs(jump: string): string[] {
   const hosts = jump.split(",")
-  const { user, host, port } = parseTarget((hosts.pop() ?? "").trim().replace(/^ssh:\/\//, ""))
-  const name = user === undefined ? host : `${user}@${host}`
-  return [...(hosts.length === 0 ? [] : ["-J", hosts.join(",")]), ...destinationArgs({ name, port })]
+  const last = parseTarget((hosts.pop() ?? "").trim().replace(/^ssh:\/\//, ""))
+  const through = hosts.length === 0 ? [] : ["-J", hosts.join(",")]
+  return [...privateLogin, ...through, ...destinationArgs(destinationOf(last))]
 }
 
-/** Nothing of the operator's configuration may come in between, and nothing goes along. */
-const plainLogin = ["-T", "-a", "-x", "-o", "RemoteCommand=none", "-o", "ClearAllForwardings=yes"]
+/** A knocker whose pings leave from the last of these jump hosts. */
+export function openJumpKnocker(ssh: readonly string[], jump: string, clock: Clock): Knocker {
+  return openKnocker({ clock, random: randomBytes, open: transmittersBy(ssh, jump) })
+}
 
-/** Sends pings from the last jump host: by the relay there, a few lines of Perl without any key or secret. */
-export function transmittersBy(ssh: readonly string[], jump: string): typeof openTransmitters {
+/** Sends pings by the relay there, a few lines of Perl without any key or secret. */
+function transmittersBy(ssh: readonly string[], jump: string): typeof openTransmitters {
   const [program = "ssh", ...options] = ssh
   const command = remoteCommand(["perl", "-T", "-e", relayProgram])
   const start = () =>
-    spawn(program, [...options, ...plainLogin, ...jumpArgs(jump), command], {
+    spawn(program, [...options, "-T", ...jumpArgs(jump), command], {
       stdio: ["pipe", "pipe", "inherit"],
     })
   return (heard) => {

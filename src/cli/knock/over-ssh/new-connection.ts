@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import type { Socket } from "node:net"
 import { connectTcp } from "../../../client/tcp-check.ts"
 import type { Clock } from "../../../clock.ts"
 import { jumpArgs } from "./jump.ts"
@@ -40,11 +39,11 @@ export async function openNewConnection(way: Way, clock: Clock): Promise<NewConn
 async function throughJump({ address, port, ssh }: Way, jump: string, clock: Clock): Promise<NewConnection> {
   const [program = "ssh", ...options] = ssh
   const to = `${address.includes(":") ? `[${address}]` : address}:${port}`
-  const child: ChildProcess = spawn(program, [...options, "-a", "-x", "-W", to, ...jumpArgs(jump)], {
+  const child: ChildProcess = spawn(program, [...options, "-W", to, ...jumpArgs(jump)], {
     stdio: ["pipe", "pipe", "inherit"],
   })
   child.stdin?.on("error", () => {})
-  const speaksSsh = child.stdout !== null && (await hearsBanner(child.stdout as unknown as Socket, clock))
+  const speaksSsh = child.stdout !== null && (await hearsBanner(child.stdout, clock))
   return {
     speaksSsh,
     why: `no sshd speaks on tcp/${port} through ${jump}`,

@@ -3,7 +3,7 @@ import { StringDecoder } from "node:string_decoder"
 import { Fault } from "../../../errors.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { parseTarget, type Target } from "../../../secrets/target.ts"
-import { type Destination, readSshConfig, type SshConfig } from "../../../ssh/config.ts"
+import { type Destination, destinationOf, readSshConfig, type SshConfig } from "../../../ssh/config.ts"
 import { Master, type RemoteEnd } from "../../../ssh/master.ts"
 import { type Survey, survey } from "../../../ssh/survey.ts"
 import { remoteCommand, sshWords } from "../../../ssh/words.ts"
@@ -43,8 +43,8 @@ export class Server {
    */
   static async logIn(typed: string, ssh: string, host: ProgramHost): Promise<Server> {
     const target = parseTarget(typed)
-    const name = target.user === undefined ? target.host : `${target.user}@${target.host}`
-    const destination = { name, port: target.port }
+    const destination = destinationOf(target)
+    const { name } = destination
     const words = sshWords(ssh)
     const config = await readSshConfig(words, destination)
     const master = await Master.open(words, destination, host.env)
@@ -112,7 +112,7 @@ export class Server {
   /**
    * Copies a file into a new folder that only the login can read.
    * @returns the folder; who asks for it removes it
-   * @throws Fault `state-unknown` when it did not arrive whole
+   * @throws Fault `refused` when it did not arrive whole
    */
   async copy(name: string, content: Uint8Array): Promise<string> {
     const script = `umask 077 && d=$(mktemp -d) && cat >"$d/$1" && sum=$(sha256sum <"$d/$1") && printf '\\036%s %s\\n' "$d" "\${sum%% *}"`

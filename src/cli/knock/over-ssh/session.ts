@@ -19,26 +19,23 @@ export async function runThere(
 ): Promise<number> {
   const interrupt = new Interrupt()
   try {
-    const work = async (): Promise<number> => {
-      const server = await Server.logIn(typed, ssh, host)
-      try {
-        const { code } = await server.runProgram(
-          "watchdog",
-          [command, ...(terminal.json ? ["--json"] : [])],
-          "stdout",
-        )
-        if (code !== 255) return code
-        throw new Fault("state-unknown", `the connection to ${server.destination.name} broke`, {
-          hint: `nobody knows whether "${command}" was done: fw-knock status ${server.destination.name}`,
-        })
-      } finally {
-        await server.close()
-      }
-    }
-    return await interrupt.during(
-      work(),
-      () => new Fault("state-unknown", `interrupted; nobody knows whether "${command}" was done`),
+    const server = await interrupt.during(
+      Server.logIn(typed, ssh, host),
+      () => new Fault("refused", "interrupted: nothing was done"),
     )
+    const { name } = server.destination
+    const unknown = { hint: `nobody knows whether "${command}" was done: fw-knock status ${name}` }
+    try {
+      const args = [command, ...(terminal.json ? ["--json"] : [])]
+      const { code } = await interrupt.during(
+        server.runProgram("watchdog", args, "stdout"),
+        () => new Fault("state-unknown", "interrupted", unknown),
+      )
+      if (code !== 255) return code
+      throw new Fault("state-unknown", `the connection to ${name} broke`, unknown)
+    } finally {
+      await server.close()
+    }
   } finally {
     interrupt.stop()
   }

@@ -5,7 +5,7 @@ import { deriveKeys } from "../../../knock/keys.ts"
 import type { Verb } from "../../../knock/verbs.ts"
 import type { Outcome } from "../../../report/outcome.ts"
 import { knockOutcome } from "../outcome.ts"
-import { transmittersBy } from "./jump.ts"
+import { openJumpKnocker } from "./jump.ts"
 
 /** Where knocks of one host go. */
 export interface KnockRoad {
@@ -30,8 +30,8 @@ export class WayIn {
     this.#road = road
     this.#secret = secret
     const { jump, ssh } = road
-    const open = jump === undefined ? {} : { open: transmittersBy(ssh, jump) }
-    this.#knocker = openKnocker({ clock, random: randomBytes, ...open })
+    this.#knocker =
+      jump === undefined ? openKnocker({ clock, random: randomBytes }) : openJumpKnocker(ssh, jump, clock)
   }
 
   /** @throws Fault when nothing can be sent from here at all */

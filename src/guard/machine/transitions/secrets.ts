@@ -40,14 +40,14 @@ const isMadeLike = (one: ArmedSecret, other: ArmedSecret): boolean =>
 export function revokeSecret(at: At, ask: number, name: string): At {
   const { secrets } = at.record.configuration
   const others = secrets.filter((one) => one.enrolled !== true || one.name !== name)
-  const known = others.length < secrets.length
-  const outcome: Outcome = {
-    event: "secret-revoked",
-    code: "done",
-    message: known ? `knocks of ${name} are not accepted any more` : `the session here does not know ${name}`,
-    facts: { name },
+  const facts = { name }
+  if (others.length === secrets.length) {
+    const message = `the session here does not know ${name}`
+    const unknown: Outcome = { event: "secret-unknown", code: "refused", message, facts }
+    return effect(at, { type: "reply", ask, outcome: unknown })
   }
-  if (!known) return effect(at, { type: "reply", ask, outcome })
+  const message = `knocks of ${name} are not accepted any more`
+  const outcome: Outcome = { event: "secret-revoked", code: "done", message, facts }
   const next = withSecrets(at, others, "a secret was revoked")
   return effect(next, { type: "emit", outcome }, { type: "reply", ask, outcome })
 }

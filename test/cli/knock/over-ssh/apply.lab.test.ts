@@ -1,6 +1,7 @@
 import { readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { eventually } from "../../../support/lab/programs.ts"
 import { sshUnavailable } from "../../../support/lab/ssh-server.ts"
 import { SshStage } from "./stage.ts"
 
@@ -53,6 +54,25 @@ describe.skipIf(sshUnavailable)("fw-knock apply", () => {
     expect(object).toMatchObject({ event: "rolled-back", code: "rolled-back", exitCode: 2 })
     expect(stage.rules()).not.toContain("policy drop")
     process.stderr.write(`forced, and back, in ${Math.round(performance.now() - begun)} ms\n`)
+  }, 120_000)
+
+  it("changes nothing when Ctrl-C comes while it only looks", async () => {
+    writeFileSync(file, "sleep 30.0717\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\n")
+    const child = stage.client.start(stage.words("apply", "web1", file, "--check"), {
+      env: stage.environment(),
+    })
+    let said = ""
+    child.stderr?.on("data", (chunk) => {
+      said += String(chunk)
+    })
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve))
+    await eventually(
+      "the rehearsal",
+      () => stage.server.try(["pgrep", "-f", "sleep 30.0717"]).code === 0,
+      30_000,
+    )
+    child.kill("SIGINT")
+    expect([await ended, said]).toEqual([1, expect.stringContaining("interrupted; nothing was changed")])
   }, 120_000)
 
   it("would change: --check needs no session", () => {

@@ -75,6 +75,16 @@ describe.skipIf(sshUnavailable)("fw-knock arm", () => {
     expect(stage.onServer("status").code).toBe(1)
   })
 
+  it("ends, and says that ssh does not get in, also where the session of before hears us", () => {
+    expect(stage.run("arm", "web1", "--json").object).toMatchObject({ event: "armed" })
+    stage.client.sh("iptables -A OUTPUT -p tcp -j REJECT --reject-with tcp-reset")
+    try {
+      expect(stage.run("arm", "web1", "--json").object).toMatchObject({ code: "no-answer", exitCode: 4 })
+    } finally {
+      stage.client.sh("iptables -F OUTPUT")
+    }
+  })
+
   it("is armed and not alive where no knock arrives: 4, and no rule is to be changed", () => {
     stage.client.sh("iptables -A OUTPUT -p icmp -j DROP")
     try {
