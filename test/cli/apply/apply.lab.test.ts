@@ -148,18 +148,34 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     expect(inForce()).toBe(true)
   }, 120_000)
 
-  it("right behind another one works, as arming does", async () => {
-    for (const port of [31, 32, 33]) {
-      const done = stage.run(
-        stage.file(`${newRules}iptables -A INPUT -p tcp --dport ${port} -j DROP\n`),
-        "--no-confirm",
-        "--json",
-      )
-      expect([port, done.code, done.outcome.event]).toEqual([port, 0, "applied"])
+  it("right behind another one works, as arming does: unconfirmed, confirmed, taken back, reverted in time", async () => {
+    let port = 30
+    const file = (): string => {
+      port += 1
+      return stage.file(`${newRules}iptables -A INPUT -p tcp --dport ${port} -j DROP\n`)
     }
+    const next = (how: string): void => {
+      const { code, outcome } = stage.run(file(), "--no-confirm", "--json")
+      expect([how, code, outcome.event]).toEqual([how, 0, "applied"])
+    }
+    const detached = (within: string): void => {
+      const secret = ["--secret-file", armed.secretFile]
+      const { code } = stage.run(file(), "--detach", "--json", ...secret, "--confirm-within", within)
+      expect(code).toBe(0)
+    }
+    for (const how of ["first", "behind one without confirmation", "and behind another"]) next(how)
+    detached("60s")
+    expect(armed.knock(client, "confirm", "192.0.2.1").outcome).toMatchObject({ event: "confirmed" })
+    next("behind a confirmed one")
+    detached("60s")
+    expect(server.try([...fwApply, "rollback"], { env: armed.environment }).code).toBe(0)
+    next("behind one that was taken back")
+    detached("5s")
+    await eventually("the revert", () => !rules().includes(`--dport ${port} `), 20_000)
+    next("behind one that went back")
     armed.arm("--timeout", "30s")
     expect(armed.status().ending).toBe(false)
-  }, 120_000)
+  }, 180_000)
 
   it("refuses what would lock out, and what nobody could confirm, with nothing changed", () => {
     const before = rules()
