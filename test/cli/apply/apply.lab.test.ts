@@ -99,15 +99,25 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     expect(rules()).toBe(before)
   }, 180_000)
 
-  it("keeps what somebody else writes while it rehearses, behind the change too", async () => {
-    // The way to know that it is being rehearsed: a process that nobody else has.
-    const running = stage.start(stage.file(`${newRules}sleep 2.0271\n`), "--no-confirm")
-    await eventually("the rehearsal", () => someoneRuns("2.0271"), 30_000)
-    server.sh("iptables -A FORWARD -p tcp --dport 26 -j DROP")
-    await eventually("its end", () => running.code !== undefined, 60_000)
-    expect([running.code, running.stderr]).toEqual([0, expect.not.stringContaining("warning")])
+  it("keeps what somebody else writes during the rehearsal, and rehearses again where it cannot be merged", async () => {
+    server.sh("iptables -N gate; iptables -A gate -s 203.0.113.9 -j DROP")
+    const script = `${newRules}iptables -N gate 2>/dev/null || true\niptables -A gate -p tcp --dport 26 -j ACCEPT\n`
+    const during = async (pause: string, write: string): Promise<string> => {
+      // The way to know that it is being rehearsed: a process that nobody else has.
+      const running = stage.start(stage.file(`${script}sleep ${pause}\n`), "--no-confirm")
+      await eventually("the rehearsal", () => someoneRuns(pause), 30_000)
+      server.sh(write)
+      await eventually("its end", () => running.code !== undefined, 60_000)
+      expect(running.code).toBe(0)
+      expect(inForce()).toBe(true)
+      return running.stderr
+    }
+    expect(await during("2.0271", "iptables -A FORWARD -p tcp --dport 26 -j DROP")).toBe("")
     expect(rules()).toContain("-A FORWARD -p tcp -m tcp --dport 26 -j DROP")
-    expect(inForce()).toBe(true)
+    expect(rules()).toContain("-A gate -s 203.0.113.9/32 -j DROP\n-A gate -p tcp -m tcp --dport 26 -j ACCEPT")
+    expect(await during("2.0272", "iptables -F gate; iptables -X gate")).toContain("rehearsing again")
+    expect(rules()).not.toContain("203.0.113.9")
+    expect(rules()).toContain("-A gate -p tcp -m tcp --dport 26 -j ACCEPT")
   }, 120_000)
 
   it("is refused while another change waits, with the same file too", async () => {
@@ -148,18 +158,34 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     expect(inForce()).toBe(true)
   }, 120_000)
 
-  it("right behind another one works, as arming does", async () => {
-    for (const port of [31, 32, 33]) {
-      const done = stage.run(
-        stage.file(`${newRules}iptables -A INPUT -p tcp --dport ${port} -j DROP\n`),
-        "--no-confirm",
-        "--json",
-      )
-      expect([port, done.code, done.outcome.event]).toEqual([port, 0, "applied"])
+  it("right behind another one works, as arming does: unconfirmed, confirmed, taken back, reverted in time", async () => {
+    let port = 30
+    const file = (): string => {
+      port += 1
+      return stage.file(`${newRules}iptables -A INPUT -p tcp --dport ${port} -j DROP\n`)
     }
+    const next = (how: string): void => {
+      const { code, outcome } = stage.run(file(), "--no-confirm", "--json")
+      expect([how, code, outcome.event]).toEqual([how, 0, "applied"])
+    }
+    const detached = (within: string): void => {
+      const secret = ["--secret-file", armed.secretFile]
+      const { code } = stage.run(file(), "--detach", "--json", ...secret, "--confirm-within", within)
+      expect(code).toBe(0)
+    }
+    for (const how of ["first", "behind one without confirmation", "and behind another"]) next(how)
+    detached("60s")
+    expect(armed.knock(client, "confirm", "192.0.2.1").outcome).toMatchObject({ event: "confirmed" })
+    next("behind a confirmed one")
+    detached("60s")
+    expect(server.try([...fwApply, "rollback"], { env: armed.environment }).code).toBe(0)
+    next("behind one that was taken back")
+    detached("5s")
+    await eventually("the revert", () => !rules().includes(`--dport ${port} `), 20_000)
+    next("behind one that went back")
     armed.arm("--timeout", "30s")
     expect(armed.status().ending).toBe(false)
-  }, 120_000)
+  }, 180_000)
 
   it("refuses what would lock out, and what nobody could confirm, with nothing changed", () => {
     const before = rules()

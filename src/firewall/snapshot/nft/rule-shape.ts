@@ -2,7 +2,7 @@ import type { Family } from "../../tools/table.ts"
 
 const test = String.raw`cmp (?:eq|neq) .*\n`
 const masked = String.raw`(?:bitwise .*\n)?${test}`
-const port = String.raw`(?:cmp|range) (?:eq|neq) .*\n`
+const port = String.raw`(?:cmp (?:eq|neq|lte)|range (?:eq|neq)) .*\n`
 const meta = (key: string, then = test): string => String.raw`meta load ${key} => .*\n${then}`
 const payload = (from: string, then: string): string => String.raw`payload load ${from} => .*\n${then}`
 
@@ -13,7 +13,9 @@ function parts(patterns: Readonly<Record<string, string>>): readonly Part[] {
   return Object.entries(patterns).map(([name, pattern]) => [name, new RegExp(pattern, "y")])
 }
 
-const devices = { in: meta("iifname"), out: meta("oifname") }
+/** Of any device, `-i +`, nothing is asked. */
+const device = `(?:${test})?`
+const devices = { in: meta("iifname", device), out: meta("oifname", device) }
 const ends = {
   match: String.raw`match name .*\n`,
   limit: String.raw`limit rate \S+ burst \d+ type packets flags 0x0\n`,
@@ -30,7 +32,8 @@ function ipParts(source: number, destination: number): readonly Part[] {
     source: payload(String.raw`\d+b @ network header \+ ${source}`, masked),
     destination: payload(String.raw`\d+b @ network header \+ ${destination}`, masked),
     fragment: payload(String.raw`2b @ network header \+ 6`, masked),
-    sport: payload(String.raw`2b @ transport header \+ 0`, port),
+    // Both ports at once where both are single ones.
+    sport: payload(String.raw`[24]b @ transport header \+ 0`, port),
     dport: payload(String.raw`2b @ transport header \+ 2`, port),
     flags: payload(String.raw`1b @ transport header \+ 13`, masked),
     mark: meta("mark", masked),
@@ -40,7 +43,7 @@ function ipParts(source: number, destination: number): readonly Part[] {
   })
 }
 
-/** nft-arp.c. Its save prints no condition on the lengths and the hardware type but these, and no mask of a hardware address. */
+/** nft-arp.c. Its save prints no condition on the lengths and the hardware type but these, and no hardware address cut short by its mask. */
 const arpParts = parts({
   ...devices,
   htype: payload(String.raw`2b @ network header \+ 0`, String.raw`cmp eq reg \d+ 0x00000100 *\n`),
@@ -48,9 +51,9 @@ const arpParts = parts({
   hlen: payload(String.raw`1b @ network header \+ 4`, String.raw`cmp eq reg \d+ 0x00000006 *\n`),
   plen: payload(String.raw`1b @ network header \+ 5`, String.raw`cmp eq reg \d+ 0x00000004 *\n`),
   opcode: payload(String.raw`2b @ network header \+ 6`, test),
-  smac: payload(String.raw`6b @ network header \+ 8`, test),
+  smac: payload(String.raw`6b @ network header \+ 8`, masked),
   source: payload(String.raw`\d+b @ network header \+ 14`, masked),
-  dmac: payload(String.raw`6b @ network header \+ 18`, test),
+  dmac: payload(String.raw`6b @ network header \+ 18`, masked),
   destination: payload(String.raw`\d+b @ network header \+ 24`, masked),
   ...ends,
 })

@@ -66,6 +66,8 @@ const own: readonly string[] = [
   "iptables-nft -N to; iptables-nft -A FORWARD -f -g to; iptables-nft -A to -j NFLOG --nflog-prefix a --nflog-group 3",
   "iptables-nft -A FORWARD -p udp -m comment --comment 'a b' -j LOG; iptables-nft -t raw -A PREROUTING -j TRACE",
   "arptables-nft -A INPUT -i eth0 -s 10.0.0.0/8 ! -d 192.0.2.0/22 --opcode 1 --proto-type 0x800 --source-mac 02:00:00:00:00:01 -j DROP",
+  "iptables-nft -A INPUT -p udp --sport :1023; iptables-nft -A INPUT -p tcp --dport 2 --sport 1; iptables-nft -A INPUT -i + -s 10.0.0.1 -d 10.0.0.2",
+  "arptables-nft -A INPUT --source-mac Multicast; arptables-nft -A INPUT --destination-mac 02:00:00:00:00:00/02:00:00:00:00:ff",
   "arptables-nft -A OUTPUT -o eth+ -j mangle --mangle-ip-s 10.0.0.1",
   "ebtables-nft -A FORWARD -p IPv4 -s 02:00:00:00:00:01 -d 02:00:00:00:00:02/ff:ff:ff:00:00:00 -i eth0 -o e+ -j DROP",
   "ebtables-nft -A FORWARD -p IPv4 --ip-src 10.0.0.1 --mark 5 -j mark --mark-set 5; ebtables-nft -A FORWARD --log --limit 5/s",
