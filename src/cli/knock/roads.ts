@@ -35,7 +35,9 @@ export class Roads {
     if (jump === undefined) return this.#straight
     const road =
       this.#byJump.get(jump) ??
-      import("./over-ssh/jump-road.ts").then(({ openJumpRoad }) => openJumpRoad(jump, this.#ssh, this.#clock))
+      import("./over-ssh/road/jump-road.ts").then(({ openJumpRoad }) =>
+        openJumpRoad(jump, this.#ssh, this.#clock),
+      )
     this.#byJump.set(jump, road)
     return await road
   }

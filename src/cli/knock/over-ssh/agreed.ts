@@ -11,8 +11,8 @@ import { packageVersion } from "../../../system/installed-files.ts"
 import type { ProgramHost } from "../../terminal/terminal.ts"
 import { type KnownHost, KnownHosts } from "../known-hosts/known-hosts.ts"
 import type { LoggedIn } from "./login.ts"
+import type { WayIn } from "./road/way-in.ts"
 import type { Server } from "./server.ts"
-import type { WayIn } from "./way-in.ts"
 
 /** The commands of fw-watchdog that agree on a secret with us, and what they do, for people. */
 const doing = { arm: "arming", enroll: "enrolling" } as const

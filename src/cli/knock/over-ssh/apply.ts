@@ -8,8 +8,8 @@ import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
 import { type Armed, armServer } from "./arm.ts"
 import { Interrupt } from "./interrupt.ts"
 import type { SshMeans } from "./login.ts"
-import { type NewConnection, openNewConnection } from "./new-connection.ts"
 import type { SshOptions } from "./options.ts"
+import { type NewConnection, openNewConnection } from "./road/new-connection.ts"
 import { Server } from "./server.ts"
 
 /** A change goes back by itself long before this; milliseconds. */

@@ -9,7 +9,7 @@ import { agreeBy, keep, keepAlive } from "./agreed.ts"
 import { Interrupt } from "./interrupt.ts"
 import { type LoggedIn, logIn, type SshMeans } from "./login.ts"
 import type { SshOptions } from "./options.ts"
-import { WayIn } from "./way-in.ts"
+import { WayIn } from "./road/way-in.ts"
 
 /** A secret that is remembered already is tried while ssh logs in; milliseconds. */
 const tryRememberedMs = 1500

@@ -9,7 +9,7 @@ import { agreeBy, keep, keepAlive } from "./agreed.ts"
 import { Interrupt } from "./interrupt.ts"
 import { logIn } from "./login.ts"
 import type { SshOptions } from "./options.ts"
-import { WayIn } from "./way-in.ts"
+import { WayIn } from "./road/way-in.ts"
 
 /**
  * `fw-knock enroll HOST`: one login, and a secret that the sessions there accept until it expires or is revoked. Proven where one is armed.

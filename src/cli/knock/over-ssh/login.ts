@@ -5,9 +5,9 @@ import type { KnownHost } from "../known-hosts/known-hosts.ts"
 import { install } from "./install.ts"
 import type { Interrupt } from "./interrupt.ts"
 import type { SshOptions } from "./options.ts"
+import type { KnockRoad } from "./road/way-in.ts"
 import { roadTo } from "./road.ts"
 import { Server } from "./server.ts"
-import type { KnockRoad } from "./way-in.ts"
 
 /** The means of a command that goes over ssh. */
 export interface SshMeans {

@@ -3,8 +3,8 @@ import { Fault } from "../../../errors.ts"
 import { addressFamily } from "../../../wire/address.ts"
 import { addressesOf } from "../known-hosts/addresses.ts"
 import type { SshOptions } from "./options.ts"
+import type { KnockRoad } from "./road/way-in.ts"
 import type { Server } from "./server.ts"
-import type { KnockRoad } from "./way-in.ts"
 
 /**
  * The way that knocks take to a server that ssh gets in to: straight, or by the last jump host, to the address that the server itself

@@ -1,10 +1,10 @@
-import { type Knocker, openKnocker } from "../../../client/knocker.ts"
-import { randomBytes } from "../../../client/random.ts"
-import type { Clock } from "../../../clock.ts"
-import { deriveKeys } from "../../../knock/keys.ts"
-import type { Verb } from "../../../knock/verbs.ts"
-import type { Outcome } from "../../../report/outcome.ts"
-import { knockOutcome } from "../outcome.ts"
+import { type Knocker, openKnocker } from "../../../../client/knocker.ts"
+import { randomBytes } from "../../../../client/random.ts"
+import type { Clock } from "../../../../clock.ts"
+import { deriveKeys } from "../../../../knock/keys.ts"
+import type { Verb } from "../../../../knock/verbs.ts"
+import type { Outcome } from "../../../../report/outcome.ts"
+import { knockOutcome } from "../../outcome.ts"
 import { openJumpKnocker } from "./jump.ts"
 
 /** Where knocks of one host go. */

@@ -1,7 +1,7 @@
-import type { Clock } from "../../../clock.ts"
-import { sshWords } from "../../../ssh/words.ts"
-import { nothingConfirmed } from "../port-check.ts"
-import type { Road } from "../road.ts"
+import type { Clock } from "../../../../clock.ts"
+import { sshWords } from "../../../../ssh/words.ts"
+import { nothingConfirmed } from "../../port-check.ts"
+import type { Road } from "../../road.ts"
 import { openJumpKnocker } from "./jump.ts"
 import { openNewConnection } from "./new-connection.ts"
 

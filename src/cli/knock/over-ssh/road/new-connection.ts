@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { connectTcp } from "../../../client/tcp-check.ts"
-import type { Clock } from "../../../clock.ts"
+import { connectTcp } from "../../../../client/tcp-check.ts"
+import type { Clock } from "../../../../clock.ts"
 import { jumpArgs } from "./jump.ts"
 
 /** Sent by whichever server is asked first (RFC 4253 section 4.2). */
