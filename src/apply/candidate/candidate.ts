@@ -61,7 +61,7 @@ function mergedNft(
       const isOwn = copy.view === "nft" && (now !== undefined || keeping.isTouched(id))
       const found = keepChains(openTable(copy), openTable(left), chainRules(keeping, id, isOwn))
       if (found === undefined) continue
-      merged.set(id, closeTable(left, found.table, [copy]))
+      merged.set(id, closeTable(left, found.table))
       kept.push(...found.kept.map((chain) => `${id} ${chain}`))
     }
   }

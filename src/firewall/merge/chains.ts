@@ -1,6 +1,6 @@
 import { stillListed, stillSaved } from "../snapshot/counters.ts"
 import { expectedChains, type NftTableCopy } from "../snapshot/nft-table.ts"
-import { possibleViews } from "../snapshot/nft-table-view.ts"
+import { impliesRule, isTranslatable, possibleViews } from "../snapshot/nft-table-view.ts"
 import { chainText, type NftBlock } from "../snapshot/text/nft-text.ts"
 import { chainNameOf, chainOfRule, type SaveSection } from "../snapshot/text/save-text.ts"
 
@@ -12,6 +12,10 @@ export interface ChainRule {
   readonly saved: string | undefined
   /** Holds an xtables match or target. */
   readonly xt: boolean
+  /** iptables and its kin never make it so: a save prints it wrong. */
+  readonly foreign: boolean
+  /** The policy of a user's chain of ebtables: a save has it in the head. */
+  readonly implied?: true
 }
 
 /** One chain of a table, to be changed in all views at once. */
@@ -35,7 +39,9 @@ export interface TableChains {
 
 /** Takes a copy of an nf_tables table apart. */
 export function openTable(copy: NftTableCopy): TableChains {
-  const { listed, saved, xtRules } = copy
+  const { listed, saved, xtRules, foreignRules, view } = copy
+  const foreign = (chain: string, place: number): boolean =>
+    foreignRules === undefined ? view !== "iptables" : foreignRules[chain]?.includes(place) === true
   const blocks = listed?.blocks ?? []
   const heads = new Map(saved?.chains.map((line) => [chainNameOf(line), line]))
   const savedRules = rulesByChain(saved)
@@ -44,16 +50,20 @@ export function openTable(copy: NftTableCopy): TableChains {
     if (block.kind !== "chain") continue
     const { declaration, rules } = chainText(block)
     const own = savedRules.get(block.name) ?? []
-    const together = saved !== undefined && own.length === rules.length
+    const head = heads.get(block.name)
+    const implied = listed !== undefined && head !== undefined && impliesRule(listed, head)
+    const together = saved !== undefined && own.length === rules.length - (implied ? 1 : 0)
     const xt = new Set(xtRules[block.name])
     chains.set(block.name, {
       name: block.name,
       declaration,
-      head: heads.get(block.name),
+      head,
       rules: rules.map((rule, place) => ({
         listed: rule,
         saved: together ? own[place] : undefined,
         xt: xt.has(place),
+        foreign: foreign(block.name, place),
+        ...(implied && place === rules.length - 1 ? { implied } : {}),
       })),
       apart: together || saved === undefined ? undefined : own,
     })
@@ -71,7 +81,12 @@ export function openSection(section: SaveSection): TableChains {
   const rules = rulesByChain(section)
   const chains = section.chains.map((head): [string, Chain] => {
     const name = chainNameOf(head)
-    const own = (rules.get(name) ?? []).map((saved) => ({ listed: undefined, saved, xt: false }))
+    const own = (rules.get(name) ?? []).map((saved) => ({
+      listed: undefined,
+      saved,
+      xt: false,
+      foreign: false,
+    }))
     return [name, { name, declaration: undefined, head, rules: own, apart: undefined }]
   })
   return { chains: new Map(chains), others: [] }
@@ -94,30 +109,22 @@ export function closeSection(table: string, { chains }: TableChains): SaveSectio
  * Puts a table of nf_tables together again, with the view that can load it. A rule that only iptables can load needs
  * its whole chain in the save: where the save has none, lines that are never loaded keep the places.
  * @param copy whose family, name and attributes it has
- * @param sources the other tables that its chains come from
  */
-export function closeTable(
-  copy: NftTableCopy,
-  { chains, others }: TableChains,
-  sources: readonly NftTableCopy[] = [],
-): NftTableCopy {
-  const all = [...chains.values()]
+export function closeTable(copy: NftTableCopy, { chains: given, others }: TableChains): NftTableCopy {
+  const all = [...given.values()].map(withTranslations)
+  const chains = new Map(all.map((chain) => [chain.name, chain]))
   const listed = copy.listed && {
     ...copy.listed,
     blocks: [...others, ...all.flatMap((chain) => blockOf(chain) ?? [])],
   }
-  const xtRules = Object.fromEntries(
-    all.flatMap(({ name, rules }) => {
-      const places = rules.flatMap(({ xt }, place) => (xt ? [place] : []))
-      return places.length === 0 ? [] : [[name, places]]
-    }),
-  )
+  const xtRules = placesOf(all, ({ xt }) => xt)
+  const foreignRules = placesOf(all, ({ foreign }) => foreign)
   const saved = savedOf(copy, chains, new Set(Object.keys(xtRules)))
   const { why: _, ...rest } = copy
-  const made = { ...rest, listed, saved, xtRules }
+  const made = { ...rest, listed, saved, xtRules, ...(saved === undefined ? {} : { foreignRules }) }
   if (listed === undefined) return made
   if (copy.view === "none") return { ...made, ...(copy.why === undefined ? {} : { why: copy.why }) }
-  const foreign = [copy, ...sources].some(({ view }) => view !== "iptables")
+  const foreign = Object.keys(foreignRules).length > 0
   const [view] = possibleViews({ listed, saved, xtRules, foreign })
   if (view !== undefined) return { ...made, view }
   return {
@@ -125,6 +132,30 @@ export function closeTable(
     view: "none",
     why: "rules of another program cannot be kept beside the new ones of this table",
   }
+}
+
+/**
+ * An extension that no save prints, of a table that iptables cannot print any more, is what nft has translated it to: it comes from the
+ * listing as a native rule does, and the extensions beside it from their save.
+ */
+function withTranslations(chain: Chain): Chain {
+  if (chain.apart !== undefined) return chain
+  const isTranslated = ({ xt, saved, listed }: ChainRule): boolean =>
+    xt && saved === undefined && listed !== undefined && isTranslatable(listed)
+  return { ...chain, rules: chain.rules.map((rule) => (isTranslated(rule) ? { ...rule, xt: false } : rule)) }
+}
+
+/** By chain, the places of the rules of one kind. */
+function placesOf(
+  chains: readonly Chain[],
+  isOne: (rule: ChainRule) => boolean,
+): Readonly<Record<string, readonly number[]>> {
+  return Object.fromEntries(
+    chains.flatMap(({ name, rules }) => {
+      const places = rules.flatMap((rule, place) => (isOne(rule) ? [place] : []))
+      return places.length === 0 ? [] : [[name, places]]
+    }),
+  )
 }
 
 function blockOf({ name, declaration, rules }: Chain): NftBlock | undefined {
@@ -147,7 +178,7 @@ function savedOf(
     const fresh = isUnknown ? undefined : `:${chain.name} ${builtin.has(chain.name) ? "ACCEPT" : "-"} [0:0]`
     const isWhole = copy.saved !== undefined || xtChains.has(chain.name)
     const rules = isWhole ? (chain.apart === undefined ? paddedRules(chain) : chain.rules) : []
-    return { ...chain, head: (copy.saved && chain.head) ?? fresh, rules }
+    return { ...chain, head: chain.head ?? fresh, rules }
   })
   const section = closeSection(copy.name, {
     chains: new Map(all.map((chain) => [chain.name, chain])),
@@ -166,7 +197,9 @@ function savedOf(
 function paddedRules({ name, rules }: Chain): readonly ChainRule[] {
   if (!rules.some(({ xt }) => xt)) return rules
   return rules.map((rule) =>
-    rule.xt ? rule : { ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` },
+    rule.xt || rule.implied
+      ? rule
+      : { ...rule, saved: rule.saved ?? `-A ${name} -m comment --comment native` },
   )
 }
 

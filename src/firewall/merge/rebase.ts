@@ -147,12 +147,10 @@ function mergeTable(
     },
   )
   const { listed } = shape
+  // A side that has no table has none of its flags either.
   return closeTable(
-    attributes === undefined || listed === undefined
-      ? shape
-      : { ...shape, listed: { ...listed, attributes } },
+    listed === undefined ? shape : { ...shape, listed: { ...listed, attributes: attributes ?? [] } },
     table,
-    [base, ours, theirs].flatMap((copy) => copy ?? []),
   )
 }
 

@@ -33,17 +33,14 @@ function viewsOf(views: Views): NftView[] {
   // iptables makes no table without making a chain.
   if (listed.blocks.length === 0) return ["nft"]
   const xtChains = Object.keys(xtRules)
-  const translated = xtChains.every((name) => !savedNowhere.test(blockText(listed, name)))
+  const translated = xtChains.every((name) => isTranslatable(blockText(listed, name)))
   if (saved === undefined) return translated ? ["nft"] : []
   const savedCounts = new Map([...rulesByChain(saved)].map(([chain, rules]) => [chain, rules.length]))
   const listedCounts = ruleCounts(listed)
-  // ebtables keeps the policy of a user's chain as a last rule, which its save shows as the policy.
-  if (listed.family === "bridge")
-    for (const line of saved.chains) {
-      const name = chainNameOf(line)
-      const isPolicy = /^:\S+ (ACCEPT|DROP)\b/.test(line) && !isBase(listed, name)
-      if (isPolicy) savedCounts.set(name, (savedCounts.get(name) ?? 0) + 1)
-    }
+  for (const line of saved.chains) {
+    const name = chainNameOf(line)
+    if (impliesRule(listed, line)) savedCounts.set(name, (savedCounts.get(name) ?? 0) + 1)
+  }
   const inStep = (name: string): boolean => (listedCounts.get(name) ?? 0) === (savedCounts.get(name) ?? 0)
   if (!xtChains.every(inStep)) return translated ? ["nft"] : []
   const chains = listed.blocks.filter((block) => block.kind === "chain").map((block) => block.name)
@@ -60,6 +57,20 @@ function viewsOf(views: Views): NftView[] {
 /** False where nft prints words in place of what it has no words for (datatype.c): it does not take them back. */
 function isLoadable({ blocks }: NftTableText): boolean {
   return !blocks.some(({ lines }) => lines.some((line) => line.includes("[invalid type]")))
+}
+
+/**
+ * ebtables keeps the policy of a user's chain as a last rule, which its save prints as the policy and not as a rule.
+ * @param head the chain's line in the save
+ */
+export function impliesRule(listed: NftTableText, head: string): boolean {
+  if (listed.family !== "bridge") return false
+  return /^:\S+ (ACCEPT|DROP)\b/.test(head) && !isBase(listed, chainNameOf(head))
+}
+
+/** True where nft has native words for every extension. */
+export function isTranslatable(listed: string): boolean {
+  return !savedNowhere.test(listed)
 }
 
 /** The words that nft prints for an extension that it has no native words for. */

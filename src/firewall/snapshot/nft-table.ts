@@ -20,6 +20,11 @@ export interface NftTableCopy {
   readonly saved: SaveSection | undefined
   /** By chain, the rules that hold an xt match or target, by their place from 0: nft prints those, but cannot load them. */
   readonly xtRules: Readonly<Record<string, readonly number[]>>
+  /**
+   * By chain, the rules that iptables and its kin never make so, by their place: a save prints them wrong. Undefined where that is not
+   * known, and for tables that they do not save.
+   */
+  readonly foreignRules?: Readonly<Record<string, readonly number[]>>
   readonly view: NftView
   /** Why no view restores it; set when `view` is "none". */
   readonly why?: string

@@ -1,4 +1,5 @@
 import type { NftTableCopy } from "../../snapshot/nft-table.ts"
+import { impliesRule } from "../../snapshot/nft-table-view.ts"
 import {
   chainText,
   isDormant,
@@ -30,7 +31,10 @@ export function sectionToRestore(copy: NftTableCopy): SaveSection | undefined {
     return places.flatMap((place) => own[place] ?? [])
   })
   const wanted = new Set(rules.flatMap((rule) => [chainOfRule(rule), ...jumpTargets(rule)]))
-  const chains = saved.chains.filter((line) => wanted.has(chainNameOf(line)) && there.has(chainNameOf(line)))
+  const chains = saved.chains
+    .filter((line) => wanted.has(chainNameOf(line)) && there.has(chainNameOf(line)))
+    // The rule that a policy of ebtables stands for is in the listing.
+    .map((line) => (impliesRule(listed, line) ? `:${chainNameOf(line)} RETURN` : line))
   return { table: saved.table, chains, rules }
 }
 

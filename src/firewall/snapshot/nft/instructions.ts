@@ -15,8 +15,8 @@ interface RuleFacts {
 
 /** The rules of a table that its save prints wrong, with exit code 0. */
 export interface Misprints {
-  /** It has rules that iptables and its kin never make so. */
-  readonly foreign: boolean
+  /** By chain, the places of the rules that iptables and its kin never make so. */
+  readonly foreign: Readonly<Record<string, readonly number[]>>
   /** The chains with rules that no other tool can print. */
   readonly hopeless: readonly string[]
 }
@@ -55,12 +55,12 @@ export async function readInstructions({ run, tools }: SnapshotDeps): Promise<In
     misprints: (table, saved) => (isKnown(table) ? misprintsOf(table, all(table), saved) : none),
     agreeWith(table, saved) {
       const { foreign, hopeless } = misprintsOf(table, all(table), saved)
-      return all(table).length <= saved.rules.length && !foreign && hopeless.length === 0
+      return all(table).length <= saved.rules.length && Object.keys(foreign).length + hopeless.length === 0
     },
   }
 }
 
-const none: Misprints = { foreign: false, hopeless: [] }
+const none: Misprints = { foreign: {}, hopeless: [] }
 
 function misprintsOf(
   { family }: TableName,
@@ -71,7 +71,7 @@ function misprintsOf(
   const lines = saved === undefined ? new Map<string, string[]>() : rulesByChain(saved)
   const places = new Map<string, number>()
   const hopeless = new Set<string>()
-  let foreign = false
+  const foreign: Record<string, number[]> = {}
   for (const rule of rules) {
     const place = places.get(rule.chain) ?? 0
     places.set(rule.chain, place + 1)
@@ -81,7 +81,7 @@ function misprintsOf(
     const line = family === "bridge" ? lines.get(rule.chain)?.[place] : undefined
     if (parts !== undefined && (line === undefined || isPrintedWhole(parts, line))) continue
     if (isXt(rule)) hopeless.add(rule.chain)
-    else foreign = true
+    else addPlace(foreign, rule.chain, place)
   }
   return { foreign, hopeless: [...hopeless] }
 }
@@ -121,12 +121,15 @@ function xtByChain(rules: readonly RuleFacts[]): Record<string, number[]> {
   for (const rule of rules) {
     const place = places.get(rule.chain) ?? 0
     places.set(rule.chain, place + 1)
-    if (!isXt(rule)) continue
-    const own = found[rule.chain]
-    if (own === undefined) found[rule.chain] = [place]
-    else own.push(place)
+    if (isXt(rule)) addPlace(found, rule.chain, place)
   }
   return found
+}
+
+function addPlace(places: Record<string, number[]>, chain: string, place: number): void {
+  const own = places[chain]
+  if (own === undefined) places[chain] = [place]
+  else own.push(place)
 }
 
 /** Without instructions the text has to do: it marks only what nft cannot translate, so the proof has the last word. */

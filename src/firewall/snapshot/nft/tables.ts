@@ -52,9 +52,21 @@ async function readOnce(deps: SnapshotDeps, noNft?: string): Promise<Reading<rea
   for (const table of listed) {
     const xtRules = instructions.xtRules(table)
     const saved = savedOf(table) ?? (await saveByChain(deps, table, Object.keys(xtRules)))
-    const chosen = chooseView({ listed: table, saved, xtRules, ...instructions.misprints(table, saved) })
+    const { foreign, hopeless } = instructions.misprints(table, saved)
+    const isForeign = Object.keys(foreign).length > 0
+    const chosen = chooseView({ listed: table, saved, xtRules, foreign: isForeign, hopeless })
     const { family, name } = table
-    copies.push({ family, name, listed: table, saved, xtRules, owned: isOwned(table), ...chosen })
+    const foreignRules = saved === undefined ? {} : { foreignRules: foreign }
+    copies.push({
+      family,
+      name,
+      listed: table,
+      saved,
+      xtRules,
+      ...foreignRules,
+      owned: isOwned(table),
+      ...chosen,
+    })
   }
   const unread: Unread[] = unknown === undefined ? [] : [{ where: "nft", why: noNft ?? unknown }]
   for (const { family, name, dormant, owned, why } of unlisted) {

@@ -68,14 +68,16 @@ const isListing: Check = (value) =>
     areRecords((value as { blocks?: unknown }).blocks, { kind: isString, name: isString, lines: areStrings }))
 const isOptionalSection: Check = (value) => value === undefined || isSection(value)
 const isView: Check = (value) => ["nft", "iptables", "both", "none"].includes(String(value))
+const arePlaces: Check = (value) =>
+  isObject(value) &&
+  Object.values(value as object).every((places) => Array.isArray(places) && places.every(Number.isInteger))
 const tableFields: Record<string, Check> = {
   family: isString,
   name: isString,
   listed: isListing,
   saved: isOptionalSection,
-  xtRules: (value) =>
-    isObject(value) &&
-    Object.values(value as object).every((places) => Array.isArray(places) && places.every(Number.isInteger)),
+  xtRules: arePlaces,
+  foreignRules: (value) => value === undefined || arePlaces(value),
   view: isView,
   owned: (value) => typeof value === "boolean",
 }
