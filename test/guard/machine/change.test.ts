@@ -41,6 +41,36 @@ describe("a change's time", () => {
   })
 })
 
+describe("a revert that was asked for", () => {
+  it("ends with its change, where that is refused meanwhile: it does not take back the next one", () => {
+    const session = new Staged({}, ({ type }) => (type === "survey" ? { takesMs: 9000 } : undefined))
+    const first = session.command({ command: "apply", order })
+    session.pass(500)
+    session.feed({ type: "plain", source: "192.0.2.2", device: "any" })
+    const back = session.command({ command: "rollback", by: "ada" })
+    session.pass(4000) // open, and still looking what else could stop packets
+    expect([first()?.event, back()?.event]).toEqual(["raced", "raced"])
+    const second = session.command({ command: "apply", order: { ...order, id: "c2" } })
+    session.pass(9000)
+    expect([second()?.event, session.inForce]).toEqual(["applied", "change c2"])
+  })
+})
+
+describe("a change behind an open", () => {
+  it("goes back before that open is undone", () => {
+    const session = new Staged({}, ({ type }) => (type === "survey" ? { takesMs: 9000 } : undefined))
+    session.feed({ type: "plain", source: "192.0.2.2", device: "any" })
+    session.pass(4000)
+    const applied = session.command({ command: "apply", order })
+    session.pass(9000)
+    expect([applied()?.event, session.inForce]).toEqual(["applied", "change c1"])
+    const undone = session.command({ command: "undo" })
+    session.pass(9000)
+    expect([undone()?.event, session.inForce]).toEqual(["rolled-back", "at arming"])
+    expect(session.record.lastChange?.outcome.event).toBe("rolled-back")
+  })
+})
+
 describe("a change", () => {
   it("stays when it is confirmed, and a rollback goes back to it from then on", () => {
     const session = new Staged()

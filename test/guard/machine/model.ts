@@ -402,8 +402,9 @@ class History {
     const reverts = works ? this.#reverts.get(event.task) : undefined
     if (reverts !== undefined && this.#older.has(reverts))
       this.#breaks(`change ${reverts} reverts behind a rollback to older rules`)
-    if (reverts !== undefined && this.#changes.get(reverts)?.confirmed)
-      this.#breaks(`change ${reverts} was confirmed, and reverts`)
+    const reverted = this.#changes.get(reverts ?? "")
+    if (reverted?.confirmed) this.#breaks(`change ${reverts} was confirmed, and reverts`)
+    if (reverted !== undefined) reverted.ended = true // a guard killed right then never says so
     const pays = task?.kind === "restore" && (task.to === "arming" || task.to === "last-open")
     if (pays && works && !tasks.some(({ id, kind }) => kind === "open" && id > event.task)) this.#owes = false
   }
@@ -454,7 +455,9 @@ class History {
       this.#breaks("the status names another change than the record")
     if (status.stillDropping.length !== stillDropping(record).length || status.opens !== record.opens)
       this.#breaks("the status says something else than the record")
-    if (this.#owes && record.debt === undefined && record.tasks.length === 0 && record.ending === undefined)
+    // A guard that comes back behind the end of its session ends it at its first moment.
+    const ends = record.ending !== undefined || record.endsAtMs <= world.nowMs
+    if (this.#owes && record.debt === undefined && record.tasks.length === 0 && !ends)
       this.#breaks("what an open owes is forgotten")
     const isOpen = kernel.state === "flushed"
     const quiet = this.#trouble === 0 && this.#life === 0 && record.tasks.length === 0
@@ -478,7 +481,9 @@ class History {
     if (this.#trouble === 0 && this.#life === 0 && kernel.state === "flushed")
       if (facts?.openSinceMs === undefined || disk.left?.open?.rules === undefined)
         this.#breaks("the session has left the firewall open, and nobody knows")
-    if (emitted.some(({ event }) => /failed$/.test(event))) return
+    // A guard that is killed behind its last write has said so there.
+    const said = [...emitted, ...(record.lastChange === undefined ? [] : [record.lastChange.outcome])]
+    if (said.some(({ event }) => /failed$/.test(event))) return
     const inForce = kernel.state === "shut" ? /^change (c\d+)$/.exec(kernel.rules)?.[1] : undefined
     const change = this.#changes.get(inForce ?? "")
     if (change !== undefined && !change.confirmed && !this.#onPurpose.has(inForce ?? ""))

@@ -58,7 +58,16 @@ export function isInLine({ record }: At): boolean {
 
 /** A change ends before it has changed anything. */
 export function refused(at: At, change: Change, outcome: Outcome): At {
-  return replyOf(update(at, { change: undefined }), change, outcome)
+  return replyOf(withoutChange(at, outcome), change, outcome)
+}
+
+/** The change is no more, nor a revert of it that is on the list: the next change must not meet that. Whoever asked for it is told. */
+function withoutChange(at: At, outcome: Outcome): At {
+  const revert = revertOf(at)
+  const none = update(at, { change: undefined })
+  return revert === undefined
+    ? none
+    : effect(withoutTask(none, revert.id), ...replies(revert.asker.asks ?? [], outcome))
 }
 
 /** The same, because somebody has asked for its revert already. */
@@ -151,7 +160,7 @@ export function adopt(at: At, { candidate }: Change, rules: SnapshotRef | undefi
 /** A change is over, whatever came of it. */
 export function endChange(at: At, change: Change, outcome: Outcome): At {
   const lastChange = { id: change.id, atMs: at.wallMs, outcome }
-  const ended = update(at, { change: undefined, lastChange })
+  const ended = update(withoutChange(at, outcome), { lastChange })
   const told = effect(replyOf(ended, change, outcome), { type: "emit", outcome })
   // None ends soon when something may have to be repaired.
   if (outcome.code === "state-unknown") return lastAtLeast(told, repairMs)

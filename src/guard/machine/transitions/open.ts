@@ -6,6 +6,7 @@ import type { EffectEnd } from "../event.ts"
 import { openOutcome, wasOpen } from "../outcomes/open.ts"
 import { openFacts, tellOpen } from "../outcomes/open-since.ts"
 import { type Change, type OpenTask, type SessionRecord, type SnapshotRef, stillDropping } from "../record.ts"
+import { isInLine } from "./change.ts"
 import { openedSince } from "./openness.ts"
 import { unwatch, watch } from "./watch.ts"
 
@@ -138,9 +139,11 @@ function lastOpenIs(
   return { lastOpen: snapshot, openBefore: snapshot === lastOpen ? openBefore : openSince }
 }
 
-/** The change that waits, when an open takes its rules away. */
-function openedOver({ record: { change } }: At): Change | undefined {
-  return change && { ...change, opened: true }
+/** The change, when an open takes its rules away. One that is in line behind the open will be in force all the same. */
+function openedOver(at: At): Change | undefined {
+  const { change } = at.record
+  const isAhead = change?.stage === "preparing" || change?.stage === "writing" || isInLine(at)
+  return change === undefined || isAhead ? change : { ...change, opened: true }
 }
 
 /** All is flushed and listed again. */
