@@ -27,7 +27,8 @@ export function remoteCommand(words: readonly string[]): string {
 }
 
 function quoted(word: string): string {
-  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word
+  // In front, zsh takes `=` for a program to be looked up, and fish took `%` for a job.
+  if (/^[A-Za-z0-9_@+:,./-][A-Za-z0-9_@%+=:,./-]*$/.test(word)) return word
   // Not inside quotes: csh takes `!` there for its history, fish takes `\` there for an escape.
   return `'${word.replace(/['!\\]/g, (character) => `'\\${character}'`)}'`
 }

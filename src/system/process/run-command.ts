@@ -16,6 +16,8 @@ export interface CommandRequest {
    * 300 000 pieces, each of which would wake us up from a pipe.
    */
   readonly bulky?: boolean
+  /** Its output is no text: each byte of it is the character of that number. */
+  readonly binary?: boolean
 }
 
 /** How it ended. A command that ran and failed is a value; only a request that cannot be run at all throws. */
@@ -74,18 +76,23 @@ function resultOf(request: CommandRequest, result: Executed, written: Buffer | u
     exitCode: result.exitCode,
     signal: result.signal,
     timedOut: result.timedOut,
-    stdout: written?.toString("utf8") ?? result.stdout,
+    stdout: written?.toString(encodingOf(request)) ?? result.stdout,
     stderr: result.stderr,
     startError: started ? undefined : (result.code ?? result.shortMessage ?? "could not be started"),
     ok: result.exitCode === 0,
   }
 }
 
+function encodingOf({ binary }: CommandRequest): "latin1" | "utf8" {
+  return binary === true ? "latin1" : "utf8"
+}
+
 /** The longest output that is taken, in bytes. */
 const maxOutput = 256 * 1024 * 1024
 
 /** Undefined when no descriptors are left for its pipes: execa does not foresee a spawn that returns without any. */
-async function execute({ path, args, input, timeoutMs }: CommandRequest, output: number | undefined) {
+async function execute(request: CommandRequest, output: number | undefined) {
+  const { path, args, input, timeoutMs } = request
   try {
     return await execa(path, [...args], {
       reject: false,
@@ -95,6 +102,7 @@ async function execute({ path, args, input, timeoutMs }: CommandRequest, output:
       timeout: timeoutMs ?? 10_000,
       killSignal: "SIGKILL",
       stripFinalNewline: false,
+      encoding: encodingOf(request),
       maxBuffer: maxOutput,
       // Any descriptor is taken, as spawn(3) of Node takes it; the types know only those of standard streams.
       stdout: (output ?? "pipe") as "pipe",
