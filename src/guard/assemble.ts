@@ -26,6 +26,8 @@ export interface SessionParts {
   readonly configuration: SessionConfiguration
   /** Of the guard that was killed, whose session this goes on with. */
   readonly journal: Journal | undefined
+  /** The file of a snapshot that was taken a moment ago. */
+  readonly read: string | undefined
   readonly runtimeFolder: string
   readonly stateFolder: string
   readonly emit: (outcome: Outcome) => void
@@ -59,7 +61,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   const left = earlier === undefined ? leftBy(runtimeFolder, snapshots, notes) : nothingLeft
   // The rules from before an open that is still in force may be older than all that are kept.
   snapshots.spare({ arming: undefined, lastOpen: left.open?.rules, change: undefined, ...earlier })
-  const arming = earlier === undefined ? await snapshots.takeAtArming(notes) : earlier.arming
+  const arming = earlier === undefined ? await snapshots.takeAtArming(parts.read, notes) : earlier.arming
   const writer = new DiskRecord(runtimeFolder, sessionRollback, changeRollback, emit)
   atEnd(() => writer.close())
   if (earlier?.cutOff === undefined) writer.mark(undefined)

@@ -106,6 +106,7 @@ async function holdSession(
     const { session, sessionRollback, changeRollback, backends } = await assembleSession({
       configuration,
       journal,
+      read: "read" in order ? order.read : undefined,
       runtimeFolder: folders.runtime,
       stateFolder,
       emit,

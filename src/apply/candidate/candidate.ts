@@ -1,6 +1,7 @@
 import { closeSection, closeTable, openSection, openTable } from "../../firewall/merge/chains.ts"
 import { withCounters } from "../../firewall/snapshot/counters.ts"
 import { type LegacyTableCopy, legacyBuiltinChains } from "../../firewall/snapshot/legacy-tables.ts"
+import { isSameInKernel } from "../../firewall/snapshot/nft/print.ts"
 import { expectedChains, type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { canonicalIpset, type IpsetCopy, ipsetType, usesIpset } from "../../firewall/snapshot/text/ipset.ts"
@@ -49,6 +50,7 @@ function mergedNft(
   for (const copy of before.nftTables) {
     const id = tableId(copy)
     const now = results.get(id)
+    if (now !== undefined && isSameInKernel(copy, now)) continue
     // The copy never held these two.
     if (copy.owned || copy.view === "none") merged.set(id, copy)
     else if (keeping === undefined) continue

@@ -1,3 +1,4 @@
+import { withoutSameTables } from "../../firewall/snapshot/nft/print.ts"
 import { type NftTableCopy, tableId } from "../../firewall/snapshot/nft-table.ts"
 import { isUnread } from "../../firewall/snapshot/reading.ts"
 import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
@@ -34,7 +35,7 @@ const around = 2
  * difference. What could not be read is passed over.
  */
 export function differenceOf(before: Snapshot, candidate: Snapshot): RulesDifference {
-  const [was, is] = markedAlike(before, candidate)
+  const [was, is] = markedAlike(...withoutSameTables(before, candidate))
   const [old, now] = [partsOf(was), partsOf(is)]
   const unread = [...before.unread, ...candidate.unread]
   const lines: DifferenceLine[] = []

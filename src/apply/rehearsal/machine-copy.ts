@@ -63,6 +63,8 @@ export async function openMachineCopy(
     const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>
       await restoreSnapshot(there, ownedByNobody(snapshot), {
         folder: journal,
+        // Nobody asks what has been counted in a copy.
+        alike: { nftTables: [...read.nftTables, ...snapshot.nftTables] },
         ...(inForce === undefined ? {} : { inForce }),
       })
     const { before, loaded } = await loadProvable(deps, read, load)
@@ -76,7 +78,7 @@ export async function openMachineCopy(
       notLoaded: lacking,
       load: async (snapshot) => await load(snapshot),
       snapshot: async (reason) => {
-        const result = withProvenViews(await takeSnapshot(there, reason), read, before)
+        const result = withProvenViews(await takeSnapshot(there, reason, before), read, before)
         return withLeftOut(result, before, loaded)
       },
       close,

@@ -110,7 +110,7 @@ class FileChange {
         const plan = await Promise.race([this.#plan(input, connection), this.#interrupt.early])
         const early = await this.#withoutGuard(plan)
         if (early !== undefined) return early
-        guard ??= await joinGuard(options, connection, this.#terminal, this.#host)
+        guard ??= await joinGuard(options, connection, plan.before, this.#terminal, this.#host)
         await Promise.race([this.#interrupt.early, undefined])
         const outcome = await this.#change(guard, plan, connection)
         this.#interrupt.means()

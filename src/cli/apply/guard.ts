@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto"
-import { rmSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { join, resolve } from "node:path"
 import type { PlannedChange } from "../../apply/plan.ts"
 import type { SshConnection } from "../../apply/ssh-client.ts"
 import { Fault } from "../../errors.ts"
+import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
 import { saveSnapshot } from "../../firewall/snapshot/store/store.ts"
 import { askOnce } from "../../guard/control/client.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
@@ -14,7 +15,7 @@ import {
   type SessionConfiguration,
 } from "../../guard/machine/configuration.ts"
 import type { ChangeOrder } from "../../guard/machine/event.ts"
-import { foldersFor } from "../../guard/state/folders.ts"
+import { foldersFor, preparePrivateFolder } from "../../guard/state/folders.ts"
 import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
@@ -42,11 +43,13 @@ export interface ApplyGuard {
 
 /**
  * Joins the session of this network namespace, or arms one for this change, which answers knocks and ends with it.
+ * @param before the rules in force, as they have just been read
  * @throws Fault `usage` when there is no terminal to show a secret on; `refused` when the session cannot take a change
  */
 export async function joinGuard(
   options: ApplyOptions,
   connection: SshConnection | undefined,
+  before: Snapshot,
   terminal: Terminal,
   host: ProgramHost,
 ): Promise<ApplyGuard> {
@@ -71,7 +74,7 @@ export async function joinGuard(
     armedBy: changedBy(host, connection),
     forChange: true,
   }
-  const ready = await launchGuard({ configuration }, runtimeFolder, host.env)
+  const ready = await launchBeside(configuration, before, runtimeFolder, host)
   for (const note of ready.notes) terminal.warn(note)
   warnOfForeignSecrets(secrets, terminal)
   if (options.withinMs > 0) {
@@ -85,6 +88,23 @@ export async function joinGuard(
     async giveUp() {
       await askOnce(runtimeFolder, { command: "disarm", by: "fw-apply" }).catch(() => {})
     },
+  }
+}
+
+/** The guard need not read again what has just been read. */
+async function launchBeside(
+  configuration: SessionConfiguration,
+  before: Snapshot,
+  runtimeFolder: string,
+  { env }: ProgramHost,
+): ReturnType<typeof launchGuard> {
+  preparePrivateFolder(runtimeFolder)
+  const folder = mkdtempSync(join(runtimeFolder, "read-"))
+  try {
+    const read = await saveSnapshot(folder, before)
+    return await launchGuard({ configuration, read }, runtimeFolder, env)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -43,6 +43,36 @@ export async function proveRestorable(
   )
 }
 
+/**
+ * The same for a part of a snapshot: all else stays as it is in any case.
+ * @param touched the tables and sets that may have to come back, as differences name them
+ * @returns the proofs of these, and the whole snapshot
+ */
+export async function proveTouched(
+  deps: ProveDeps,
+  snapshot: Snapshot,
+  touched: ReadonlySet<string>,
+): Promise<{ snapshot: Snapshot; proofs: Proof[] }> {
+  const nftTables = snapshot.nftTables.filter((copy) => touched.has(nftWhere(copy)))
+  const legacyTables = snapshot.legacyTables.filter(({ backend, section }) =>
+    touched.has(`${backend} ${section.table}`),
+  )
+  const hasSets = [...touched].some((where) => where.startsWith("ipset "))
+  const sections = [...nftTables.map(({ saved }) => saved), ...legacyTables.map(({ section }) => section)]
+  const usesSets = sections.some((section) => section?.rules.some((rule) => rule.includes("-set ")))
+  const ipsets = hasSets || usesSets ? snapshot.ipsets : []
+  // Where chains share a place at a hook, what is registered beside them counts too.
+  if (snapshot.hooks !== undefined) return await proveRestorable(deps, snapshot)
+  const { snapshot: proven, proofs } = await proveRestorable(deps, {
+    ...snapshot,
+    ...{ nftTables, legacyTables, ipsets },
+  })
+  const views = new Map(proven.nftTables.map((copy) => [nftWhere(copy), copy]))
+  const whole = snapshot.nftTables.map((copy) => views.get(nftWhere(copy)) ?? copy)
+  const { nftTables: _, legacyTables: __, ipsets: ___, ...rest } = proven
+  return { snapshot: { ...snapshot, ...rest, nftTables: whole }, proofs }
+}
+
 /** Restores and compares in the throw-away namespace, again and again. */
 class Rehearsal {
   readonly #deps: RestoreDeps

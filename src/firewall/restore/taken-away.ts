@@ -1,3 +1,4 @@
+import { withoutSameTables } from "../snapshot/nft/print.ts"
 import { type NftTableCopy, nftWhere } from "../snapshot/nft-table.ts"
 import { isUnread } from "../snapshot/reading.ts"
 import type { Snapshot } from "../snapshot/snapshot.ts"
@@ -21,9 +22,10 @@ interface Part {
  * @param known rules that nobody has to be told of either: those of a change that is reverted
  */
 export function takenAway(inForce: Snapshot, wanted: Snapshot, known?: Snapshot): string[] {
-  const stays = partsOf(wanted)
+  const [there, then] = withoutSameTables(inForce, wanted)
+  const stays = partsOf(then)
   const others = known === undefined ? new Map<string, Part>() : partsOf(known)
-  return [...partsOf(inForce)].flatMap(([where, part]) => {
+  return [...partsOf(there)].flatMap(([where, part]) => {
     if (isUnread(wanted.unread, where)) return []
     const lines = beyond(part, stays.get(where))
     const unknown = others.has(where) ? new Set(beyond(part, others.get(where))) : undefined

@@ -1,5 +1,6 @@
 import { type Difference, orderWhere } from "./difference.ts"
 import { registeredChains, sharedPlaces } from "./hook-order.ts"
+import { withoutSameTables } from "./nft/print.ts"
 import { isAsleep, type NftTableCopy, nftWhere } from "./nft-table.ts"
 import { isUnread } from "./reading.ts"
 import type { Snapshot } from "./snapshot.ts"
@@ -24,8 +25,9 @@ interface Part {
 export function compareSnapshots(one: Snapshot, other: Snapshot, moving: Moving): Difference[] {
   const [a, b] = markedAlike(one, other)
   const unread = new Map([...a.unread, ...b.unread].map(({ where, why }) => [where, why]))
-  const left = partsOf(a, moving)
-  const right = partsOf(b, moving)
+  const [alone, others] = moving === "ignored" ? withoutSameTables(a, b) : [a, b]
+  const left = partsOf(alone, moving)
+  const right = partsOf(others, moving)
   const differences: Difference[] = []
   for (const where of new Set([...left.keys(), ...right.keys()])) {
     const [was, is] = [left.get(where), right.get(where)]

@@ -1,3 +1,4 @@
+import { isSameInKernel, withoutSameTables } from "./nft/print.ts"
 import { type NftTableCopy, nftWhere, tableId } from "./nft-table.ts"
 import type { Snapshot } from "./snapshot.ts"
 import type { IpsetCopy } from "./text/ipset.ts"
@@ -31,8 +32,9 @@ export function withCounters(rules: Snapshot, counted: Snapshot): Snapshot {
  * Compared where a rule stands in both at the same place.
  */
 export function countsLost(before: Snapshot, after: Snapshot): string[] {
-  const now = new Map(countedLines(after))
-  return countedLines(before).flatMap(([where, lines]) => {
+  const [old, next] = withoutSameTables(before, after)
+  const now = new Map(countedLines(next))
+  return countedLines(old).flatMap(([where, lines]) => {
     const others = now.get(where) ?? []
     const lost = lines.some((line, at) => {
       const other = others[at]
@@ -83,7 +85,8 @@ export function stillListed(rule: string): string {
 }
 
 function countedTable(copy: NftTableCopy, old: NftTableCopy | undefined): NftTableCopy {
-  if (old === undefined) return copy
+  if (old === undefined || old === copy) return copy
+  if (isSameInKernel(copy, old)) return old
   const { listed, saved } = copy
   const blocks = new Map(old.listed?.blocks.map((block) => [`${block.kind} ${block.name}`, block]))
   return {

@@ -1,6 +1,7 @@
 import { failureOf } from "../../system/process/run-command.ts"
 import { parseHooks, registeredChains, sharedPlaces } from "./hook-order.ts"
 import { type LegacyTableCopy, readLegacyTables } from "./legacy-tables.ts"
+import { keepPrint, printOf } from "./nft/print.ts"
 import { readNftTables } from "./nft/tables.ts"
 import type { NftTableCopy } from "./nft-table.ts"
 import { nothingRead, type Reading, readTimeoutMs, type SnapshotDeps, type Unread } from "./reading.ts"
@@ -33,11 +34,16 @@ type Rules = Pick<Snapshot, "nftTables" | "legacyTables">
 /**
  * Reads everything that is in force, counters included. Changes nothing and loads no module. Never throws for a tool
  * that fails: what it should have read is in `unread` then.
+ * @param known an earlier snapshot: tables of nf_tables that are as they were then are taken from it, with the counts of then
  */
-export async function takeSnapshot(deps: SnapshotDeps, reason: string): Promise<Snapshot> {
+export async function takeSnapshot(
+  deps: SnapshotDeps,
+  reason: string,
+  known?: Pick<Snapshot, "nftTables">,
+): Promise<Snapshot> {
   const [ipsets, nft, legacy] = await Promise.all([
     readIpsets(deps),
-    readNftTables(deps),
+    readNftTables(deps, known?.nftTables ?? []),
     readLegacyTables(deps),
   ])
   const hooks = await readHooks(deps, nft.found)
@@ -79,11 +85,19 @@ async function readHooks(
 /** The same rules, with names of sets that a restore can read. */
 function withNames(sets: readonly IpsetCopy[], rules: Rules): Rules {
   return {
-    nftTables: rules.nftTables.map((copy) =>
-      copy.saved === undefined ? copy : { ...copy, saved: withQuotedSets(copy.saved, sets) },
-    ),
+    nftTables: rules.nftTables.map((copy) => withQuotedNames(copy, sets)),
     legacyTables: rules.legacyTables.map((one) => ({ ...one, section: withQuotedSets(one.section, sets) })),
   }
+}
+
+function withQuotedNames(copy: NftTableCopy, sets: readonly IpsetCopy[]): NftTableCopy {
+  if (copy.saved === undefined) return copy
+  const saved = withQuotedSets(copy.saved, sets)
+  if (saved === copy.saved) return copy
+  const quoted = { ...copy, saved }
+  const print = printOf(copy)
+  if (print !== undefined) keepPrint(quoted, print)
+  return quoted
 }
 
 /** A set that a rule in force uses is there: a save without it is not believed. */

@@ -1,4 +1,4 @@
-import { tableId } from "./nft-table.ts"
+import { type NftTableCopy, tableId } from "./nft-table.ts"
 import type { Snapshot } from "./snapshot.ts"
 import { changesByItself, type IpsetCopy, setElements } from "./text/ipset.ts"
 import { type BlockElement, blockElements, isMoving } from "./text/nft-canonical.ts"
@@ -28,17 +28,13 @@ export function markWritten(before: Snapshot, result: Snapshot): Snapshot {
       const old = changesByItself(set) ? sets.get(set.name) : undefined
       return old !== undefined && wrote(setElements(old), setElements(set), passedMs) ? marked(set) : set
     }),
-    nftTables: result.nftTables.map((copy) => ({
-      ...copy,
-      listed: copy.listed && {
-        ...copy.listed,
-        blocks: copy.listed.blocks.map((block) => {
-          const old = isMoving(block) ? blocks.get(`${tableId(copy)} ${block.name}`) : undefined
-          const isWritten = old !== undefined && wrote(blockElements(old), blockElements(block), passedMs)
-          return isWritten ? marked(block) : block
-        }),
-      },
-    })),
+    nftTables: result.nftTables.map((copy) =>
+      withBlocks(copy, (block) => {
+        const old = isMoving(block) ? blocks.get(`${tableId(copy)} ${block.name}`) : undefined
+        const isWritten = old !== undefined && wrote(blockElements(old), blockElements(block), passedMs)
+        return isWritten ? marked(block) : block
+      }),
+    ),
   }
 }
 
@@ -59,18 +55,24 @@ export function markedAlike<All extends readonly Snapshot[]>(...all: All): { [At
   const mark = (one: Snapshot): Snapshot => ({
     ...one,
     ipsets: one.ipsets.map((set) => (sets.has(set.name) ? marked(set) : set)),
-    nftTables: one.nftTables.map((copy) => ({
-      ...copy,
-      listed: copy.listed && {
-        ...copy.listed,
-        blocks: copy.listed.blocks.map((block) =>
-          holdsElements(block) && blocks.has(`${tableId(copy)} ${block.name}`) ? marked(block) : block,
-        ),
-      },
-    })),
+    nftTables: one.nftTables.map((copy) =>
+      withBlocks(copy, (block) =>
+        holdsElements(block) && blocks.has(`${tableId(copy)} ${block.name}`) ? marked(block) : block,
+      ),
+    ),
   })
   const none = sets.size === 0 && blocks.size === 0
   return (none ? all : all.map(mark)) as { [At in keyof All]: Snapshot }
+}
+
+/** The very same table, where none of its blocks changes. */
+function withBlocks(copy: NftTableCopy, change: (block: NftBlock) => NftBlock): NftTableCopy {
+  const { listed } = copy
+  if (listed === undefined) return copy
+  const blocks = listed.blocks.map(change)
+  return blocks.every((block, at) => block === listed.blocks[at])
+    ? copy
+    : { ...copy, listed: { ...listed, blocks } }
 }
 
 function isMarked({ written }: IpsetCopy): boolean {

@@ -17,7 +17,12 @@ export type ArmingResult =
  * with the one in the journal.
  */
 export type GuardOrder =
-  | { readonly configuration: SessionConfiguration; readonly standing?: boolean }
+  | {
+      readonly configuration: SessionConfiguration
+      readonly standing?: boolean
+      /** The file of a snapshot of what is in force, taken a moment ago. */
+      readonly read?: string
+    }
   | { readonly resume: true }
 
 /**
@@ -29,11 +34,15 @@ export function parseOrder(text: string): GuardOrder {
   // A guard that its service manager has started again: the order was read by the one before.
   if (text === "") return { resume: true }
   try {
-    const value = JSON.parse(text) as { configuration?: SessionConfiguration; resume?: unknown }
+    const value = JSON.parse(text) as {
+      configuration?: SessionConfiguration
+      resume?: unknown
+      read?: unknown
+    }
     if (value.resume === true) return { resume: true }
     const configuration = value.configuration
     if (Number.isFinite(configuration?.timeoutMs) && Array.isArray(configuration?.secrets))
-      return { configuration }
+      return typeof value.read === "string" ? { configuration, read: value.read } : { configuration }
   } catch {
     // No cause is kept: a JSON error quotes its input, and the input holds secrets.
   }

@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs"
 import { Fault, reasonOf } from "../../errors.ts"
 import { type Rebased, rebase } from "../../firewall/merge/rebase.ts"
-import { proveRestorable } from "../../firewall/restore/prove.ts"
+import { proveRestorable, proveTouched } from "../../firewall/restore/prove.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
 import { restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { takenAway } from "../../firewall/restore/taken-away.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
+import { sameTables } from "../../firewall/snapshot/nft/print.ts"
 import { breathe } from "../../firewall/snapshot/reading.ts"
 import { refuseUnread } from "../../firewall/snapshot/refuse-unread.ts"
 import { type Snapshot, takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
@@ -56,13 +57,14 @@ async function sidesOf(
   { candidate, rehearsed, force }: ChangeOrder,
 ): Promise<{ before: SnapshotRef; candidate: SnapshotRef }> {
   const [wanted, expected] = [takeFile(candidate), takeFile(rehearsed)]
-  const now = await takeSnapshot(snapshots.deps, "before a change")
+  // What the change does not touch need not be read again.
+  const now = await takeSnapshot(snapshots.deps, "before a change", sameTables(expected, wanted))
   refuseUnread(now)
   const merged = rebase(expected, wanted, now, "refuse")
   refuseRace(merged, { base: expected, ours: wanted, theirs: now })
   await breathe()
   const touched = new Set(compareSnapshots(now, merged.snapshot, "ignored").map(({ where }) => where))
-  const proven = await prove(snapshots, now, force)
+  const proven = await prove(snapshots, now, touched, force)
   const lost = proven.proofs.filter(({ ok, table }) => !ok && touched.has(table))
   if (lost.length > 0 && !force) {
     const which = lost.map(({ table, why }) => `${table}: ${why ?? "it differs"}`)
@@ -80,9 +82,14 @@ async function sidesOf(
   return { before, candidate: await snapshots.save({ ...merged.snapshot, reason: "change" }) }
 }
 
-async function prove({ deps }: Snapshots, now: Snapshot, force: boolean): ReturnType<typeof proveRestorable> {
+async function prove(
+  { deps }: Snapshots,
+  now: Snapshot,
+  touched: ReadonlySet<string>,
+  force: boolean,
+): ReturnType<typeof proveTouched> {
   try {
-    return await proveRestorable({ ...deps, runHere: deps.run }, now)
+    return await proveTouched({ ...deps, runHere: deps.run }, now, touched)
   } catch (thrown) {
     if (force) return { snapshot: now, proofs: [] }
     throw new Fault("refused", `could not try out the revert: ${reasonOf(thrown)}`, {
@@ -104,6 +111,7 @@ export async function apply(
       folder: snapshots.restoreFolder,
       // What the rehearsal has seen is some seconds old.
       counters: "in force",
+      alike: sameTables(from, to),
       onto(inForce, when) {
         const merged = rebase(from, to, inForce, "refuse")
         if (when === "before") refuseRace(merged, { base: from, ours: to, theirs: inForce })

@@ -2,6 +2,7 @@ import { Fault, reasonOf } from "../../errors.ts"
 import { takenAway } from "../../firewall/restore/taken-away.ts"
 import { compareSnapshots } from "../../firewall/snapshot/compare.ts"
 import { type Difference, isOrder } from "../../firewall/snapshot/difference.ts"
+import { sameTables } from "../../firewall/snapshot/nft/print.ts"
 import { breathe, isUnread } from "../../firewall/snapshot/reading.ts"
 import { takeSnapshot } from "../../firewall/snapshot/snapshot.ts"
 import { within } from "../../system/within.ts"
@@ -30,7 +31,7 @@ export async function compare(
 async function look(snapshots: Snapshots, { id, before, candidate }: Compare): Promise<End<"compared">> {
   const [from, to] = [snapshots.get(before), snapshots.get(candidate)]
   if (from === undefined || to === undefined) throw new Fault("refused", "its rules are lost")
-  const now = await takeSnapshot(snapshots.deps, "confirmed")
+  const now = await takeSnapshot(snapshots.deps, "confirmed", sameTables(to, from))
   await breathe()
   const touched = new Set(known(compareSnapshots(from, to, "ignored")).map(({ where }) => where))
   await breathe()

@@ -51,10 +51,12 @@ export class Snapshots {
 
   /**
    * Takes what is in force now; afterwards a rollback can restore it.
+   * @param read the file of a snapshot that was taken a moment ago: what is as it was then is not read again
    * @param notes takes what whoever arms has to be told of it
    */
-  async takeAtArming(notes: string[]): Promise<SnapshotRef> {
-    const snapshot = await takeSnapshot(this.deps, "arming")
+  async takeAtArming(read: string | undefined, notes: string[]): Promise<SnapshotRef> {
+    const known = read === undefined ? undefined : readAgain(read)
+    const snapshot = await takeSnapshot(this.deps, "arming", known)
     notes.push(...shortcomings(snapshot))
     for (const { where, why } of snapshot.unread)
       this.#tell("snapshot-incomplete", `cannot read the rules of ${where}, they cannot be put back: ${why}`)
@@ -181,4 +183,13 @@ function shortcomings({ unread, nftTables }: Snapshot): string[] {
           `no undo and no rollback brings back ${nftWhere(copy)}: ${copy.why ?? "no tool can load it"}`,
       ),
   ]
+}
+
+/** Undefined where it cannot be used: then all is read anew. */
+function readAgain(path: string): Snapshot | undefined {
+  try {
+    return loadSnapshot(path)
+  } catch {
+    return undefined
+  }
 }

@@ -22,6 +22,8 @@ export interface SshMachine {
   /** Where its session keeps its files, as the programs there know it. */
   readonly environment: NodeJS.ProcessEnv
   readonly log: string
+  /** Of its sudo. */
+  readonly sudoLog: string
   /** Ends its sshd, and every login. */
   stop(): void
 }
@@ -33,8 +35,14 @@ export interface SshMachineOptions {
   readonly installed?: boolean
   /** More lines of sshd_config(5). */
   readonly config?: readonly string[]
-  /** The login shell of everybody but root. */
-  readonly shell?: string
+}
+
+/** Accounts with that login shell, which prints at every login: ssh runs each command by it. By name, what it is told by which file. */
+export const shellAccounts: Readonly<Record<string, readonly [string, string]>> = {
+  bash: [".bashrc", "echo noisy; echo noisier >&2"],
+  zsh: [".zshenv", "echo noisy; echo noisier >&2"],
+  fish: [".config/fish/config.fish", "echo noisy; echo noisier >&2"],
+  tcsh: [".cshrc", "echo noisy; sh -c 'echo noisier >&2'"],
 }
 
 /** A key that logs in to all accounts of all machines of this lab, and what ssh is told. */
@@ -82,7 +90,7 @@ export class SshLab {
    * copies on top of this machine's: whatever is done there is gone with it.
    */
   async machine(host: Host, options: SshMachineOptions): Promise<SshMachine> {
-    const { address, port = 22, installed = true, config = [], shell = "/bin/bash" } = options
+    const { address, port = 22, installed = true, config = [] } = options
     if (!existsSync(this.key)) host.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", this.key])
     const folder = join(this.#folder, host.name)
     mkdirSync(folder)
@@ -124,13 +132,14 @@ for name in etc usr var home; do
   mkdir ${folder}/../mnt-${host.name}/$name ${folder}/../mnt-${host.name}/$name.work
   mount -t overlay overlay -o lowerdir=/$name,upperdir=${folder}/../mnt-${host.name}/$name,workdir=${folder}/../mnt-${host.name}/$name.work /$name
 done
-for name in ada bob carl; do useradd -m -s ${shell} $name; done
+for name in ada bob carl; do useradd -m -s /bin/bash $name; done
 printf 'ada:${password}\\nbob:x\\ncarl:x\\n' | chpasswd
 # sudo looks up where it is, and says so when nobody knows.
 echo "127.0.1.1 $(hostname)" >>/etc/hosts
 mkdir -p /etc/sudoers.d /run/sshd
-printf 'ada ALL=(ALL) ALL\\nbob ALL=(ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/lab
-chmod 440 /etc/sudoers.d/lab
+printf 'Defaults logfile=${folder}/sudo.log\\nada ALL=(ALL) ALL\\nbob ALL=(ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/lab
+${Object.entries(shellAccounts).map(shellAccount).join("\n")}
+chmod 440 /etc/sudoers.d/*
 ${installed ? `cp ${folder}/fw-watchdog ${folder}/fw-apply /usr/local/sbin/` : ""}
 exec ${sshd} -D -f ${folder}/sshd_config -E ${log}
 `,
@@ -149,6 +158,28 @@ exec ${sshd} -D -f ${folder}/sshd_config -E ${log}
       },
       20_000,
     )
-    return { host, address, port, environment, log, stop: () => void child.kill("SIGKILL") }
+    return {
+      host,
+      address,
+      port,
+      environment,
+      log,
+      sudoLog: join(folder, "sudo.log"),
+      stop: () => void child.kill("SIGKILL"),
+    }
   }
+}
+
+/** The commands of sh that make it. */
+function shellAccount([shell, [file, text]]: [string, readonly [string, string]]): string {
+  const home = `/home/${shell}-user`
+  return `if [ -x /usr/bin/${shell} ]; then
+useradd -m -s /usr/bin/${shell} ${shell}-user
+mkdir -p "$(dirname ${home}/${file})"
+cat >${home}/${file} <<'END'
+${text}
+END
+chown -R ${shell}-user ${home}
+echo '${shell}-user ALL=(ALL) NOPASSWD: ALL' >>/etc/sudoers.d/shells
+fi`
 }

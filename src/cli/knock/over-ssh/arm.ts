@@ -1,3 +1,4 @@
+import { whyNoPings } from "../../../client/may-ping.ts"
 import { type Clock, monotonicClock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { exitCodeFor, type Outcome } from "../../../report/outcome.ts"
@@ -9,7 +10,7 @@ import { agreeBy, keep, keepAlive } from "./agreed.ts"
 import { Interrupt } from "./interrupt.ts"
 import { type LoggedIn, logIn, type SshMeans } from "./login.ts"
 import type { SshOptions } from "./options.ts"
-import { WayIn } from "./road/way-in.ts"
+import { type KnockRoad, WayIn } from "./road/way-in.ts"
 
 /** A secret that is remembered already is tried while ssh logs in; milliseconds. */
 const tryRememberedMs = 1500
@@ -76,6 +77,7 @@ export async function armServer(
     login = await logIn(known, options, means)
     const before = await already
     if (before !== undefined) return { ...login, ...before, before: true }
+    await refuseWithoutPings(login.road)
     terminal.progress(`arming ${name}`)
     const args = ["--detach", ...(options.join ? ["--join"] : []), ...more]
     const { secret } = await interrupt.during(agreeBy(login.server, "arm", args), () => armingCutOff(name))
@@ -96,6 +98,17 @@ export async function armServer(
     await login?.server.close()
     throw thrown
   }
+}
+
+/** Who cannot knock from here would have armed for nothing. @throws Fault `permission` or `missing` with what to do */
+async function refuseWithoutPings({ jump, addresses }: KnockRoad): Promise<void> {
+  if (jump !== undefined) return
+  const fault = await whyNoPings(addresses[0]?.includes(":") ? 6 : 4)
+  if (fault === undefined) return
+  const more = fault.hint === undefined ? "" : `; ${fault.hint}`
+  throw new Fault(fault.code, `no knock can be sent from here: ${fault.message}`, {
+    hint: `nothing was armed${more}`,
+  })
 }
 
 /** Tries the secret that is remembered, where it is known where to knock: a session may be armed that knows it. */

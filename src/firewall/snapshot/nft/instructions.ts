@@ -1,9 +1,10 @@
 import { openMark } from "../../tools/open-mark.ts"
 import { type Family, families, isIpFamily } from "../../tools/table.ts"
-import { tableId } from "../nft-table.ts"
+import { expectedChains, tableId } from "../nft-table.ts"
 import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
 import { chainText, type NftTableText } from "../text/nft-text.ts"
 import { rulesByChain, type SaveSection } from "../text/save-text.ts"
+import type { KernelTable } from "./kernel/tables.ts"
 import { isPrintedWhole, partsOfRule } from "./rule-shape.ts"
 
 /** A rule by what the kernel has made of it. */
@@ -37,13 +38,21 @@ export interface Instructions {
  * The rules in the kernel's own instructions, as `--debug=netlink` prints them (libnftnl's snprintf): `FAMILY TABLE
  * CHAIN HANDLE [POSITION]`, then an instruction a line in brackets. Not the JSON view: it prints the flags of a dormant
  * or owned table from freed memory (nft 1.0.6), and breaks off where that is no text.
+ * @param tables those that are asked for: read are those that xtables may have made; undefined: not known, so all are
  */
-export async function readInstructions({ run, tools }: SnapshotDeps): Promise<Instructions> {
-  const path = tools.nft
-  const args = ["--debug=netlink", "-t", "list", "ruleset"]
-  const debug =
-    path === undefined ? undefined : await run({ path, args, timeoutMs: readTimeoutMs, bulky: true })
-  const rules = parseInstructions(debug?.stdout ?? "", debug?.stdout.endsWith("}\n") === true)
+export async function readInstructions(
+  deps: SnapshotDeps,
+  tables: readonly KernelTable[] | Promise<readonly KernelTable[] | undefined>,
+): Promise<Instructions> {
+  const rules = new Map<string, RuleFacts[]>()
+  const read = async (words: readonly string[]): Promise<void> => {
+    const debug = await listInstructions(deps, words)
+    for (const [table, facts] of parseInstructions(debug, debug.endsWith("}\n"))) rules.set(table, facts)
+  }
+  const known = await tables
+  const asked = known?.filter((one) => one.hasXt || expectedChains(one) !== undefined)
+  if (asked === undefined || (asked.length === known?.length && asked.length > 1)) await read(["ruleset"])
+  else for (const { family, name } of asked) await read(["table", family, name])
   // They come before the text that nft may die of. Where there are as many as there are rules, they are whole.
   const all = (table: TableName): readonly RuleFacts[] => rules.get(tableId(table)) ?? []
   const isKnown = (table: NftTableText): boolean => {
@@ -58,6 +67,13 @@ export async function readInstructions({ run, tools }: SnapshotDeps): Promise<In
       return all(table).length <= saved.rules.length && Object.keys(foreign).length + hopeless.length === 0
     },
   }
+}
+
+async function listInstructions({ run, tools }: SnapshotDeps, words: readonly string[]): Promise<string> {
+  const path = tools.nft
+  if (path === undefined) return ""
+  const args = ["--debug=netlink", "-t", "list", ...words]
+  return (await run({ path, args, timeoutMs: readTimeoutMs, bulky: true })).stdout
 }
 
 const none: Misprints = { foreign: {}, hopeless: [] }

@@ -2,13 +2,16 @@ import { type CommandResult, failureOf } from "../../../system/process/run-comma
 import { tableId } from "../nft-table.ts"
 import { readTimeoutMs, type SnapshotDeps } from "../reading.ts"
 import { type NftTableText, parseListing } from "../text/nft-text.ts"
-import { type KernelTable, readKernelTables } from "./kernel-tables.ts"
+import type { Kernel, KernelTable } from "./kernel/tables.ts"
 
-/** All tables that the kernel holds, as far as nft can list them. */
+/** A table of which nothing but its name may be known. */
+export type NamedTable = Pick<KernelTable, "family" | "name" | "dormant" | "owned">
+
+/** The tables that were asked for, as far as nft can list them. */
 export interface TableListing {
   readonly listed: readonly NftTableText[]
   /** Tables that nft cannot list, and why. */
-  readonly unlisted: readonly (KernelTable & { readonly why: string })[]
+  readonly unlisted: readonly (NamedTable & { readonly why: string })[]
   /** Their names, in the order of their birth; empty where they are not known. */
   readonly order: readonly string[]
   /** Set when not even the names of all tables are known. */
@@ -18,25 +21,47 @@ export interface TableListing {
 /**
  * Lists all tables at once; where that fails, or leaves out what the kernel says that it holds, each of the others by itself, so
  * that one bad table hides no other.
+ * @param kernel what the kernel says that it holds; undefined where it cannot be asked
  */
-export async function listTables(deps: SnapshotDeps): Promise<TableListing> {
-  const [kernel, whole] = await Promise.all([readKernelTables(deps), list(deps, ["list", "ruleset"])])
+export async function listAllTables(
+  deps: SnapshotDeps,
+  kernel: Promise<Kernel | undefined>,
+): Promise<TableListing> {
+  const [known, whole] = await Promise.all([kernel, list(deps, ["list", "ruleset"])])
   if (whole.absent) return { listed: [], unlisted: [], order: [] }
-  const names = kernel ?? (whole.why === undefined ? [] : await namesByNft(deps, whole))
+  const names = known?.tables ?? (whole.why === undefined ? [] : await namesByNft(deps, whole))
   if (names === undefined) return { listed: whole.tables, unlisted: [], order: [], unknown: whole.why ?? "" }
   const trusted = hasLostWords(whole) ? [] : whole.tables
+  return await listOthers(deps, names, trusted, whole)
+}
+
+/** Lists these tables, each by itself. */
+export async function listTables(deps: SnapshotDeps, names: readonly NamedTable[]): Promise<TableListing> {
+  return await listOthers(deps, names, [], undefined)
+}
+
+async function listOthers(
+  deps: SnapshotDeps,
+  names: readonly NamedTable[],
+  trusted: readonly NftTableText[],
+  whole: Listed | undefined,
+): Promise<TableListing> {
   const found = new Map(trusted.map((table) => [tableId(table), table]))
-  const unlisted: (KernelTable & { why: string })[] = []
-  let hangs = whole.hangs ? whole.why : undefined
+  const unlisted: (NamedTable & { why: string })[] = []
+  let hanging = whole?.hangs ? whole : undefined
   for (const table of names.filter((one) => !found.has(tableId(one)))) {
-    const alone = hangs === undefined ? await list(deps, ["list", "table", table.family, table.name]) : whole
-    const [text] = hangs === undefined ? alone.tables : []
+    const alone = hanging ?? (await list(deps, ["list", "table", table.family, table.name]))
+    const [text] = hanging === undefined ? alone.tables : []
     if (text !== undefined && alone.why === undefined && tableId(text) === tableId(table))
       found.set(tableId(table), text)
-    else if (!isGone(alone)) unlisted.push({ ...table, why: alone.why ?? "nft prints nothing of it" })
-    if (alone.hangs) hangs = alone.why
+    else if (!isGone(alone)) unlisted.push({ ...nameOf(table), why: alone.why ?? "nft prints nothing of it" })
+    if (alone.hangs) hanging = alone
   }
   return { listed: [...found.values()], unlisted, order: names.map(tableId) }
+}
+
+function nameOf({ family, name, dormant, owned }: NamedTable): NamedTable {
+  return { family, name, dormant, owned }
 }
 
 interface Listed {
@@ -76,7 +101,7 @@ function isGone({ result }: Listed): boolean {
 }
 
 /** The names, from nft itself, where perl cannot ask the kernel. */
-async function namesByNft(deps: SnapshotDeps, whole: Listed): Promise<KernelTable[] | undefined> {
+async function namesByNft(deps: SnapshotDeps, whole: Listed): Promise<NamedTable[] | undefined> {
   const { nft: path } = deps.tools
   if (path === undefined || whole.hangs) return undefined
   const named = await deps.run({ path, args: ["list", "tables"], timeoutMs: readTimeoutMs })

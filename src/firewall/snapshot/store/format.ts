@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto"
 import { Fault } from "../../../errors.ts"
+import { type KernelPrint, keepPrint, printOf } from "../nft/print.ts"
+import type { NftTableCopy } from "../nft-table.ts"
 import type { Snapshot } from "../snapshot.ts"
 
 /**
@@ -12,7 +14,8 @@ import type { Snapshot } from "../snapshot.ts"
 const magic = "fw-watchdog snapshot 1"
 
 export function encodeSnapshot(snapshot: Snapshot): string {
-  const body = `${JSON.stringify(snapshot)}\n`
+  const nftTables = snapshot.nftTables.map((copy) => ({ ...copy, kernel: printOf(copy) }))
+  const body = `${JSON.stringify({ ...snapshot, nftTables })}\n`
   return `${magic} ${digest(body)}\n${body}`
 }
 
@@ -36,10 +39,18 @@ export function decodeSnapshot(text: string, name: string): Snapshot {
     throw unreadable(name, "its content is not JSON", cause)
   }
   if (!isSnapshot(value)) throw unreadable(name, "its content is not a snapshot of version 1")
-  return value
+  return { ...value, nftTables: value.nftTables.map(withPrint) }
 }
 
-function isSnapshot(value: unknown): value is Snapshot {
+/** A table as it is in the file, with its print beside it. */
+type StoredTable = NftTableCopy & { readonly kernel?: KernelPrint }
+
+function withPrint({ kernel, ...copy }: StoredTable): NftTableCopy {
+  if (kernel !== undefined) keepPrint(copy, kernel)
+  return copy
+}
+
+function isSnapshot(value: unknown): value is Snapshot & { readonly nftTables: readonly StoredTable[] } {
   const s = value as Partial<Record<keyof Snapshot, unknown>> | null
   return (
     typeof s === "object" &&
@@ -79,6 +90,7 @@ const tableFields: Record<string, Check> = {
   xtRules: arePlaces,
   foreignRules: (value) => value === undefined || arePlaces(value),
   view: isView,
+  kernel: (value) => value === undefined || hasFields(value, { print: isString, commits: isObject }),
   owned: (value) => typeof value === "boolean",
 }
 

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { type Host, type Lab, type RunResult, twoHosts } from "../../../support/lab/lab.ts"
 import { fwKnock, fwWatchdog, type Printed } from "../../../support/lab/programs.ts"
-import { SshLab, type SshMachine } from "../../../support/lab/ssh-server.ts"
+import { SshLab, type SshMachine, shellAccounts } from "../../../support/lab/ssh-server.ts"
 
 /** How a command of fw-knock ended. */
 export interface Ended extends RunResult {
@@ -20,8 +20,11 @@ export class SshStage {
   /** The home of the latest command's user. */
   home = ""
   #homes = 0
+  readonly #config: readonly string[]
 
-  constructor() {
+  /** @param config more lines of the server's sshd_config(5) */
+  constructor(config: readonly string[] = []) {
+    this.#config = config
     const { lab, server, client } = twoHosts()
     this.lab = lab
     this.server = server
@@ -30,10 +33,14 @@ export class SshStage {
   }
 
   async start(): Promise<void> {
-    this.machine = await this.ssh.machine(this.server, { address: "192.0.2.1", port: 2222 })
+    this.machine = await this.ssh.machine(this.server, {
+      address: "192.0.2.1",
+      port: 2222,
+      config: this.#config,
+    })
     this.ssh.alias("web1", "HostName 192.0.2.1", "Port 2222", "User root")
     this.ssh.alias("web6", "HostName 2001:db8::1", "Port 2222", "User root")
-    for (const user of ["ada", "bob", "carl"])
+    for (const user of ["ada", "bob", "carl", ...Object.keys(shellAccounts).map((shell) => `${shell}-user`)])
       this.ssh.alias(user, "HostName 192.0.2.1", "Port 2222", `User ${user}`)
   }
 
