@@ -1,3 +1,4 @@
+import { Fault } from "../errors.ts"
 import type { Master } from "./master.ts"
 
 /** The facts about the machine that ssh logs in to. */
@@ -37,11 +38,18 @@ say connection "$SSH_CONNECTION"
 say over over
 `
 
-/** Looks around on the other machine. @returns undefined when the account there runs no commands */
+/**
+ * Looks around on the other machine, and changes nothing.
+ * @returns undefined when the account there runs no commands
+ * @throws Fault `no-answer` when the connection breaks
+ */
 export async function survey(master: Pick<Master, "run">): Promise<Survey | undefined> {
-  const { lines } = await master.run({ command: "exec /bin/sh -s", input: script })
+  const { code, lines } = await master.run({ command: "exec /bin/sh -s", input: script })
   const said = new Map(lines.map((line) => [line.split(" ", 1)[0] ?? "", line.slice(line.indexOf(" ") + 1)]))
-  if (!said.has("over")) return undefined
+  if (!said.has("over")) {
+    if (code === 255) throw new Fault("no-answer", "the ssh connection broke while we looked around there")
+    return undefined
+  }
   const [watchdog = "", apply = "", version = ""] = ["watchdog", "apply", "version"].map((key) =>
     said.get(key),
   )

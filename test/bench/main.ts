@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Case, CaseResult } from "./case.ts"
 import { apply } from "./cases/apply.ts"
+import { besideLarge } from "./cases/beside-large.ts"
 import { faults } from "./cases/faults.ts"
 import { floods } from "./cases/floods.ts"
 import { growth } from "./cases/growth.ts"
@@ -17,7 +18,7 @@ import { caseTable } from "./table.ts"
 
 // TypeScript, compiled: it uses the lab's library, which is TypeScript, and Node 20 runs none.
 
-const cases: readonly Case[] = [timeToOpen, senderStart, weight, apply, faults, floods, growth]
+const cases: readonly Case[] = [timeToOpen, senderStart, weight, apply, besideLarge, faults, floods, growth]
 
 const options = {
   quick: false,

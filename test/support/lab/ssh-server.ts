@@ -174,7 +174,7 @@ exec ${sshd} -D -f ${folder}/sshd_config -E ${log}
 function shellAccount([shell, [file, text]]: [string, readonly [string, string]]): string {
   const home = `/home/${shell}-user`
   return `if [ -x /usr/bin/${shell} ]; then
-useradd -m -s /usr/bin/${shell} ${shell}-user
+useradd -m -p '*' -s /usr/bin/${shell} ${shell}-user
 mkdir -p "$(dirname ${home}/${file})"
 cat >${home}/${file} <<'END'
 ${text}

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { readSecretFile } from "../../../../src/secrets/read-secret-file.ts"
 import { password, sshUnavailable } from "../../../support/lab/ssh-server.ts"
 import { SshStage } from "./stage.ts"
 
@@ -24,13 +25,15 @@ describe.skipIf(sshUnavailable)("what is agreed over ssh", () => {
   afterAll(() => stage.lab.close())
 
   it("is seen in no argument, environment, log, terminal or history", async () => {
-    const watcher = stage.client.start(["/usr/bin/python3", join(support, "seen-processes.py")])
+    const watcher = stage.client.start(["/usr/bin/python3", join(support, "seen-processes.py")], {
+      stdin: "pipe",
+    })
     const chunks: Buffer[] = []
     watcher.stdout?.on("data", (chunk: Buffer) => chunks.push(chunk))
     const ended = new Promise((resolve) => watcher.once("close", resolve))
     const terminal = stage.client.start(
       ["/usr/bin/python3", join(support, "typed-terminal.py"), ...stage.words("arm", "ada")],
-      { env: { ...stage.environment(), PROMPT: "password for ada" } },
+      { env: { ...stage.environment(), PROMPT: "password for ada" }, stdin: "pipe" },
     )
     const shown: Buffer[] = []
     terminal.stdout?.on("data", (chunk: Buffer) => shown.push(chunk))
@@ -41,9 +44,12 @@ describe.skipIf(sshUnavailable)("what is agreed over ssh", () => {
     const [processes, recording] = [Buffer.concat(chunks), Buffer.concat(shown)]
     expect([code, recording.toString()]).toEqual([0, expect.stringMatching(/ada: armed, and alive/)])
 
-    const kept = readFileSync(join(stage.home, ".config/fw-knock/secrets/ada"), "latin1")
-    const hex = /[0-9a-f]{32}/.exec(kept)?.[0] ?? ""
-    expect(hex).toHaveLength(32)
+    const path = join(stage.home, ".config/fw-knock/secrets/ada")
+    const [entry] = readSecretFile(path)
+    const secret = Buffer.from(entry?.secret ?? [])
+    expect(secret).toHaveLength(16)
+    const words = readFileSync(path, "latin1").match(/[A-Za-z0-9+/=-]{20,}/g) ?? []
+    expect(words).toHaveLength(1)
     const { log, sudoLog } = stage.machine
     const homes = [stage.home, ...readdirSync("/home").map((name) => join("/home", name)), "/root"]
     const histories = homes
@@ -59,7 +65,7 @@ describe.skipIf(sshUnavailable)("what is agreed over ssh", () => {
     expect(readFileSync(sudoLog, "latin1")).toContain(agreed)
     expect(readFileSync(log, "latin1").length).toBeGreaterThan(1000)
     const found = places.flatMap(([place, text]) =>
-      writtenAs(Buffer.from(hex, "hex")).some((one) => text.includes(one)) ? [place] : [],
+      [...writtenAs(secret), ...words].some((one) => text.includes(one)) ? [place] : [],
     )
     expect(found).toEqual([])
     // The password of sudo likewise.

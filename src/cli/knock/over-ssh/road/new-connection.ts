@@ -5,8 +5,10 @@ import { jumpArgs } from "./jump.ts"
 
 /** Sent by whichever server is asked first (RFC 4253 section 4.2). */
 const bannerPattern = /^SSH-\d/m
-/** An sshd sends its banner in the first round trip; milliseconds. */
-const limitMs = 8000
+/** An sshd sends its banner in the first round trip: time for a SYN that is sent three times (RFC 6298: 0, 1 and 3 s); milliseconds. */
+const limitMs = 4000
+/** Through a jump host there is a login first; milliseconds. */
+const jumpLimitMs = 8000
 
 /** A connection that did not stand before. */
 export interface NewConnection {
@@ -32,7 +34,7 @@ export async function openNewConnection(way: Way, clock: Clock): Promise<NewConn
   const { connection, check } = await connectTcp(way.address, way.port, clock, { limitMs })
   if (connection === undefined)
     return { speaksSsh: false, why: `tcp/${way.port} is ${check.state}`, close: () => {} }
-  const speaksSsh = await hearsBanner(connection, clock)
+  const speaksSsh = await hearsBanner(connection, clock, limitMs)
   return { speaksSsh, why: `no sshd speaks on tcp/${way.port}`, close: () => connection.destroy() }
 }
 
@@ -43,7 +45,7 @@ async function throughJump({ address, port, ssh }: Way, jump: string, clock: Clo
     stdio: ["pipe", "pipe", "inherit"],
   })
   child.stdin?.on("error", () => {})
-  const speaksSsh = child.stdout !== null && (await hearsBanner(child.stdout, clock))
+  const speaksSsh = child.stdout !== null && (await hearsBanner(child.stdout, clock, jumpLimitMs))
   return {
     speaksSsh,
     why: `no sshd speaks on tcp/${port} through ${jump}`,
@@ -51,14 +53,14 @@ async function throughJump({ address, port, ssh }: Way, jump: string, clock: Clo
   }
 }
 
-async function hearsBanner(stream: NodeJS.ReadableStream, clock: Clock): Promise<boolean> {
+async function hearsBanner(stream: NodeJS.ReadableStream, clock: Clock, withinMs: number): Promise<boolean> {
   return await new Promise((resolve) => {
     let text = ""
     const end = (heard: boolean): void => {
       timer.cancel()
       resolve(heard)
     }
-    const timer = clock.after(limitMs, () => end(false))
+    const timer = clock.after(withinMs, () => end(false))
     stream.on("data", (chunk: Buffer) => {
       text = (text + chunk.toString("latin1")).slice(0, 4096)
       if (bannerPattern.test(text)) end(true)
