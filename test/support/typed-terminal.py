@@ -1,4 +1,5 @@
-"""Runs a command on a terminal of its own and types what standard input holds when the terminal shows PROMPT (not shown).
+"""Runs a command on a terminal of its own and types what standard input holds when the terminal shows PROMPT (not shown), the
+first TIMES (1) times.
 
 Prints everything that the terminal showed; ends with the command's exit code. Standard library only.
 """
@@ -8,10 +9,12 @@ import sys
 
 prompt = os.environ.get("PROMPT", "not shown").encode()
 typed = sys.stdin.buffer.read()
+left = int(os.environ.get("TIMES", "1")) if typed else 0
 child, terminal = pty.fork()
 if child == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
 shown = b""
+looked = 0
 while True:
     try:
         chunk = os.read(terminal, 4096)
@@ -20,9 +23,10 @@ while True:
     if not chunk:
         break
     shown += chunk
-    if typed and prompt in shown:
+    if left > 0 and prompt in shown[looked:]:
         os.write(terminal, typed)
-        typed = b""
+        left -= 1
+        looked = len(shown)
 sys.stdout.buffer.write(shown)
 sys.stdout.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 0xFF)
