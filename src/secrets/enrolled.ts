@@ -37,23 +37,34 @@ export function enrolledNames(folder: string): string[] {
 }
 
 /**
- * The enrolled secrets, those that have expired too.
- * @throws Fault as `readSecretFile`; also `configuration` for an expiry that is no time
+ * The enrolled secrets, those that have expired too. A bad file of one person keeps nobody else's from being read.
+ * @returns also the names whose file cannot be used, with the reason, a line each
+ * @throws Fault `permission` when the folder cannot be read
  */
-export function readEnrolled(folder: string): EnrolledSecret[] {
-  return enrolledNames(folder).map((name) => {
-    const path = join(folder, name)
-    const text = readPrivateText(path)
-    const [entry, another] = parseSecretFile(text, path)
-    if (entry === undefined || another !== undefined)
-      throw new Fault("configuration", `${path} holds more than one secret`)
-    const written = expiryLine.exec(text)?.[1]
-    const expiresMs = written === undefined ? undefined : Date.parse(written)
-    // One that cannot be read is not one that never comes.
-    if (Number.isNaN(expiresMs) || (written === undefined && text.includes("# expires")))
-      throw new Fault("configuration", `${path} has an expiry that is no time`)
-    return { name, secret: entry.secret, expiresMs }
-  })
+export function readEnrolled(folder: string): { enrolled: EnrolledSecret[]; leftOut: string[] } {
+  const [enrolled, leftOut]: [EnrolledSecret[], string[]] = [[], []]
+  for (const name of enrolledNames(folder)) {
+    try {
+      enrolled.push(readOne(join(folder, name), name))
+    } catch (thrown) {
+      leftOut.push(`the secret of ${name} is left out: ${reasonOf(thrown)}`)
+    }
+  }
+  return { enrolled, leftOut }
+}
+
+/** @throws Fault as `readSecretFile`; also `configuration` for an expiry that is no time */
+function readOne(path: string, name: string): EnrolledSecret {
+  const text = readPrivateText(path)
+  const [entry, another] = parseSecretFile(text, path)
+  if (entry === undefined || another !== undefined)
+    throw new Fault("configuration", `${path} holds more than one secret`)
+  const written = expiryLine.exec(text)?.[1]
+  const expiresMs = written === undefined ? undefined : Date.parse(written)
+  // One that cannot be read is not one that never comes.
+  if (Number.isNaN(expiresMs) || (written === undefined && text.includes("# expires")))
+    throw new Fault("configuration", `${path} has an expiry that is no time`)
+  return { name, secret: entry.secret, expiresMs }
 }
 
 /** Keeps one, in the place of an earlier one of the same name. @throws Fault as `writePrivate` */

@@ -65,7 +65,7 @@ export async function joinGuard(
     const knockHost = hostToKnock(status.secrets, address)
     return { runtimeFolder, knockHost, proven: status.provenFromOutside, giveUp: async () => {} }
   }
-  const secrets = secretsFor(options, host, address)
+  const secrets = secretsFor(options, terminal, host, address)
   const configuration: SessionConfiguration = {
     ...plainestSession,
     timeoutMs: forChangeMs,
@@ -123,12 +123,22 @@ export async function refuseWhileChangeWaits(host: ProgramHost): Promise<void> {
 }
 
 /** Nobody is told a secret of a change that is not confirmed: the session is there for its way back only. */
-function secretsFor(options: ApplyOptions, host: ProgramHost, address: string): ArmedSecret[] {
+function secretsFor(
+  options: ApplyOptions,
+  terminal: Terminal,
+  host: ProgramHost,
+  address: string,
+): readonly ArmedSecret[] {
   if (options.withinMs === 0 && options.secretFile === undefined) {
     const secret = Buffer.from(generateSecret(new Uint8Array(randomBytes(16)))).toString("hex")
     return [{ host: address, name: "", kind: "one-time", secret }]
   }
-  const secrets = armedSecrets(options.secretFile, host.stderr.isTTY === true && !options.json, address)
+  const secrets = armedSecrets(
+    options.secretFile,
+    host.stderr.isTTY === true && !options.json,
+    address,
+    terminal,
+  )
   if (secrets.length > 0) return secrets
   throw new Fault("usage", "there is no terminal to show a one-time secret on", {
     hint: "give --secret-file FILE (`fw-knock secret HOST` makes a line for it), or --no-confirm",

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { isIP } from "node:net"
 import { hostname, networkInterfaces } from "node:os"
 import type { ArmedSecret } from "../../guard/machine/configuration.ts"
-import { readStanding } from "../../guard/state/standing-secrets.ts"
+import { readStanding, type StandingSecrets } from "../../guard/state/standing-secrets.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { encodeRequest } from "../../knock/request.ts"
 import { generateSecret } from "../../secrets/secret.ts"
@@ -19,11 +19,18 @@ export function armedSecrets(
   secretFile: string | undefined,
   interactive: boolean,
   address: string,
-): ArmedSecret[] {
-  if (secretFile !== undefined) return readStanding(secretFile, Date.now())
+  terminal: Terminal,
+): readonly ArmedSecret[] {
+  if (secretFile !== undefined) return usable(readStanding(secretFile, Date.now()), terminal)
   if (!interactive) return []
   const secret = generateSecret(new Uint8Array(randomBytes(16)))
   return [{ host: address, name: "", kind: "one-time", secret: Buffer.from(secret).toString("hex") }]
+}
+
+/** Those that can be used; of the others people are told. */
+export function usable({ secrets, leftOut }: StandingSecrets, terminal: Terminal): readonly ArmedSecret[] {
+  for (const line of leftOut) terminal.warn(line)
+  return secrets
 }
 
 /** The host as the secrets' lines have it, for fw-knock to find them by; the address where they name none. */

@@ -11,6 +11,7 @@ import { findSshConnection } from "../../system/network/ssh-connection.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding } from "../arming/ending-session.ts"
 import { whoArms } from "../arming/invoker.ts"
+import { usable } from "../arming/secrets.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 import { agreeing } from "./agreeing.ts"
 import { armedOutcome, checkInterfaces } from "./arm.ts"
@@ -50,10 +51,12 @@ async function armOrJoin(
       ? (await askOnce(runtime, { command: "add-secret", secret })).outcome
       : { ...outcomeOfFault(await inUse(controlPath(runtime))), event: "armed-already" }
   const now = systemClock.wallMs()
-  const standing =
+  const standing = usable(
     options.secretFile === undefined
       ? enrolledBeside(standingSecretFile(host.env), now)
-      : readStanding(options.secretFile, now)
+      : readStanding(options.secretFile, now),
+    terminal,
+  )
   const ssh = findSshConnection(host.env, process.ppid)
   const configuration = configurationOf(options, [...standing, secret], whoArms(host.env, ssh?.clientAddress))
   const ready = await launchGuard({ configuration }, runtime, host.env)

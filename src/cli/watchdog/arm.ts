@@ -37,7 +37,7 @@ export async function armAndWatch(
   checkInterfaces(options.devices)
   const ssh = findSshConnection(host.env, process.ppid)
   const address = addressToShow(ssh?.serverAddress)
-  const secrets = armedSecrets(options.secretFile, interactive, address)
+  const secrets = armedSecrets(options.secretFile, interactive, address, terminal)
   if (process.geteuid?.() !== 0)
     throw new Fault("permission", "cannot arm a session without root", { hint: "sudo fw-watchdog" })
 

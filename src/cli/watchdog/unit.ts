@@ -3,6 +3,7 @@ import { Fault, reasonOf } from "../../errors.ts"
 import type { ArmingResult, GuardOrder } from "../../guard/launch/order.ts"
 import { readStanding } from "../../guard/state/standing-secrets.ts"
 import { systemClock } from "../../system/system-clock.ts"
+import { usable } from "../arming/secrets.ts"
 import { refuseSecretArguments } from "../terminal/commander.ts"
 import { openTerminal, processHost } from "../terminal/terminal.ts"
 import { type ArmOptionTexts, addArmOptions, checkArmOptions, configurationOf } from "./arm-options.ts"
@@ -18,8 +19,11 @@ export function standingOrder(args: readonly string[]): GuardOrder {
   const options = checkArmOptions(parse(args))
   if (options.secretFile === undefined && options.plain === "")
     throw new Fault("usage", "a standing session needs its secrets", { hint: "give --secret-file FILE" })
+  const terminal = openTerminal("fw-watchdog", processHost())
   const secrets =
-    options.secretFile === undefined ? [] : readStanding(options.secretFile, systemClock.wallMs())
+    options.secretFile === undefined
+      ? []
+      : usable(readStanding(options.secretFile, systemClock.wallMs()), terminal)
   const armedBy = { user: "the service manager", from: "", terminal: "" }
   return { configuration: configurationOf(options, secrets, armedBy), standing: true }
 }

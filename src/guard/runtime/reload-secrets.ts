@@ -18,7 +18,9 @@ export function reloadSecrets(session: Runtime, emit: (outcome: Outcome) => void
     // Opening a named pipe would wait for who writes to it, and nothing else would be done meanwhile.
     if (existsSync(secretFile) && !statSync(secretFile).isFile())
       throw new Fault("configuration", `${secretFile} is no file`)
-    session.feed({ type: "secrets-read", secrets: readStanding(secretFile, systemClock.wallMs()) })
+    const { secrets, leftOut } = readStanding(secretFile, systemClock.wallMs())
+    if (leftOut.length > 0) throw new Fault("configuration", leftOut.join("; "))
+    session.feed({ type: "secrets-read", secrets })
     emit({ event: "reloaded", code: "done", message: `read ${secretFile} again` })
   } catch (thrown) {
     const message = `kept the old secrets: ${reasonOf(thrown)}`

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as delay } from "node:timers/promises"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -68,15 +68,24 @@ describe.skipIf(sshUnavailable)("fw-knock enroll", () => {
       renameSync(join(folder(), own), join(folder(), person))
       return stage.home
     })
+    // A third one whose file is bad keeps nobody from arming.
+    writeFileSync(join(folder(), "carl"), "fwk1-nonsense\n", { mode: 0o600 })
     const configuration = String(stage.machine.environment.CONFIGURATION_DIRECTORY)
-    expect(stage.onServer("arm", "--detach", "--secret-file", join(configuration, "secrets")).code).toBe(0)
+    const armed = stage.onServer("arm", "--detach", "--secret-file", join(configuration, "secrets"))
+    expect([armed.code, armed.stderr]).toEqual([
+      0,
+      expect.stringContaining("warning: the secret of carl is left out"),
+    ])
+    rmSync(join(folder(), "carl"))
     for (const home of homes) {
       stage.home = home
       expect(stage.run("reset", "web1", "--no-check").code).toBe(0)
     }
     const events = log()
-    for (const person of ["alice", "bob"])
+    for (const person of ["alice", "bob"]) {
       expect(events).toMatch(new RegExp(`"verb":"reset".*"name":"${person}"`))
+      expect(events).toMatch(new RegExp(`"event":"opened".*\\(knock of ${person}\\)`))
+    }
     expect(stage.onServer("revoke", "alice").code).toBe(0)
     expect(probe()).toBe(0)
     stage.home = homes[0] ?? ""
