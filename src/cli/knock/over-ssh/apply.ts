@@ -64,8 +64,8 @@ async function tryThere(
   terminal.progress(`logging in to ${typed}`)
   const server = await interrupt.during(Server.logIn(typed, options.ssh, host), nothingChanged)
   try {
-    return await withCopy(server, input, interrupt, (path) =>
-      interrupt.during(runApply(server, path, more, terminal), nothingChanged),
+    return await withCopy(server, input, interrupt, (copy) =>
+      interrupt.during(runApply(server, copy, more, terminal), nothingChanged),
     )
   } finally {
     await server.close()
@@ -89,8 +89,8 @@ async function changeThere(
     })
   try {
     terminal.say(armed.alive.message)
-    return await withCopy(server, input, interrupt, async (path) => {
-      const made = await interrupt.during(makeChange(armed, path, more, terminal), cutOff)
+    return await withCopy(server, input, interrupt, async (copy) => {
+      const made = await interrupt.during(makeChange(armed, copy, more, terminal), cutOff)
       if (made.event !== "detached") return made
       const ended = await interrupt
         .during(prove(armed, terminal), () => new Interrupted("refused", "interrupted"))
@@ -99,7 +99,7 @@ async function changeThere(
           throw thrown
         })
       const saves = ended.event === "confirmed" && more.includes("--save")
-      return saves ? await save(server, path, ended, terminal) : ended
+      return saves ? await save(server, copy, ended, terminal) : ended
     })
   } finally {
     wayIn.close()
@@ -110,32 +110,41 @@ async function changeThere(
 /** Ctrl-C while a change waits. */
 class Interrupted extends Fault {}
 
+/** A file that was copied there, in a folder of its own. */
+interface Copy {
+  readonly folder: string
+  readonly path: string
+  /** It is not there any more, or will not be in a moment. */
+  isGone: boolean
+}
+
 /** Copies a file there, and removes it when it is not needed any more. */
 async function withCopy<T>(
   server: Server,
   { file, content }: Input,
   interrupt: Interrupt,
-  use: (path: string) => Promise<T>,
+  use: (copy: Copy) => Promise<T>,
 ): Promise<T> {
   const folder = await interrupt.during(server.copy(basename(file), content), nothingChanged)
+  const copy: Copy = { folder, path: `${folder}/${basename(file)}`, isGone: false }
   try {
-    return await use(`${folder}/${basename(file)}`)
+    return await use(copy)
   } finally {
-    const removed = server.master.run({ command: `exec rm -rf ${folder}` })
+    const remove = async (): Promise<unknown> => await server.master.run({ command: `exec rm -rf ${folder}` })
     // The rules may have cut this login off.
-    await within(monotonicClock, removeMs, removed).catch(() => {})
+    if (!copy.isGone) await within(monotonicClock, removeMs, remove()).catch(() => {})
   }
 }
 
 /** Makes the change there. A login that it has cut off tells nothing: then a new connection does. */
 async function makeChange(
   armed: Armed,
-  path: string,
+  copy: Copy,
   more: readonly string[],
   terminal: Terminal,
 ): Promise<Outcome> {
   try {
-    return await runApply(armed.server, path, ["--detach", ...more], terminal)
+    return await runApply(armed.server, copy, ["--detach", ...more], terminal)
   } catch (thrown) {
     if (!(thrown instanceof ConnectionGone)) throw thrown
     const connection = await newConnection(armed)
@@ -151,18 +160,20 @@ class ConnectionGone extends Fault {}
 /** Runs `fw-apply` there. @returns its outcome, with the host's name in front */
 async function runApply(
   server: Server,
-  path: string,
+  copy: Copy,
   more: readonly string[],
   terminal: Terminal,
 ): Promise<Outcome> {
   const { name } = server.destination
   const { host } = server.target
   terminal.progress(`rehearsing on ${name}`)
-  const { code, outcome } = await server.runProgram(
-    "apply",
-    ["--marked", ...more, path],
-    terminal.json ? "stderr" : "stdout",
-  )
+  // What is to be saved is needed once more, behind the confirmation.
+  const isLast = !more.includes("--save") || !more.includes("--detach")
+  const { code, outcome } = await server.runProgram("apply", ["--marked", ...more, copy.path], {
+    shown: terminal.json ? "stderr" : "stdout",
+    ...(isLast ? { thenRemove: copy.folder } : {}),
+  })
+  copy.isGone = isLast && (code !== 255 || outcome !== undefined)
   if (outcome !== undefined)
     return { ...outcome, message: `${host}: ${outcome.message}`, facts: { host, ...outcome.facts } }
   if (code === 64)
@@ -224,8 +235,8 @@ async function goBack({ wayIn, road: { host } }: Armed, why: string): Promise<Ou
 }
 
 /** A confirmation by a knock saves nothing: the same rules again, which are in force, are saved. */
-async function save(server: Server, path: string, ended: Outcome, terminal: Terminal): Promise<Outcome> {
-  const saved = await runApply(server, path, ["--save"], terminal)
+async function save(server: Server, copy: Copy, ended: Outcome, terminal: Terminal): Promise<Outcome> {
+  const saved = await runApply(server, copy, ["--save"], terminal)
   return saved.code === "done" ? { ...ended, facts: { ...ended.facts, ...saved.facts } } : saved
 }
 

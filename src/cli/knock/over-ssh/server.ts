@@ -9,6 +9,15 @@ import { type Survey, survey } from "../../../ssh/survey.ts"
 import { remoteCommand, sshWords } from "../../../ssh/words.ts"
 import type { ProgramHost } from "../../terminal/terminal.ts"
 
+export interface RunAsRoot {
+  /** Where what it prints on standard output goes to, beside the lines for us; `stderr` unless told. */
+  readonly shown?: "stdout" | "stderr"
+  /** A folder there that goes with its end, also when this login is cut off meanwhile. */
+  readonly thenRemove?: string
+}
+
+const runAndRemove = 'folder=$0; "$@"; code=$?; rm -rf "$folder"; exit "$code"'
+
 /** A server that has been logged in to, and what is known of it. */
 export class Server {
   /** As typed. */
@@ -69,23 +78,23 @@ export class Server {
   async runProgram(
     program: "watchdog" | "apply",
     args: readonly string[],
-    shown: "stdout" | "stderr" = "stderr",
+    options: RunAsRoot = {},
   ): Promise<RemoteEnd & { outcome: Outcome | undefined }> {
     const { installed } = this.survey
     if (installed === undefined)
       throw new Fault("missing", `fw-watchdog is not installed on ${this.destination.name}`, {
         hint: `nothing was done there; fw-knock arm --install ${this.destination.name} installs it`,
       })
-    const end = await this.runAsRoot([installed[program], ...args], shown)
+    const end = await this.runAsRoot([installed[program], ...args], options)
     return { ...end, outcome: outcomeOf(end.lines.at(-1)) }
   }
 
   /**
    * Runs words there as root.
-   * @param shown where what they print on standard output goes to, beside the lines for us
    * @throws Fault `permission` when there is no sudo
    */
-  async runAsRoot(words: readonly string[], shown: "stdout" | "stderr" = "stderr"): Promise<RemoteEnd> {
+  async runAsRoot(words: readonly string[], options: RunAsRoot = {}): Promise<RemoteEnd> {
+    const { shown = "stderr", thenRemove } = options
     const { isRoot, sudo } = this.survey
     if (!isRoot && sudo === "missing")
       throw new Fault(
@@ -105,7 +114,8 @@ export class Server {
         },
       )
     const sudoWords = isRoot ? [] : asks ? ["sudo", "--"] : ["sudo", "-n", "--"]
-    const command = remoteCommand([...sudoWords, ...words])
+    const removing = thenRemove === undefined ? [] : ["/bin/sh", "-c", runAndRemove, thenRemove]
+    const command = remoteCommand([...removing, ...sudoWords, ...words])
     return await this.master.run({ command, terminal: asks, passOn: this.#show(shown) })
   }
 

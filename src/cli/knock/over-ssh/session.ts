@@ -28,7 +28,7 @@ export async function runThere(
     try {
       const args = [command, ...(terminal.json ? ["--json"] : [])]
       const { code } = await interrupt.during(
-        server.runProgram("watchdog", args, "stdout"),
+        server.runProgram("watchdog", args, { shown: "stdout" }),
         () => new Fault("state-unknown", "interrupted", unknown),
       )
       if (code !== 255) return code
