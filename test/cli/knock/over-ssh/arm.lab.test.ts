@@ -17,7 +17,9 @@ describe.skipIf(sshUnavailable)("fw-knock arm", () => {
   const status = (): Printed => stage.onServer("status", "--json").object
 
   it.each(["web1", "web6", "bob"])("arms over %s, remembers, and is alive", (name) => {
+    const begun = performance.now()
     const { object, stderr } = stage.run("arm", name, "--json", "--", "--timeout", "10m")
+    process.stderr.write(`${name}: armed and alive in ${Math.round(performance.now() - begun)} ms\n`)
     expect(stderr).toBe("")
     expect(object).toMatchObject({ event: "armed", code: "done", exitCode: 0, host: name, verdict: "alive" })
     expect(status()).toMatchObject({ provenFromOutside: true, secrets: [{ kind: "one-time" }] })
@@ -72,6 +74,33 @@ describe.skipIf(sshUnavailable)("fw-knock arm", () => {
     const [target = "", ...more] = args
     const { object } = stage.run("arm", target, "--json", ...more)
     expect([object.exitCode, object.message]).toEqual([code, expect.stringContaining(words)])
+    expect(stage.onServer("status").code).toBe(1)
+  })
+
+  it.each([
+    ["is not there", "true", "fw-watchdog is not installed on web1", "fw-knock arm --install web1"],
+    [
+      "is older",
+      "printf '#!/bin/sh\\n[ \"$1\" = --version ] && echo 0.0.9 && exit 0\\nexit 64\\n' >fw-watchdog; chmod +x fw-watchdog",
+      "the fw-watchdog on web1 is too old for this: 0.0.9",
+      "--install",
+    ],
+  ])("changes nothing and names --install where fw-watchdog %s", (_, instead, message, hint) => {
+    const onServer = (command: string): string =>
+      stage.client.sh(`${stage.ssh.ssh} web1 'cd /usr/local/sbin && ${command.replaceAll("'", `'\\''`)}'`)
+    onServer("mv fw-watchdog kept")
+    try {
+      onServer(instead)
+      const { object } = stage.run("arm", "web1", "--json")
+      expect(object).toMatchObject({
+        event: "missing",
+        exitCode: 69,
+        message: expect.stringContaining(message),
+      })
+      expect(object.hint).toContain(hint)
+    } finally {
+      onServer("mv kept fw-watchdog")
+    }
     expect(stage.onServer("status").code).toBe(1)
   })
 
