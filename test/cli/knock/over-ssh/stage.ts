@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Host, type Lab, type RunResult, twoHosts } from "../../../support/lab/lab.ts"
 import { fwKnock, fwWatchdog, type Printed } from "../../../support/lab/programs.ts"
@@ -82,6 +82,17 @@ export class SshStage {
     this.onServer("undo")
     this.server.sh("nft flush ruleset")
     this.newHome()
+  }
+
+  /** When the server's session last wrote such an event down, on the wall clock. */
+  lastEventMs(event: string): number {
+    const folder = String(this.machine.environment.STATE_DIRECTORY)
+    const logs = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      name.endsWith("events.log"),
+    )
+    const lines = logs.flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n"))
+    const last = lines.findLast((line) => line.includes(`"event":"${event}"`)) ?? "{}"
+    return Date.parse(String((JSON.parse(last) as Printed).time))
   }
 
   /** The rules that are in force, without counters. */
