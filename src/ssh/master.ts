@@ -54,7 +54,7 @@ export class Master {
   ): Promise<Master> {
     const folder = makeSocketFolder(env)
     const master = new Master(words, destination, folder)
-    const args = ["-f", "-N", "-o", "ControlMaster=yes"]
+    const args = ["-f", "-N", "-T", "-o", "ControlMaster=yes"]
     const code = await ended(master.#start(args, ["inherit", "ignore", "inherit"], []))
     if (code === 0) return master
     rmSync(folder, { recursive: true, force: true })
@@ -67,6 +67,8 @@ export class Master {
   async run({ command, terminal = false, input, passOn = () => {} }: RemoteRun): Promise<RemoteEnd> {
     // Without the master a fall-back would log in anew, and ask again.
     const args = ["-o", "ProxyCommand=false", "-o", "ControlMaster=no", terminal ? "-tt" : "-T"]
+    // Or each end of a terminal there would be told as the end of the connection.
+    if (terminal) args.push("-o", "LogLevel=QUIET")
     const child = this.#start(args, [terminal ? "inherit" : "pipe", "pipe", "inherit"], [command], !terminal)
     const marked = new MarkedLines(passOn)
     child.stdout?.on("data", (chunk: Buffer) => marked.feed(chunk))

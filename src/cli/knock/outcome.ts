@@ -157,7 +157,7 @@ function opened(facts: KnockFacts, answer: Answer, what: string): Words {
     // Without a word from the server's own look and without a port that proves it, nobody knows.
     code: unverified !== "" && facts.check?.state !== "open" ? "state-unknown" : "done",
     what: `${what}${unverified}${reLockWords(answer)}; ${sessionWords(answer)}`,
-    hint: `${answer.verdict === "open-already" ? "log in" : "log in and repair the rules"}: ${facts.login}`,
+    hint: `${answer.verdict === "open-already" ? "log in" : "log in and repair the rules, it is open until then"}: ${facts.login}`,
   })
 }
 

@@ -136,8 +136,8 @@ export function openTerminal(program: string, host: ProgramHost, options: Termin
       hintLine(hint)
     },
     report(outcome) {
-      if (json || separated) terminal.object(jsonOf(outcome))
-      if (json) return
+      // Whoever reads the objects tells people.
+      if (json || separated) return terminal.object(jsonOf(outcome))
       line(outcome.message, outcome.code === "done" ? "green" : "red")
       hintLine(outcome.hint)
     },

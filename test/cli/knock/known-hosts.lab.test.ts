@@ -100,7 +100,10 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
     stage.responder.act = () => ({ verdict: "opened" })
     const { objects } = await run(["reset", "192.0.2.1", "--json"])
     expect(objects).toMatchObject([
-      { event: "opened", hint: "log in and repair the rules: ssh -p 2222 ada@web1" },
+      {
+        event: "opened",
+        hint: "log in and repair the rules, it is open until then: ssh -p 2222 ada@web1",
+      },
     ])
   })
 

@@ -98,8 +98,12 @@ async function changeThere(
           if (thrown instanceof Interrupted) return goBack(armed, "interrupted")
           throw thrown
         })
-      const saves = ended.event === "confirmed" && more.includes("--save")
-      return saves ? await save(server, copy, ended, terminal) : ended
+      if (ended.event !== "confirmed") return ended
+      if (more.includes("--save")) return await save(server, copy, ended, terminal)
+      return {
+        ...ended,
+        hint: `a reboot ends it: the same with -- --save keeps it; fw-knock disarm ${name} ends the session`,
+      }
     })
   } finally {
     wayIn.close()
@@ -174,8 +178,12 @@ async function runApply(
     ...(isLast ? { thenRemove: copy.folder } : {}),
   })
   copy.isGone = isLast && (code !== 255 || outcome !== undefined)
-  if (outcome !== undefined)
-    return { ...outcome, message: `${host}: ${outcome.message}`, facts: { host, ...outcome.facts } }
+  if (outcome !== undefined) {
+    // An option of fw-apply stands behind -- here.
+    const hint = outcome.hint?.replace(/(^|[ (])--force\b/g, "$1-- --force")
+    const told = { ...outcome, message: `${host}: ${outcome.message}`, facts: { host, ...outcome.facts } }
+    return hint === undefined ? told : { ...told, hint }
+  }
   if (code === 64)
     throw new Fault("usage", `fw-apply on ${name} does not take these options`, {
       hint: "nothing was changed",

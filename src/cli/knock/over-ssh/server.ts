@@ -113,7 +113,10 @@ export class Server {
           hint: "nothing was done there; run it on a terminal, or log in as root",
         },
       )
-    const sudoWords = isRoot ? [] : asks ? ["sudo", "--"] : ["sudo", "-n", "--"]
+    const prompt = `[sudo on ${this.destination.name}] password for %p: `
+    const sudoWords = isRoot ? [] : asks ? ["sudo", "-p", prompt, "--"] : ["sudo", "-n", "--"]
+    // The prompt is not to stand behind what we are doing.
+    if (asks && this.#host.stderr.isTTY === true) this.#host.stderr.write("\n")
     const removing = thenRemove === undefined ? [] : ["/bin/sh", "-c", runAndRemove, thenRemove]
     const command = remoteCommand([...removing, ...sudoWords, ...words])
     return await this.master.run({ command, terminal: asks, passOn: this.#show(shown) })
