@@ -5,6 +5,8 @@ import type { ArmedServer } from "../../support/lab/programs.ts"
 
 /** How far an end may be from what was promised, in milliseconds. */
 export const promisedMs = 1000
+/** The clocks of two processes, rounded: by so much an end that is on time may seem too early. */
+export const earliestMs = -5
 
 /**
  * Waits until the armed session is over: what was owed has been done, the end has been told, and its journal is gone.

@@ -77,6 +77,23 @@ describe.skipIf(sshUnavailable)("fw-knock arm", () => {
     expect(stage.onServer("status").code).toBe(1)
   })
 
+  it("changes nothing where there is no sudo, and the login is not root's", () => {
+    const onServer = (command: string): string => stage.client.sh(`${stage.ssh.ssh} web1 '${command}'`)
+    onServer("mv /usr/bin/sudo /usr/bin/kept")
+    try {
+      const { object } = stage.run("arm", "bob", "--json")
+      expect(object).toMatchObject({
+        code: "permission",
+        exitCode: 77,
+        message: expect.stringContaining("no sudo on bob"),
+      })
+      expect(object.hint).toContain("log in as root")
+    } finally {
+      onServer("mv /usr/bin/kept /usr/bin/sudo")
+    }
+    expect(stage.onServer("status").code).toBe(1)
+  })
+
   it.each([
     ["is not there", "true", "fw-watchdog is not installed on web1", "fw-knock arm --install web1"],
     [
