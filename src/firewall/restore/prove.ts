@@ -53,24 +53,21 @@ export async function proveTouched(
   snapshot: Snapshot,
   touched: ReadonlySet<string>,
 ): Promise<{ snapshot: Snapshot; proofs: Proof[] }> {
+  // A set that changes its type takes the rules along that use it; where chains share a place at a hook, those beside them count too.
+  if (snapshot.hooks !== undefined || [...touched].some((where) => where.startsWith("ipset ")))
+    return await proveRestorable(deps, snapshot)
   const nftTables = snapshot.nftTables.filter((copy) => touched.has(nftWhere(copy)))
   const legacyTables = snapshot.legacyTables.filter(({ backend, section }) =>
     touched.has(`${backend} ${section.table}`),
   )
-  const hasSets = [...touched].some((where) => where.startsWith("ipset "))
   const sections = [...nftTables.map(({ saved }) => saved), ...legacyTables.map(({ section }) => section)]
   const usesSets = sections.some((section) => section?.rules.some((rule) => rule.includes("-set ")))
-  const ipsets = hasSets || usesSets ? snapshot.ipsets : []
-  // Where chains share a place at a hook, what is registered beside them counts too.
-  if (snapshot.hooks !== undefined) return await proveRestorable(deps, snapshot)
-  const { snapshot: proven, proofs } = await proveRestorable(deps, {
-    ...snapshot,
-    ...{ nftTables, legacyTables, ipsets },
-  })
+  const part = { ...snapshot, nftTables, legacyTables, ipsets: usesSets ? snapshot.ipsets : [] }
+  const { snapshot: proven, proofs } = await proveRestorable(deps, part)
   const views = new Map(proven.nftTables.map((copy) => [nftWhere(copy), copy]))
   const whole = snapshot.nftTables.map((copy) => views.get(nftWhere(copy)) ?? copy)
-  const { nftTables: _, legacyTables: __, ipsets: ___, ...rest } = proven
-  return { snapshot: { ...snapshot, ...rest, nftTables: whole }, proofs }
+  const { legacyTables: all, ipsets } = snapshot
+  return { snapshot: { ...proven, nftTables: whole, legacyTables: all, ipsets }, proofs }
 }
 
 /** Restores and compares in the throw-away namespace, again and again. */

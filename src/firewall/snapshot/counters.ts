@@ -85,7 +85,7 @@ export function stillListed(rule: string): string {
 }
 
 function countedTable(copy: NftTableCopy, old: NftTableCopy | undefined): NftTableCopy {
-  if (old === undefined || old === copy) return copy
+  if (old === undefined) return copy
   if (isSameInKernel(copy, old)) return old
   const { listed, saved } = copy
   const blocks = new Map(old.listed?.blocks.map((block) => [`${block.kind} ${block.name}`, block]))

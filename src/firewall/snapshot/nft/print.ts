@@ -28,29 +28,31 @@ export function isSameInKernel(a: NftTableCopy, b: NftTableCopy): boolean {
   return a === b || (print !== undefined && print === printOf(b)?.print)
 }
 
-/** Both without the tables that are known to be the same in both. */
-export function withoutSameTables<T extends { readonly nftTables: readonly NftTableCopy[] }>(
-  a: T,
-  b: T,
-): [T, T] {
+interface WithTables {
+  readonly nftTables: readonly NftTableCopy[]
+}
+
+/** The names of the tables that are known to be the same in both. */
+function namesOfSame(a: WithTables, b: WithTables): ReadonlySet<string> {
   const others = new Map(b.nftTables.map((copy) => [tableId(copy), copy]))
   const same = a.nftTables.filter((copy) => {
     const other = others.get(tableId(copy))
     return other !== undefined && isSameInKernel(copy, other)
   })
-  if (same.length === 0) return [a, b]
-  const names = new Set(same.map(tableId))
-  const rest = (one: T): T => {
-    return { ...one, nftTables: one.nftTables.filter((copy) => !names.has(tableId(copy))) }
-  }
-  return [rest(a), rest(b)]
+  return new Set(same.map(tableId))
 }
 
-/** The tables of `of` that another side has just like that. */
-export function sameTables<T extends { readonly nftTables: readonly NftTableCopy[] }>(
-  of: T,
-  other: T,
-): { readonly nftTables: readonly NftTableCopy[] } {
-  const names = new Set(withoutSameTables(of, other)[0].nftTables.map(tableId))
-  return { nftTables: of.nftTables.filter((copy) => !names.has(tableId(copy))) }
+/** Both without the tables that are known to be the same in both. */
+export function withoutSameTables<T extends WithTables>(a: T, b: T): [T, T] {
+  const same = namesOfSame(a, b)
+  const rest = (one: T): T => {
+    return { ...one, nftTables: one.nftTables.filter((copy) => !same.has(tableId(copy))) }
+  }
+  return same.size === 0 ? [a, b] : [rest(a), rest(b)]
+}
+
+/** The tables of one that are known to be the same in the other. */
+export function sameTables(one: WithTables, other: WithTables): WithTables {
+  const same = namesOfSame(one, other)
+  return { nftTables: one.nftTables.filter((copy) => same.has(tableId(copy))) }
 }

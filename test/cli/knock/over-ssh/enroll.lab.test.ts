@@ -12,11 +12,6 @@ describe.skipIf(sshUnavailable)("fw-knock enroll", () => {
   const folder = (): string => join(String(stage.machine.environment.CONFIGURATION_DIRECTORY), "secrets.d")
   const probe = (): number => stage.run("probe", "web1", "--wait", "1s", "--no-check").code
   const names = (): string[] => readdirSync(folder())
-  /** The events of every session, which lie below a folder of the namespace's. */
-  const log = (): string =>
-    stage.server.sh(
-      `find ${stage.machine.environment.STATE_DIRECTORY} ${stage.machine.environment.RUNTIME_DIRECTORY} -name events.log -exec cat {} +`,
-    )
   beforeAll(() => stage.start())
   afterEach(() => {
     stage.clear()
@@ -81,7 +76,7 @@ describe.skipIf(sshUnavailable)("fw-knock enroll", () => {
       stage.home = home
       expect(stage.run("reset", "web1", "--no-check").code).toBe(0)
     }
-    const events = log()
+    const events = stage.events()
     for (const person of ["alice", "bob"]) {
       expect(events).toMatch(new RegExp(`"verb":"reset".*"name":"${person}"`))
       expect(events).toMatch(new RegExp(`"event":"opened".*\\(knock of ${person}\\)`))
@@ -100,6 +95,6 @@ describe.skipIf(sshUnavailable)("fw-knock enroll", () => {
     await delay(8000) // its four seconds, and the look that comes every three
     expect(probe()).toBe(4)
     expect(stage.onServer("status", "--json").object.secrets).toHaveLength(1)
-    expect(log()).toContain("secret-expired")
+    expect(stage.events()).toContain("secret-expired")
   })
 })

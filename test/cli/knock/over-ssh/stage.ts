@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { type Host, type Lab, type RunResult, twoHosts } from "../../../support/lab/lab.ts"
 import { fwKnock, fwWatchdog, type Printed } from "../../../support/lab/programs.ts"
@@ -84,13 +84,15 @@ export class SshStage {
     this.newHome()
   }
 
-  /** When the server's session last wrote such an event down, on the wall clock. */
+  /** Everything that the server's sessions have written down. */
+  events(): string {
+    const { STATE_DIRECTORY, RUNTIME_DIRECTORY } = this.machine.environment
+    return this.server.sh(`find ${STATE_DIRECTORY} ${RUNTIME_DIRECTORY} -name events.log -exec cat {} +`)
+  }
+
+  /** When they last wrote such an event down, on the wall clock. */
   lastEventMs(event: string): number {
-    const folder = String(this.machine.environment.STATE_DIRECTORY)
-    const logs = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
-      name.endsWith("events.log"),
-    )
-    const lines = logs.flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n"))
+    const lines = this.events().split("\n")
     const last = lines.findLast((line) => line.includes(`"event":"${event}"`)) ?? "{}"
     return Date.parse(String((JSON.parse(last) as Printed).time))
   }

@@ -1,3 +1,4 @@
+import { endianness } from "node:os"
 import { findProgram } from "../../../../system/process/find-program.ts"
 import type { SnapshotDeps } from "../../reading.ts"
 
@@ -45,7 +46,7 @@ for my $set (@sets) {
 export interface KernelDump {
   /** The inode of the network namespace. */
   readonly namespace: string
-  /** Netlink messages back to back (RFC 3549), in the machine's byte order. */
+  /** Netlink messages back to back (RFC 3549), little-endian. */
   readonly messages: Buffer
 }
 
@@ -60,7 +61,8 @@ export async function dumpKernel(
   what: "everything" | "tables",
 ): Promise<KernelDump | undefined> {
   const perl = findProgram("perl")
-  if (perl === undefined) return undefined
+  // They are read as little-endian (amd64, arm64).
+  if (perl === undefined || endianness() !== "LE") return undefined
   const asked = await run({ path: perl, args: ["-e", program, what], bulky: true, binary: true })
   if (!asked.ok) return undefined
   const end = asked.stdout.indexOf("\n")
