@@ -76,7 +76,7 @@ export class ArmedServer {
 
   status(): Printed {
     const result = this.try("status", "--json")
-    if (result.code !== 0) throw new Error(`status: exit ${result.code}: ${result.stderr}`)
+    if (result.code !== 0) throw new Error(`status: exit ${result.code}: ${result.stderr}${result.stdout}`)
     return result.objects[0] as Printed
   }
 
