@@ -20,10 +20,11 @@ export function internetChecksum(bytes: Uint8Array, start = 0): number {
 }
 
 /**
- * The sum of the pseudo header that ICMPv6 checksums cover (RFC 8200 section 8.1).
+ * The sum of the pseudo header that the checksums of ICMPv6 (RFC 8200 section 8.1) and TCP (RFC 9293 section 3.1, for IPv4)
+ * cover. The fields of IPv4 are narrower and stand in another order, which a sum does not tell.
  *
  * ```
- *  source (16) | destination (16) | upper-layer length (4) | zero (3) | next header (1)
+ *  source (16, or 4) | destination (16, or 4) | upper-layer length (4) | zero (3) | next header (1)
  * ```
  *
  * @param length bytes of the upper-layer message, 0..65535

@@ -9,6 +9,7 @@ export interface Rejection {
     | "ipv4"
     | "ipv6"
     | "icmp"
+    | "tcp"
     | "arp"
     | "neighbour"
     | "knock"

@@ -44,6 +44,14 @@ export interface EchoFrame {
   readonly trailer: Uint8Array
 }
 
+/** The layers under whatever a frame carries, and its bytes. */
+export interface Packet {
+  readonly link: LinkHeader
+  readonly ip: Ipv4Header | Ipv6Header
+  readonly payload: Uint8Array
+  readonly trailer: Uint8Array
+}
+
 /** The longest IP packet that is built here; no link this program injects on carries a longer one. */
 const longestPacket = 0xffff
 const noTrailer = new Uint8Array(0)
@@ -64,32 +72,33 @@ const tooLong = rejected("icmp", "too-long")
  * The ICMP checksum is not looked at.
  */
 export function decodeFrame(bytes: Uint8Array, linkType: LinkType): Decoded<EchoFrame> {
+  const packet = decodePacket(bytes, linkType)
+  return packet.ok ? echoOf(packet.value) : packet
+}
+
+/** Reads the layers of one captured frame up to IP, as {@link decodeFrame} does. */
+export function decodePacket(bytes: Uint8Array, linkType: LinkType): Decoded<Packet> {
   const framed = decodeLink(bytes, linkType)
   if (!framed.ok) return framed
   const { link, payload } = framed.value
-  if (link.etherType === 0x0800) {
-    const packet = decodeIpv4(payload, isLocallySent(link))
-    if (!packet.ok) return packet
-    if (packet.value.header.protocol !== protocolIcmp) return notIcmpInIpv4
-    return withEcho(link, packet.value, 4)
-  }
-  if (link.etherType === 0x86dd) {
-    const packet = decodeIpv6(payload)
-    if (!packet.ok) return packet
-    if (packet.value.header.protocol !== protocolIcmpv6) return notIcmpInIpv6
-    return withEcho(link, packet.value, 6)
-  }
-  return notIp
+  const packet =
+    link.etherType === 0x0800
+      ? decodeIpv4(payload, isLocallySent(link))
+      : link.etherType === 0x86dd
+        ? decodeIpv6(payload)
+        : notIp
+  if (!packet.ok) return packet
+  const { header, payload: carried, trailer } = packet.value
+  return decoded({ link, ip: header, payload: carried, trailer })
 }
 
-function withEcho(
-  link: LinkHeader,
-  packet: { header: Ipv4Header | Ipv6Header; payload: Uint8Array; trailer: Uint8Array },
-  version: 4 | 6,
-): Decoded<EchoFrame> {
-  const echo = decodeEcho(packet.payload, version)
+/** The echo message in a packet. */
+export function echoOf({ link, ip, payload, trailer }: Packet): Decoded<EchoFrame> {
+  if (ip.version === 4 && ip.protocol !== protocolIcmp) return notIcmpInIpv4
+  if (ip.version === 6 && ip.protocol !== protocolIcmpv6) return notIcmpInIpv6
+  const echo = decodeEcho(payload, ip.version)
   if (!echo.ok) return echo
-  return decoded({ link, ip: packet.header, echo: echo.value, trailer: packet.trailer })
+  return decoded({ link, ip, echo: echo.value, trailer })
 }
 
 /**
@@ -99,14 +108,28 @@ function withEcho(
  * @throws RangeError when a field does not fit its place: a bug in the caller, not something a packet can cause.
  */
 export function encodeFrame(frame: EchoFrame): Uint8Array {
-  const { link, ip, echo, trailer } = frame
+  const { ip, echo } = frame
   const echoLength = echoHeaderLength + echo.data.length
+  return encodePacket(frame, echoLength, (writer) =>
+    writeEcho(writer, echo, ip.version, pseudoSum(ip, echoLength)),
+  )
+}
+
+/**
+ * The bytes of a frame that carries `length` bytes, which `write` appends.
+ * @throws RangeError as {@link encodeFrame}
+ */
+export function encodePacket(
+  { link, ip, trailer }: Omit<Packet, "payload">,
+  length: number,
+  write: (writer: Writer) => void,
+): Uint8Array {
   const ipLength = ip.version === 4 ? ipv4HeaderLength(ip) : ipv6HeaderLength(ip)
-  const writer = new Writer(linkHeaderLength(link) + ipLength + echoLength + trailer.length)
+  const writer = new Writer(linkHeaderLength(link) + ipLength + length + trailer.length)
   writeLink(writer, link)
-  if (ip.version === 4) writeIpv4(writer, ip, echoLength)
-  else writeIpv6(writer, ip, echoLength)
-  writeEcho(writer, echo, ip.version, pseudoSum(ip, echoLength))
+  if (ip.version === 4) writeIpv4(writer, ip, length)
+  else writeIpv6(writer, ip, length)
+  write(writer)
   writer.bytes(trailer)
   return writer.finish()
 }
@@ -123,20 +146,31 @@ export function encodeFrame(frame: EchoFrame): Uint8Array {
 export function replyFrame(request: EchoFrame, data: Uint8Array): Decoded<Uint8Array> {
   const { ip, echo } = request
   if (echo.kind !== "request") return notARequest
-  const link = replyLink(request.link)
-  if (!link.ok) return link
-  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes))
-    return ip.version === 4 ? notUnicastIpv4 : notUnicastIpv6
+  const back = headersBack(request, ip.version === 4 ? protocolIcmp : protocolIcmpv6)
+  if (!back.ok) return back
   if (data.length > longestPacket - 40 - echoHeaderLength) return tooLong
   const { identifier, sequence } = echo
   return decoded(
     encodeFrame({
-      link: link.value,
-      ip: headerBack(ip),
+      ...back.value,
       echo: { kind: "reply", identifier, sequence, data, checksum: undefined },
-      trailer: noTrailer,
     }),
   )
+}
+
+/**
+ * The layers under an answer to what this frame carries.
+ * @returns a rejection where nothing can be injected (see {@link replyLink}), and `ipv4` or `ipv6` not-unicast
+ */
+export function headersBack(
+  { link: from, ip }: Pick<Packet, "link" | "ip">,
+  protocol: number,
+): Decoded<Omit<Packet, "payload">> {
+  const link = replyLink(from)
+  if (!link.ok) return link
+  if (!isUnicast(ip.sourceBytes) || !isUnicast(ip.destinationBytes))
+    return ip.version === 4 ? notUnicastIpv4 : notUnicastIpv6
+  return decoded({ link: link.value, ip: ipBack(ip, protocol), trailer: noTrailer })
 }
 
 /** RFC 8200 8.1: ICMPv6, unlike ICMP, sums the addresses too. */
@@ -144,10 +178,10 @@ function pseudoSum(ip: Ipv4Header | Ipv6Header, length: number): number {
   return ip.version === 4 ? 0 : pseudoHeaderSum(ip.sourceBytes, ip.destinationBytes, length, protocolIcmpv6)
 }
 
-function headerBack(ip: Ipv4Header | Ipv6Header): Ipv4Header | Ipv6Header {
+/** The IP header of an answer: addresses swapped, ttl 64, no options or extension headers. */
+export function ipBack(ip: Ipv4Header | Ipv6Header, protocol: number): Ipv4Header | Ipv6Header {
   const dscp = 0xfc // without the two ECN bits, which are marks of the way the request came
-  if (ip.version === 4)
-    return freshIpv4Header(ip.destinationBytes, ip.sourceBytes, protocolIcmp, ip.tos & dscp)
+  if (ip.version === 4) return freshIpv4Header(ip.destinationBytes, ip.sourceBytes, protocol, ip.tos & dscp)
   const { trafficClass } = ip
-  return freshIpv6Header(ip.destinationBytes, ip.sourceBytes, protocolIcmpv6, 64, trafficClass & dscp)
+  return freshIpv6Header(ip.destinationBytes, ip.sourceBytes, protocol, 64, trafficClass & dscp)
 }
