@@ -5,8 +5,13 @@ import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { parseSavefile } from "../../src/capture/savefile-source.ts"
 import { decodeArp, encodeArpReply } from "../../src/wire/arp.ts"
+import { answerFrame, encodeSegmentFrame, type SegmentFrame } from "../../src/wire/carrier-frame.ts"
 import { decodeFrame, replyFrame } from "../../src/wire/frame.ts"
+import { freshIpv4Header } from "../../src/wire/ipv4.ts"
+import { freshIpv6Header } from "../../src/wire/ipv6.ts"
+import type { LinkHeader } from "../../src/wire/link/link.ts"
 import { decodeNeighbour, encodeAdvertisement } from "../../src/wire/neighbour-discovery.ts"
+import { protocolTcp, timestampsOption } from "../../src/wire/tcp.ts"
 
 // What is made here has to be well formed in the eyes of somebody else.
 
@@ -49,6 +54,8 @@ function dissect(
     file,
     "-o",
     "ip.check_checksum:TRUE",
+    "-o",
+    "tcp.check_checksum:TRUE",
     "-T",
     "fields",
     ...wanted.flatMap((f) => ["-e", f]),
@@ -121,6 +128,59 @@ describe.skipIf(tsharkMissing)("tshark", () => {
       }
     },
   )
+
+  it("finds the answers to TCP segments well formed, with the numbers that they should have", () => {
+    const data = new Uint8Array(128).fill(0x5a)
+    const heard = (version: 4 | 6, flags: number, vlanTags: LinkHeader["vlanTags"]): SegmentFrame => {
+      const source = new Uint8Array(version === 4 ? 4 : 16).fill(0x20)
+      const destination = new Uint8Array(source.length).fill(0x21)
+      const from = Uint8Array.of(2, 0, 0, 0, 0, 2)
+      return {
+        link: {
+          ...{ type: "ethernet", destination: Uint8Array.of(2, 0, 0, 0, 0, 1), source: from, vlanTags },
+          etherType: version === 4 ? 0x0800 : 0x86dd,
+        },
+        ip: (version === 4 ? freshIpv4Header : freshIpv6Header)(source, destination, protocolTcp),
+        segment: {
+          ...{ sourcePort: 50_000, destinationPort: 22, sequence: 1000, acknowledgment: 2000, flags },
+          ...{ window: 1, checksum: undefined, urgentPointer: 0, data },
+          options: flags === 2 ? new Uint8Array(0) : timestampsOption({ value: 7, echo: 8 }),
+        },
+        trailer: new Uint8Array(0),
+      }
+    }
+    const tag = [{ protocol: 0x8100 as const, tci: 42 }]
+    const requests = [heard(4, 2, []), heard(6, 2, tag), heard(4, 0x18, tag), heard(6, 0x18, [])]
+    const frames = requests.flatMap((frame) =>
+      [0, 128].map((before) => {
+        const made = answerFrame(frame, data, { before, initial: 3000 })
+        if (!made.ok) throw new Error(made.rejection.reason)
+        return made.value
+      }),
+    )
+    const fields =
+      "tcp.checksum.status tcp.srcport tcp.dstport tcp.seq_raw tcp.ack_raw tcp.flags tcp.len".split(" ")
+    const rows = dissect(
+      1,
+      [...requests.map(encodeSegmentFrame), ...frames],
+      [...fields, "vlan.id", "tcp.options.timestamp.tsval", "tcp.options.timestamp.tsecr"],
+    )
+    for (const row of rows) expect(row["_ws.malformed"]).toBe("")
+    for (const row of rows) expect(row["tcp.checksum.status"]).toBe(good)
+    const numbers = rows.slice(4).map((row) => fields.slice(1).map((field) => Number(row[field])))
+    const toSyn = [
+      [22, 50_000, 3000, 1129, 0x12, 128],
+      [22, 50_000, 3129, 1129, 0x18, 128],
+    ]
+    const inside = [
+      [22, 50_000, 2000, 1128, 0x18, 128],
+      [22, 50_000, 2128, 1128, 0x18, 128],
+    ]
+    expect(numbers).toEqual([...toSyn, ...toSyn, ...inside, ...inside])
+    expect(rows.slice(4).map((row) => row["vlan.id"])).toEqual(["", "", "42", "42", "42", "42", "", ""])
+    for (const row of rows.slice(8))
+      expect([row["tcp.options.timestamp.tsval"], row["tcp.options.timestamp.tsecr"]]).toEqual(["8", "7"])
+  })
 
   it("finds the replies of ARP and neighbour discovery well formed, tagged too", () => {
     const own = Uint8Array.of(2, 0, 0, 0, 0, 1)
