@@ -3,11 +3,15 @@ import { type Capture, openCapture } from "../capture/pcap-source.ts"
 import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { ListenerSupervisor, type SpawnListener } from "../guard/listeners/supervisor.ts"
+import { roadOf, roadsOf } from "../guard/machine/configuration.ts"
 import { deriveKeys, type KnockKeys } from "../knock/keys.ts"
 import { encodeRequest } from "../knock/request.ts"
 import { formatDuration } from "../report/duration.ts"
+import { encodeSegmentFrame } from "../wire/carrier-frame.ts"
 import { encodeFrame } from "../wire/frame.ts"
 import { freshIpv4Header, protocolIcmp } from "../wire/ipv4.ts"
+import type { LinkHeader } from "../wire/link/link.ts"
+import { protocolTcp, tcpFlags } from "../wire/tcp.ts"
 import type { Finding } from "./finding.ts"
 
 /** How long a knock over loopback may take, in milliseconds; it takes about one. */
@@ -17,6 +21,8 @@ export interface LoopbackKnockDeps {
   readonly clock: Clock
   readonly spawn: SpawnListener
   readonly user: { readonly uid: number; readonly gid: number }
+  /** The TCP ports of the second road. */
+  readonly tcpPorts: readonly number[]
 }
 
 /**
@@ -26,16 +32,18 @@ export interface LoopbackKnockDeps {
  */
 export async function loopbackKnock(deps: LoopbackKnockDeps): Promise<Finding> {
   const keys = deriveKeys(new Uint8Array(randomBytes(16)))
-  let heard: () => void = () => {}
-  const arrival = new Promise<boolean>((resolve) => {
-    heard = () => resolve(true)
-    deps.clock.after(heardWithinMs, () => resolve(false))
+  const tcpPorts = deps.tcpPorts
+  const waited = new Set([0, ...tcpPorts])
+  let over: () => void = () => {}
+  const arrivals = new Promise<void>((resolve) => {
+    over = resolve
+    deps.clock.after(heardWithinMs, resolve)
   })
   const listener = new ListenerSupervisor({
     spawn: deps.spawn,
     clock: deps.clock,
     setup: [
-      { type: "configure", devices: [], from: [], plain: "", ...deps.user },
+      { type: "configure", devices: [], from: [], plain: "", tcpPorts, ...deps.user },
       {
         type: "key",
         id: keys.id,
@@ -45,7 +53,10 @@ export async function loopbackKnock(deps: LoopbackKnockDeps): Promise<Finding> {
       { type: "start" },
     ],
     events: {
-      onKnock: () => heard(),
+      onKnock: ({ port }) => {
+        waited.delete(port)
+        if (waited.size === 0) over()
+      },
       onPlain: () => {},
       onEnded: () => {},
       onReplaced: () => {},
@@ -55,10 +66,19 @@ export async function loopbackKnock(deps: LoopbackKnockDeps): Promise<Finding> {
   try {
     await listener.start()
     loopback = openCapture({ device: "lo", filter: "less 1", onFrame: () => {}, bufferSize: 65_536 })
-    const refusal = loopback.inject(knockFrame(keys, deps.clock.wallMs()))
-    if (refusal !== undefined) return problem(`a knock could not be injected on lo: ${refusal}`)
-    if (await arrival) return { level: "ok", subject: "hearing", message: "a knock over loopback was heard" }
-    return problem(`a knock over loopback was not heard within ${formatDuration(heardWithinMs)}`)
+    for (const port of waited) {
+      const refusal = loopback.inject(knockFrame(keys, deps.clock.wallMs(), port))
+      if (refusal !== undefined) return problem(`a knock could not be injected on lo: ${refusal}`)
+    }
+    await arrivals
+    if (waited.size === 0)
+      return {
+        ...{ level: "ok", subject: "hearing" },
+        message: `a knock over loopback was heard, by ${roadsOf(tcpPorts).join(", ")}`,
+      }
+    return problem(
+      `a knock over loopback was not heard within ${formatDuration(heardWithinMs)}, by ${[...waited].map(roadOf).join(", ")}`,
+    )
   } catch (thrown) {
     return problem(reasonOf(thrown), thrown instanceof Fault ? thrown.hint : undefined)
   } finally {
@@ -71,8 +91,8 @@ function problem(message: string, advice?: string): Finding {
   return { level: "problem", subject: "hearing", message, ...(advice === undefined ? {} : { advice }) }
 }
 
-/** A whole frame for `lo`, whose link addresses are all zero. */
-function knockFrame(keys: KnockKeys, wallMs: number): Uint8Array {
+/** A whole frame for `lo`, whose link addresses are all zero: an echo request, or a SYN to `port`. */
+function knockFrame(keys: KnockKeys, wallMs: number, port: number): Uint8Array {
   const here = Uint8Array.of(127, 0, 0, 1)
   const data = encodeRequest(keys, {
     verb: "probe",
@@ -81,16 +101,24 @@ function knockFrame(keys: KnockKeys, wallMs: number): Uint8Array {
     clientTimeMs: wallMs,
     nonce: new Uint8Array(randomBytes(16)),
   })
-  return encodeFrame({
-    link: {
-      type: "ethernet",
-      destination: new Uint8Array(6),
-      source: new Uint8Array(6),
-      vlanTags: [],
-      etherType: 0x0800,
+  const nothing = new Uint8Array(0)
+  const zero = new Uint8Array(6)
+  const link: LinkHeader = {
+    ...{ type: "ethernet", destination: zero, source: zero, vlanTags: [] },
+    etherType: 0x0800,
+  }
+  if (port === 0)
+    return encodeFrame({
+      ...{ link, trailer: nothing },
+      ip: freshIpv4Header(here, here, protocolIcmp),
+      echo: { kind: "request", identifier: 1, sequence: 1, data, checksum: undefined },
+    })
+  return encodeSegmentFrame({
+    ...{ link, trailer: nothing },
+    ip: freshIpv4Header(here, here, protocolTcp),
+    segment: {
+      ...{ sourcePort: 1, destinationPort: port, sequence: 0, acknowledgment: 0, flags: tcpFlags.syn },
+      ...{ window: 0xffff, checksum: undefined, urgentPointer: 0, options: nothing, data },
     },
-    ip: freshIpv4Header(here, here, protocolIcmp),
-    echo: { kind: "request", identifier: 1, sequence: 1, data, checksum: undefined },
-    trailer: new Uint8Array(0),
   })
 }

@@ -2,7 +2,7 @@ import { type Rejection, rejected } from "../wire/decoded.ts"
 import { Challenges } from "./challenge.ts"
 import { type Candidate, Freshness, type Instant, type SecretKind, type Stale } from "./freshness.ts"
 import type { KnockKeys } from "./keys.ts"
-import { type Flow, ReplayCache } from "./replay-cache.ts"
+import { ReplayCache, type Turn } from "./replay-cache.ts"
 import type { Authentic } from "./verify.ts"
 
 const pending = rejected("fresh", "answer-pending")
@@ -58,13 +58,13 @@ export class Decider {
 
   /**
    * Decides about one authentic knock that arrived at `now`. It never says `act` twice for one nonce.
-   * @param flow decides nothing but how often a stored answer is repeated
+   * @param turn decides nothing but how often a stored answer is repeated
    */
-  decide(knock: Authentic<KnownSecret>, now: Instant, flow: Flow = "first"): Decision {
+  decide(knock: Authentic<KnownSecret>, now: Instant, turn?: Turn): Decision {
     const { key, request } = knock
     const { id } = key.keys
-    if (this.#nonces.seen(id, request.nonce)) return this.#again(id, request.nonce, now, flow)
-    this.#nonces.record(id, request.nonce, request.clientTimeMs)
+    if (this.#nonces.seen(id, request.nonce)) return this.#again(id, request.nonce, now, turn)
+    this.#nonces.record(id, request.nonce, request.clientTimeMs, turn)
 
     const candidate: Candidate = { id, kind: key.kind, request }
     const redeemed = request.challenge && this.#challenges.redeem(candidate, request.challenge, now.bootMs)
@@ -84,8 +84,8 @@ export class Decider {
     this.#nonces.attach(knock.key.keys.id, knock.request.nonce, answer, now.bootMs)
   }
 
-  #again(id: string, nonce: Uint8Array, now: Instant, flow: Flow): Decision {
-    const repeat = this.#nonces.repeat(id, nonce, now.bootMs, flow)
+  #again(id: string, nonce: Uint8Array, now: Instant, turn?: Turn): Decision {
+    const repeat = this.#nonces.repeat(id, nonce, now.bootMs, turn)
     if (repeat.kind === "answer") return { action: "repeat", answer: repeat.answer }
     return { action: "ignore", rejection: (repeat.kind === "pending" ? pending : tooSoon).rejection }
   }

@@ -2,14 +2,26 @@ import { messageBytes } from "./request.ts"
 
 /** Nonces that are remembered unless told otherwise: full, about 20 MB; empty, next to nothing. */
 const defaultNonceCapacity = 65_536
-/** A stored answer is given again at most once in this time for each nonce and each {@link Flow}, in milliseconds. */
+/** A stored answer is given again at most once in this time for each nonce and each {@link Turn}, in milliseconds. */
 const repeatEveryMs = 20
 
+/** The bringer of a knock: an echo request, a SYN, or a segment of an established connection (knock-protocol.md, section 1). */
+export type Carrier = (typeof carriers)[number]
+const carriers = ["echo", "syn", "established"] as const
+
 /**
- * The flow of a copy (source, identifier, link address): that of the first copy of its request, or any other. Each of the two
- * is answered at a pace of its own, so that replays from elsewhere do not take the answers of who came first.
+ * The turn that a copy has: by its carrier, and whether its sender is that of the first copy over it. Each is answered at a
+ * pace of its own, so that replays from elsewhere do not take the answers of who came first, nor one road those of the other.
  */
-export type Flow = "first" | "other"
+export interface Turn {
+  readonly carrier: Carrier
+  readonly flow: "first" | "other"
+}
+
+const firstTurn: Turn = { carrier: "echo", flow: "first" }
+const turns = carriers.length * 2
+const numberOf = ({ carrier, flow }: Turn): number =>
+  carriers.indexOf(carrier) * 2 + (flow === "first" ? 0 : 1)
 
 /** The treatment of a nonce that was seen before. */
 export type Repeat =
@@ -43,10 +55,12 @@ export class ReplayCache {
   readonly #owners: (string | undefined)[]
   readonly #times: Float64Array
   readonly #answers: Uint8Array
-  /** The moment at which the stored answer was last given, on the boot clock; NaN while there is none. */
-  readonly #answeredMs: Float64Array
-  /** The same for copies of another flow than the first. */
-  readonly #otherMs: Float64Array
+  /** 1 where there is an answer. */
+  readonly #answered: Uint8Array
+  /** The moment at which it was last given in each turn, on the boot clock; a row for each slot. */
+  readonly #givenMs: Float64Array
+  /** The turn in which the knock came first: its answer is given in that. */
+  readonly #first: Uint8Array
   readonly #forgotten = new Map<string, number>()
   #next = 0
 
@@ -57,8 +71,9 @@ export class ReplayCache {
     this.#owners = new Array(capacity)
     this.#times = new Float64Array(capacity)
     this.#answers = new Uint8Array(capacity * messageBytes)
-    this.#answeredMs = new Float64Array(capacity)
-    this.#otherMs = new Float64Array(capacity)
+    this.#answered = new Uint8Array(capacity)
+    this.#givenMs = new Float64Array(capacity * turns)
+    this.#first = new Uint8Array(capacity)
   }
 
   /** The latest client time among evicted knocks of this secret; -1 when none was evicted. */
@@ -71,7 +86,7 @@ export class ReplayCache {
   }
 
   /** Remembers a nonce for which `seen` was false. Its answer is pending. */
-  record(id: string, nonce: Uint8Array, clientTimeMs: number): void {
+  record(id: string, nonce: Uint8Array, clientTimeMs: number, turn: Turn = firstTurn): void {
     const slot = this.#next
     this.#next = (slot + 1) % this.#capacity
     this.#evict(slot)
@@ -80,8 +95,9 @@ export class ReplayCache {
     this.#keys[slot] = key
     this.#owners[slot] = id
     this.#times[slot] = clientTimeMs
-    this.#answeredMs[slot] = Number.NaN
-    this.#otherMs[slot] = Number.NEGATIVE_INFINITY
+    this.#answered[slot] = 0
+    this.#givenMs.fill(Number.NEGATIVE_INFINITY, slot * turns, (slot + 1) * turns)
+    this.#first[slot] = numberOf(turn)
   }
 
   /**
@@ -93,16 +109,17 @@ export class ReplayCache {
     if (slot === undefined) return
     if (answer.length !== messageBytes) throw new RangeError(`an answer of ${answer.length} bytes`)
     this.#answers.set(answer, slot * messageBytes)
-    this.#answeredMs[slot] = bootMs
+    this.#answered[slot] = 1
+    this.#givenMs[slot * turns + (this.#first[slot] ?? 0)] = bootMs
   }
 
   /** Decides about a nonce for which `seen` was true. An answer returned counts as given at `bootMs`. */
-  repeat(id: string, nonce: Uint8Array, bootMs: number, flow: Flow = "first"): Repeat {
+  repeat(id: string, nonce: Uint8Array, bootMs: number, turn: Turn = firstTurn): Repeat {
     const slot = this.#slots.get(keyOf(id, nonce))
-    if (slot === undefined || Number.isNaN(this.#answeredMs[slot])) return { kind: "pending" }
-    const givenMs = flow === "first" ? this.#answeredMs : this.#otherMs
-    if (bootMs - (givenMs[slot] ?? 0) < repeatEveryMs) return { kind: "too-soon" }
-    givenMs[slot] = bootMs
+    if (slot === undefined || this.#answered[slot] !== 1) return { kind: "pending" }
+    const given = slot * turns + numberOf(turn)
+    if (bootMs - (this.#givenMs[given] ?? 0) < repeatEveryMs) return { kind: "too-soon" }
+    this.#givenMs[given] = bootMs
     return { kind: "answer", answer: this.#answers.slice(slot * messageBytes, (slot + 1) * messageBytes) }
   }
 

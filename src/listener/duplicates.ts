@@ -1,7 +1,6 @@
 import { screenedBytes, screenMacBytes } from "../knock/request.ts"
-import type { EchoFrame } from "../wire/frame.ts"
-import { linkSource } from "../wire/link/link.ts"
 import { BoundedMap } from "./bounded-map.ts"
+import { type Carried, senderOf } from "./carried.ts"
 
 /**
  * After a request was handed on, its copies of the same flow wait so long before one is handed on again: longer each time,
@@ -16,7 +15,7 @@ export type FlowKind = "first" | "other"
 
 /** The latest copy of a flow that was handed on. */
 interface HandedOn {
-  /** Source, identifier, link address, and what the screen MAC does not cover. */
+  /** The sender, and what the screen MAC does not cover. */
   readonly flow: string
   readonly ref: number
   readonly atMs: number
@@ -29,10 +28,11 @@ interface HandedOn {
  * rate is not.
  *
  * Who has heard a knock can send its copies faster than its owner does, and from any source. So the copies of the first
- * one's flow (source, identifier, link address) are paced by {@link pausesMs} on their own, and all others together are paced
+ * one's flow (see {@link senderOf}) are paced by {@link pausesMs} on their own, and all others together are paced
  * on theirs: a replay from elsewhere takes nothing away from the owner, who came first and goes on sending from where he is.
  * One request is told from another by its screen MAC; what that does not cover, everybody can change, so it only makes
- * another flow.
+ * another flow. Each carrier has turns of its own: a client that knocks over two of them is heard over both, and a connection
+ * that comes about brings the very bytes that its SYN had.
  */
 export class Duplicates {
   readonly #known: BoundedMap<Readonly<Record<FlowKind, HandedOn | undefined>>>
@@ -46,27 +46,27 @@ export class Duplicates {
    * The copy of this request of 128 bytes, which nobody has screened yet, in whose pause this one comes.
    * @returns that copy's ref, and whether it is of the very same flow; undefined when this one may be handed on
    */
-  takenBy(frame: EchoFrame, nowMs: number): { readonly ref: number; readonly sameFlow: boolean } | undefined {
-    const known = this.#known.get(nameOf(frame))
+  takenBy(carried: Carried, nowMs: number): { readonly ref: number; readonly sameFlow: boolean } | undefined {
+    const known = this.#known.get(nameOf(carried))
     if (known === undefined) return undefined
-    const flow = flowOf(frame)
+    const flow = flowOf(carried)
     const latest = known.first?.flow === flow ? known.first : known.other
     if (latest === undefined || nowMs - latest.atMs >= pauseAfter(latest)) return undefined
     return { ref: latest.ref, sameFlow: latest.flow === flow }
   }
 
-  kindOf(frame: EchoFrame): FlowKind {
-    const first = this.#known.get(nameOf(frame))?.first
-    return first === undefined || first.flow === flowOf(frame) ? "first" : "other"
+  kindOf(carried: Carried): FlowKind {
+    const first = this.#known.get(nameOf(carried))?.first
+    return first === undefined || first.flow === flowOf(carried) ? "first" : "other"
   }
 
   /** Takes note of a request whose screen MAC fits and that was handed on as `kind` under `ref`. */
-  note(frame: EchoFrame, kind: FlowKind, ref: number, atMs: number): void {
-    const name = nameOf(frame)
+  note(carried: Carried, kind: FlowKind, ref: number, atMs: number): void {
+    const name = nameOf(carried)
     const { first, other } = this.#known.get(name) ?? { first: undefined, other: undefined }
     const latest = kind === "first" ? first : other
     const before = latest === undefined || atMs - latest.atMs >= quietMs ? 0 : latest.before + 1
-    const handedOn = { flow: flowOf(frame), ref, atMs, before }
+    const handedOn = { flow: flowOf(carried), ref, atMs, before }
     this.#known.set(name, kind === "first" ? { first: handedOn, other } : { first, other: handedOn })
   }
 }
@@ -77,6 +77,6 @@ const latin1 = (bytes: Uint8Array): string =>
 const pauseAfter = ({ before }: HandedOn): number => pausesMs[Math.min(before, pausesMs.length - 1)] ?? 0
 
 const restAt = screenedBytes + screenMacBytes
-const nameOf = ({ echo }: EchoFrame): string => latin1(echo.data.subarray(screenedBytes, restAt))
-const flowOf = ({ link, ip, echo }: EchoFrame): string =>
-  `${ip.source} ${echo.identifier} ${latin1(linkSource(link))} ${latin1(echo.data.subarray(restAt))}`
+const nameOf = ({ carrier, data }: Carried): string =>
+  `${carrier} ${latin1(data.subarray(screenedBytes, restAt))}`
+const flowOf = (carried: Carried): string => `${senderOf(carried)} ${latin1(carried.data.subarray(restAt))}`

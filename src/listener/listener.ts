@@ -16,7 +16,7 @@ import {
 import { favourNobody } from "../system/process/real-time-priority.ts"
 import { openReplySockets, type ReplySockets } from "../transmit/reply-sockets.ts"
 import { parseAddress } from "../wire/address.ts"
-import { replyFrame } from "../wire/frame.ts"
+import { sendAnswer } from "./answering.ts"
 import { makeCanary } from "./canary.ts"
 import { type OnFrame, openCaptures, openLoopback } from "./captures.ts"
 import { interfacesChanged, readInterfaces } from "./interface-snapshot.ts"
@@ -126,9 +126,11 @@ function begin(
   sockets: ReplySockets,
   send: (message: FromListener) => boolean,
 ): RunningListener {
+  const { tcpPorts } = configuration
+  const plain = configuration.plain !== ""
   const canary = configuration.devices.length === 0 ? makeCanary() : undefined
   const tags = [...keys.map((key) => key.requestTag), ...(canary === undefined ? [] : [canary.tag])]
-  const filter = filterText({ tags, plain: configuration.plain !== "" })
+  const filter = filterText({ tags, plain, tcpPorts })
   let links = readInterfaces()
   let outdated: string | undefined
   let heardCanary = false
@@ -144,6 +146,7 @@ function begin(
     holdsPlainText: configuration.plain === "" ? () => false : plainMatcher(configuration.plain),
     isLocal: own.isLocal,
     isAllowed: allowedSources(configuration.from),
+    tcpPorts,
     nowMs: monotonicMs,
     counts: (device) => device === "any" || configuration.devices.length > 0,
     send,
@@ -166,7 +169,7 @@ function begin(
     knocks: filter,
     neighbours: neighbourFilter,
     onFrame,
-    plain: configuration.plain !== "",
+    plain,
   })
   const loopback = canary === undefined ? undefined : openLoopback(notes)
   favourNobody()
@@ -191,9 +194,13 @@ function begin(
     // Could not send is not deaf: nothing is said of it.
     if (loopback.inject(canary.frame) === undefined) send({ type: "canary", is: "sent" })
   }
-  const shown = filterText({ tags: keys.map((key) => key.requestTag), plain: configuration.plain !== "" })
+  const shown = filterText({ tags: keys.map((key) => key.requestTag), plain, tcpPorts })
   send(fittingReady({ type: "ready", devices: [...captures.keys()], filter: shown, notes }))
-  return { look, answer: (ref, data) => sendAnswer(packetPath, captures, sockets, ref, data) }
+  const answer = (ref: number, data: Uint8Array): void => {
+    const path = packetPath.pathOf(ref)
+    if (path !== undefined) sendAnswer(path, data, { captures, sockets })
+  }
+  return { look, answer }
 }
 
 /** True when this host forwards IPv6: ip-sysctl.rst, conf/all/forwarding. */
@@ -206,31 +213,6 @@ function forwardsIpv6(): boolean {
 }
 
 const addressBytes = (text: string): Uint8Array => parseAddress(text) ?? new Uint8Array(4)
-
-function sendAnswer(
-  packetPath: PacketPath,
-  captures: ReadonlyMap<string, Capture>,
-  sockets: ReplySockets,
-  ref: number,
-  data: Uint8Array,
-): void {
-  const path = packetPath.pathOf(ref)
-  if (path === undefined) return
-  // The kernel drops an injected packet on lo as a martian: its source is one of our own addresses.
-  const capture = path.device === "lo" ? undefined : captures.get(path.device)
-  if (capture !== undefined && path.device !== "any") {
-    const frame = replyFrame(path.frame, data)
-    if (frame.ok && capture.inject(frame.value) === undefined) return
-  }
-  void sockets.reply({
-    source: path.frame.ip.destination,
-    destination: path.frame.ip.source,
-    ...(path.device === "any" ? {} : { device: path.device }),
-    identifier: path.frame.echo.identifier,
-    sequence: path.frame.echo.sequence,
-    data,
-  })
-}
 
 /** Sends the counts when they have changed. */
 function countReporter(

@@ -1,17 +1,21 @@
 import { messageBytes } from "../knock/request.ts"
 import type { Screen } from "../knock/screen.ts"
 import type { FromListener } from "../pipe/messages.ts"
+import { type CarrierFrame, decodeCarrier } from "../wire/carrier-frame.ts"
 import type { Rejection } from "../wire/decoded.ts"
-import { decodeFrame, type EchoFrame } from "../wire/frame.ts"
+import type { EchoFrame } from "../wire/frame.ts"
 import type { LinkType } from "../wire/link/link.ts"
 import { BoundedMap } from "./bounded-map.ts"
+import { type Carried, carriedBy, maybeSamePacket, portOf } from "./carried.ts"
 import { Duplicates } from "./duplicates.ts"
 
 /** Where an answer to one forwarded knock goes: the frame that carried it, and the capture that can inject there. */
 export interface ReturnPath {
-  readonly frame: EchoFrame
+  readonly frame: CarrierFrame
   /** The device that heard it; `any` cannot be injected on. */
   readonly device: string
+  /** The answers that went along it: bytes of them, and over TCP the sequence number that they began with. */
+  readonly answered: { bytes: number; initial: number | undefined }
 }
 
 /** The packet path's means from outside, handed in so that it can be tested without a network. */
@@ -25,6 +29,8 @@ export interface PacketPathDeps {
   readonly isLocal: (address: string) => boolean
   /** True for a source that `--from` lets in. */
   readonly isAllowed: (address: string) => boolean
+  /** The TCP ports that knocks are heard at too. */
+  readonly tcpPorts: readonly number[]
   /** A clock in milliseconds that never steps. */
   readonly nowMs: () => number
   /**
@@ -50,7 +56,7 @@ const copy: Rejection = { stage: "screen", reason: "copy" }
 const overload: Rejection = { stage: "screen", reason: "overload" }
 
 interface Heard {
-  readonly frame: EchoFrame
+  readonly carried: Carried
   readonly bytes: Uint8Array
   readonly device: string
   readonly linkType: LinkType
@@ -101,17 +107,19 @@ export class PacketPath {
   }
 
   #judge(bytes: Uint8Array, device: string, linkType: LinkType): Rejection | undefined {
-    const decoded = decodeFrame(bytes, linkType)
+    const decoded = decodeCarrier(bytes, linkType)
     if (!decoded.ok) return decoded.rejection
-    const frame = decoded.value
-    if (frame.echo.kind !== "request") return { stage: "icmp", reason: "not-a-request" }
-    if (this.#deps.takesCanary(frame.echo.data)) return undefined
-    const heard = { frame, bytes, device, linkType }
+    const found = carriedBy(decoded.value, this.#deps.tcpPorts)
+    if (!found.ok) return found.rejection
+    const carried = found.value
+    const { carrier, frame, data } = carried
+    if (this.#deps.takesCanary(data)) return undefined
+    const heard = { carried, bytes, device, linkType }
     // Before any MAC is computed: a replay costs next to nothing.
     if (this.#isCopy(heard)) return copy
     const { source, destination } = frame.ip
-    const screened = this.#deps.screen.check(frame.echo.data)
-    const plain = !screened.ok && this.#deps.holdsPlainText(frame.echo.data)
+    const screened = this.#deps.screen.check(data)
+    const plain = !screened.ok && carrier === "echo" && this.#deps.holdsPlainText(data)
     if (!screened.ok && !plain) return screened.rejection
     // A packet routed through this host, or sent by it to another, is heard too: only its destination tells.
     if (!this.#deps.isLocal(destination)) return { stage: "screen", reason: "not-for-this-host" }
@@ -120,35 +128,41 @@ export class PacketPath {
   }
 
   #isCopy(heard: Heard): boolean {
-    const { frame, device } = heard
-    if (frame.echo.data.length !== messageBytes) return false
-    const taken = this.#duplicates.takenBy(frame, this.#deps.nowMs())
+    const { carried, device } = heard
+    if (carried.data.length !== messageBytes) return false
+    const taken = this.#duplicates.takenBy(carried, this.#deps.nowMs())
     if (taken === undefined) return false
     // The copy from a named interface tells where to inject; the one from `any` came first and could not.
-    const completes = taken.sameFlow && device !== "any" && this.pathOf(taken.ref)?.device === "any"
-    if (completes && this.#deps.screen.check(frame.echo.data).ok && this.#deps.isLocal(frame.ip.destination))
-      this.#keepPath(taken.ref, heard)
+    const path = taken.sameFlow && device !== "any" ? this.pathOf(taken.ref) : undefined
+    const completes = path?.device === "any" && maybeSamePacket(path.frame, carried.frame)
+    if (
+      completes &&
+      this.#deps.screen.check(carried.data).ok &&
+      this.#deps.isLocal(carried.frame.ip.destination)
+    )
+      this.#keepPath(taken.ref, heard, path.answered)
     return true
   }
 
   #forwardKnock(heard: Heard): Rejection | undefined {
-    const { frame, device } = heard
-    const { source, destination } = frame.ip
-    const flow = this.#duplicates.kindOf(frame)
+    const { carried, device } = heard
+    const { source, destination } = carried.frame.ip
+    const flow = this.#duplicates.kindOf(carried)
     this.#nextRef += 1
     const ref = this.#nextRef
-    const data = Buffer.from(frame.echo.data).toString("hex")
-    if (!this.#deps.send({ type: "knock", ref, data, source, destination, device, flow }))
+    const data = Buffer.from(carried.data).toString("hex")
+    const way = { source, destination, device, flow, carrier: carried.carrier, port: portOf(carried) }
+    if (!this.#deps.send({ type: "knock", ref, data, ...way }))
       return { stage: "screen", reason: "pipe-full" }
     // The guard is at work already; its answer comes in a later turn.
-    this.#keepPath(ref, heard)
-    this.#duplicates.note(frame, flow, ref, this.#deps.nowMs())
+    this.#keepPath(ref, heard, { bytes: 0, initial: undefined })
+    this.#duplicates.note(carried, flow, ref, this.#deps.nowMs())
     return undefined
   }
 
-  #keepPath(ref: number, { bytes, device, linkType }: Heard): void {
-    const kept = decodeFrame(Uint8Array.from(bytes), linkType) // the capture's buffer is overwritten by the next packet
-    if (kept.ok) this.#paths[ref % pathsKept] = { frame: kept.value, device }
+  #keepPath(ref: number, { bytes, device, linkType }: Heard, answered: ReturnPath["answered"]): void {
+    const kept = decodeCarrier(Uint8Array.from(bytes), linkType) // the capture's buffer is overwritten by the next packet
+    if (kept.ok) this.#paths[ref % pathsKept] = { frame: kept.value, device, answered }
   }
 
   #forwardPlain(frame: EchoFrame, device: string): Rejection | undefined {

@@ -16,7 +16,8 @@ export type FromListener =
     }
   /**
    * A request of exactly 128 bytes that passed the screen, `data` in hex. `ref` names the return path of its answer. `flow`
-   * tells whether source, identifier and link address are those of the first copy of it that this listener heard.
+   * tells whether its sender is that of the first copy of it that this listener heard over this carrier. `port` is the TCP port
+   * that was knocked at, 0 for an echo request.
    */
   | {
       readonly type: "knock"
@@ -26,6 +27,8 @@ export type FromListener =
       readonly destination: string
       readonly device: string
       readonly flow: "first" | "other"
+      readonly carrier: "echo" | "syn" | "established"
+      readonly port: number
     }
   | { readonly type: "plain"; readonly source: string; readonly destination: string; readonly device: string }
   /** Totals since this listener began, at most once a second. */
@@ -52,6 +55,8 @@ export type ToListener =
       readonly from: readonly string[]
       /** The bare text of `--plain`, or empty. */
       readonly plain: string
+      /** The TCP ports of the second road; empty for none. */
+      readonly tcpPorts: readonly number[]
       readonly uid: number
       readonly gid: number
     }
@@ -71,6 +76,10 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 const isReason = (key: string): boolean => key.length <= 48 && /^[a-z0-9]+\/[a-z0-9-]+$/.test(key)
 const isTexts = (value: unknown, limit: number): value is string[] =>
   Array.isArray(value) && value.every((item) => isText(item, limit))
+const isPorts = (value: unknown): value is number[] =>
+  Array.isArray(value) &&
+  value.length <= 16 &&
+  value.every((port) => isCount(port) && port > 0 && port <= 0xffff)
 
 function parseObject(line: string): Record<string, unknown> | undefined {
   try {
@@ -98,7 +107,10 @@ export function parseFromListener(line: string): FromListener | undefined {
         isText(m.source, 64) &&
         isText(m.destination, 64) &&
         isText(m.device, 64) &&
-        (m.flow === "first" || m.flow === "other")
+        (m.flow === "first" || m.flow === "other") &&
+        (m.carrier === "echo" || m.carrier === "syn" || m.carrier === "established") &&
+        isCount(m.port) &&
+        m.port <= 0xffff
         ? {
             type: "knock",
             ref: m.ref,
@@ -106,7 +118,7 @@ export function parseFromListener(line: string): FromListener | undefined {
             source: m.source,
             destination: m.destination,
             device: m.device,
-            flow: m.flow,
+            ...{ flow: m.flow, carrier: m.carrier, port: m.port },
           }
         : undefined
     case "plain":
@@ -146,9 +158,14 @@ export function parseToListener(line: string): ToListener | undefined {
       return isTexts(m.devices, 64) &&
         isTexts(m.from, 64) &&
         isText(m.plain, 256) &&
+        isPorts(m.tcpPorts) &&
         isCount(m.uid) &&
         isCount(m.gid)
-        ? { type: "configure", devices: m.devices, from: m.from, plain: m.plain, uid: m.uid, gid: m.gid }
+        ? {
+            type: "configure",
+            ...{ devices: m.devices, from: m.from, plain: m.plain, tcpPorts: m.tcpPorts },
+            ...{ uid: m.uid, gid: m.gid },
+          }
         : undefined
     case "key":
       return isText(m.id, 64) && isHex(m.tag, 8) && isHex(m.screenKey, 32)

@@ -65,13 +65,13 @@ const lines = [
     source: "192.0.2.2",
     destination: "192.0.2.1",
     device: "eth0",
-    flow: "first",
+    ...{ flow: "first", carrier: "syn", port: 22 },
   },
   { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
   { type: "counts", heard: 1, missed: 0, rejected: { "screen/tag": 2 } },
   { type: "ready", devices: ["any"], filter: "icmp", notes: [] },
   { type: "answer", ref: 1, data: "ab".repeat(128) },
-  { type: "configure", devices: [], from: [], plain: "", uid: 1, gid: 1 },
+  { type: "configure", devices: [], from: [], plain: "", tcpPorts: [22], uid: 1, gid: 1 },
 ].map((message) => new TextEncoder().encode(`${JSON.stringify(message)}\n`))
 
 let forwarded = 0
@@ -81,6 +81,7 @@ const packetPath = new PacketPath({
   holdsPlainText: (data) => Buffer.from(data).includes("reset-iptables"),
   isLocal: () => true,
   isAllowed: () => true,
+  tcpPorts: [22],
   nowMs: () => performance.now(),
   counts: () => true,
   send: (message) => {

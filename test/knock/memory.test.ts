@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { Challenges } from "../../src/knock/challenge.ts"
-import { ReplayCache } from "../../src/knock/replay-cache.ts"
+import { type Carrier, ReplayCache, type Turn } from "../../src/knock/replay-cache.ts"
 
 const nonceOf = (n: number): Uint8Array => {
   const nonce = new Uint8Array(16)
@@ -50,15 +50,29 @@ describe("nonces", () => {
   test("copies from elsewhere, however many, leave the pace of the first flow alone", () => {
     const nonces = new ReplayCache(1)
     nonces.record("a", nonceOf(0), 1)
-    expect(nonces.repeat("a", nonceOf(0), 1, "other")).toEqual({ kind: "pending" })
+    expect(nonces.repeat("a", nonceOf(0), 1, { carrier: "echo", flow: "other" })).toEqual({ kind: "pending" })
     nonces.attach("a", nonceOf(0), new Uint8Array(128).fill(9), 100)
     const kinds = (flow: "first" | "other", at: number): string =>
-      nonces.repeat("a", nonceOf(0), at, flow).kind
+      nonces.repeat("a", nonceOf(0), at, { carrier: "echo", flow }).kind
     expect(kinds("other", 110)).toBe("answer")
     expect(kinds("first", 119)).toBe("too-soon")
     expect(kinds("other", 129)).toBe("too-soon")
     expect(kinds("first", 120)).toBe("answer")
     expect(kinds("other", 130)).toBe("answer")
+  })
+
+  test("each carrier has turns of its own, and the answer was given in that of the first copy", () => {
+    const nonces = new ReplayCache(2)
+    const turn = (carrier: Carrier, flow: "first" | "other" = "first"): Turn => ({ carrier, flow })
+    nonces.record("a", nonceOf(0), 1, turn("syn"))
+    nonces.attach("a", nonceOf(0), new Uint8Array(128).fill(9), 100)
+    const kind = (at: number, one: Turn): string => nonces.repeat("a", nonceOf(0), at, one).kind
+    expect(kind(119, turn("syn"))).toBe("too-soon")
+    for (const other of [turn("syn", "other"), turn("established"), turn("echo"), turn("echo", "other")]) {
+      expect(kind(101, other)).toBe("answer")
+      expect(kind(120, other)).toBe("too-soon")
+    }
+    expect(kind(120, turn("syn"))).toBe("answer")
   })
 
   test("take bounded memory however many knocks there were", () => {

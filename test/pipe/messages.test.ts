@@ -20,7 +20,7 @@ const fromListener: FromListener[] = [
     source: "2001:db8::2",
     destination: "2001:db8::1",
     device: "any",
-    flow: "other",
+    ...{ flow: "other", carrier: "established", port: 22 },
   },
   { type: "plain", source: "192.0.2.2", destination: "192.0.2.1", device: "eth0" },
   { type: "counts", heard: 3, missed: 0, rejected: { "screen/tag": 2 } },
@@ -31,7 +31,15 @@ const fromListener: FromListener[] = [
   { type: "fault", code: "permission", message: "cannot capture", hint: "" },
 ]
 const toListener: ToListener[] = [
-  { type: "configure", devices: [], from: ["192.0.2.0/24"], plain: "", uid: 65534, gid: 65534 },
+  {
+    type: "configure",
+    devices: [],
+    from: ["192.0.2.0/24"],
+    plain: "",
+    tcpPorts: [22, 2222],
+    uid: 65534,
+    gid: 65534,
+  },
   { type: "key", id: hex(8), tag: hex(8), screenKey: hex(32) },
   { type: "start" },
   { type: "answer", ref: 7, data: hex(128) },
@@ -84,7 +92,7 @@ describe("the pipe between listener and guard", () => {
       source: "a",
       destination: "b",
       device: "c",
-      flow: "first",
+      ...{ flow: "first", carrier: "syn", port: 22 },
     }
     for (const data of [hex(127), hex(129), `${hex(127)}zz`, hex(128).toUpperCase()])
       expect(parseFromListener(JSON.stringify({ ...knock, data }))).toBeUndefined()

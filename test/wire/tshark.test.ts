@@ -12,6 +12,7 @@ import { freshIpv6Header } from "../../src/wire/ipv6.ts"
 import type { LinkHeader } from "../../src/wire/link/link.ts"
 import { decodeNeighbour, encodeAdvertisement } from "../../src/wire/neighbour-discovery.ts"
 import { protocolTcp, timestampsOption } from "../../src/wire/tcp.ts"
+import { savefile } from "./savefile.ts"
 
 // What is made here has to be well formed in the eyes of somebody else.
 
@@ -21,23 +22,6 @@ if (tsharkMissing) process.stderr.write(`skipped: wire/tshark: ${tsharkMissing}\
 const linkNumbers = { ethernet: 1, raw: 101, null: 0 }
 const folder = mkdtempSync(join(tmpdir(), "fw-tshark-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-/** A classic pcap file, little endian. */
-function savefile(linkNumber: number, frames: readonly Uint8Array[]): Uint8Array {
-  const header = Buffer.alloc(24)
-  header.writeUInt32LE(0xa1b2c3d4, 0)
-  header.writeUInt16LE(2, 4)
-  header.writeUInt16LE(4, 6)
-  header.writeUInt32LE(262_144, 16)
-  header.writeUInt32LE(linkNumber, 20)
-  const records = frames.flatMap((frame) => {
-    const record = Buffer.alloc(16)
-    record.writeUInt32LE(frame.length, 8)
-    record.writeUInt32LE(frame.length, 12)
-    return [record, frame]
-  })
-  return Buffer.concat([header, ...records])
-}
 
 /** One object a frame: each field's values, outermost first, joined by commas. */
 function dissect(

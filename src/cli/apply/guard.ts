@@ -19,6 +19,7 @@ import { foldersFor, preparePrivateFolder } from "../../guard/state/folders.ts"
 import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
+import { knockPorts } from "../../system/network/login-ports.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { outliveEnding, statusOf } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
@@ -71,6 +72,7 @@ export async function joinGuard(
     timeoutMs: forChangeMs,
     secrets,
     secretFile: options.secretFile === undefined ? "" : resolve(options.secretFile),
+    tcpPorts: knockPorts(),
     armedBy: changedBy(host, connection),
     forChange: true,
   }

@@ -2,7 +2,7 @@ import { Fault } from "../../errors.ts"
 import { askOnce, inUse } from "../../guard/control/client.ts"
 import { controlPath } from "../../guard/control/commands.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
-import type { ArmedSecret } from "../../guard/machine/configuration.ts"
+import { type ArmedSecret, roadsOf } from "../../guard/machine/configuration.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { enrolledBeside, readStanding } from "../../guard/state/standing-secrets.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
@@ -61,5 +61,5 @@ async function armOrJoin(
   const configuration = configurationOf(options, [...standing, secret], whoArms(host.env, ssh?.clientAddress))
   const ready = await launchGuard({ configuration }, runtime, host.env)
   for (const note of ready.notes) terminal.warn(note)
-  return armedOutcome(options, ready)
+  return armedOutcome(options, { ...ready, roads: roadsOf(configuration.tcpPorts) })
 }

@@ -5,6 +5,7 @@ import { Fault } from "../../errors.ts"
 import type { ArmedBy, ArmedSecret, SessionConfiguration } from "../../guard/machine/configuration.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
 import { isSecretName } from "../../secrets/secret-file.ts"
+import { knockPorts, mostKnockPorts } from "../../system/network/login-ports.ts"
 import { parseDuration } from "../terminal/duration.ts"
 
 /** The options of `fw-watchdog arm` as commander hands them over: text, unchecked. */
@@ -17,6 +18,7 @@ export interface ArmOptionTexts {
   readonly plain?: string
   readonly interface?: readonly string[]
   readonly from?: readonly string[]
+  readonly road?: readonly string[]
   readonly detach?: boolean
   readonly dryRun?: boolean
   readonly quiet?: boolean
@@ -43,6 +45,7 @@ export function addArmOptions(command: Command): Command {
     .option("--plain <TEXT>", "this bare text in any ping too: unauthenticated!")
     .option("--interface <NAME>", "on this interface only; repeatable", collect)
     .option("--from <CIDR>", "from these sources only; repeatable", collect)
+    .option("--road <ROAD>", "beside ICMP: tcp/PORT, repeatable; none (default: sshd's ports)", collect)
     .optionsGroup("How it runs:")
     .option("--detach", "arm, report, and return")
     .option("--quiet", "do not write to the terminals of logged-in users")
@@ -69,6 +72,8 @@ export interface ArmOptions {
   readonly plain: string
   readonly devices: readonly string[]
   readonly from: readonly string[]
+  /** The TCP ports of `--road`; undefined where nothing was said. */
+  readonly tcpPorts: readonly number[] | undefined
   readonly detach: boolean
   readonly dryRun: boolean
   readonly quiet: boolean
@@ -109,6 +114,7 @@ export function checkArmOptions(texts: ArmOptionTexts): ArmOptions {
     plain: texts.plain ?? "",
     devices: [...new Set(texts.interface ?? [])],
     from: (texts.from ?? []).map(checkCidr),
+    tcpPorts: texts.road === undefined ? undefined : checkRoads(texts.road),
     detach: texts.detach ?? false,
     dryRun: texts.dryRun ?? false,
     quiet: texts.quiet ?? false,
@@ -155,6 +161,25 @@ export function checkCidr(text: string): string {
   return `${address}/${bits}`
 }
 
+/**
+ * Reads the values of `--road`: `tcp/PORT`, four at most, or `none` alone.
+ * @throws Fault `usage`
+ */
+export function checkRoads(texts: readonly string[]): readonly number[] {
+  if (texts.length === 1 && texts[0] === "none") return []
+  const ports = texts.map((text) => Number(/^tcp\/([1-9][0-9]{0,4})$/.exec(text)?.[1] ?? 0))
+  const wrong = texts.find((_, at) => ports[at] === 0 || (ports[at] ?? 0) > 0xffff)
+  if (wrong !== undefined)
+    throw new Fault("usage", `--road "${wrong}" is not known: tcp/PORT, or none alone, is wanted`)
+  const different = [...new Set(ports)]
+  if (different.length > mostKnockPorts)
+    throw new Fault(
+      "usage",
+      `--road was given for ${different.length} ports: at most ${mostKnockPorts} are heard`,
+    )
+  return different
+}
+
 /** The configuration of a session, from options that were checked. */
 export function configurationOf(
   options: ArmOptions,
@@ -171,6 +196,7 @@ export function configurationOf(
     plain: options.plain,
     devices: options.devices,
     from: options.from,
+    tcpPorts: options.tcpPorts ?? knockPorts(),
     dryRun: options.dryRun,
     quiet: options.quiet,
     armedBy,

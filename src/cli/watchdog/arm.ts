@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import { Fault } from "../../errors.ts"
 import { launchGuard } from "../../guard/launch/launch.ts"
+import { roadsOf } from "../../guard/machine/configuration.ts"
 import { foldersFor } from "../../guard/state/folders.ts"
 import { formatDuration } from "../../report/duration.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
@@ -48,19 +49,22 @@ export async function armAndWatch(
   // What does not answer as a guard does is for the arming to judge.
   await outliveEnding(folders.runtime, systemClock, terminal).catch(() => undefined)
   const ready = await launchGuard({ configuration }, folders.runtime, host.env, interrupt.signal)
-  terminal.report(armedOutcome(options, ready))
+  const roads = roadsOf(configuration.tcpPorts)
+  terminal.report(armedOutcome(options, { ...ready, roads }))
   for (const note of ready.notes) terminal.warn(note)
   warnOfForeignSecrets(secrets, terminal)
-  if (!terminal.json) explain(options, linesFor(secrets, address, options), ready, terminal)
+  if (!terminal.json) explain(options, linesFor(secrets, address, options), { ...ready, roads }, terminal)
   if (options.detach) return exitCodeFor("done")
   return exitCodeFor(await watchSession(terminal, folders.runtime, options.timeoutMs, signals))
 }
 
+/** The guard's own words of what it armed, and the roads that knocks can come by. */
+export type ArmedFacts = Pick<Awaited<ReturnType<typeof launchGuard>>, "devices" | "filter" | "backends"> & {
+  readonly roads: readonly string[]
+}
+
 /** The outcome of an arming. */
-export function armedOutcome(
-  options: ArmOptions,
-  { devices, filter, backends }: Awaited<ReturnType<typeof launchGuard>>,
-): Outcome {
+export function armedOutcome(options: ArmOptions, { devices, roads, filter, backends }: ArmedFacts): Outcome {
   const dryRun = options.dryRun ? " (dry run: the firewall will not be touched)" : ""
   return {
     event: "armed",
@@ -70,7 +74,7 @@ export function armedOutcome(
       timeoutSeconds: options.timeoutMs / 1000,
       onExpiry: options.onExpiry,
       dryRun: options.dryRun,
-      ...{ devices, filter, backends },
+      ...{ devices, roads, filter, backends },
       provenFromOutside: false,
     },
   }
@@ -80,14 +84,10 @@ export function armedOutcome(
 function explain(
   { verbose }: ArmOptions,
   lines: readonly string[],
-  ready: {
-    readonly devices: readonly string[]
-    readonly filter: string
-    readonly backends: readonly string[]
-  },
+  ready: ArmedFacts,
   terminal: Terminal,
 ): void {
-  terminal.say(`hearing on ${ready.devices.join(", ")}`)
+  terminal.say(`hearing on ${ready.devices.join(", ")}; knocks come by ${ready.roads.join(", ")}`)
   if (verbose) {
     terminal.say(`filter: ${ready.filter}`)
     terminal.say(`firewall: ${ready.backends.join(", ")}`)

@@ -8,6 +8,7 @@ import { Fault } from "../../errors.ts"
 import { findTools } from "../../firewall/tools/tool-paths.ts"
 import { listenerUser, namedListenerUser, spawnListener } from "../../guard/listeners/spawn.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
+import { knockPorts } from "../../system/network/login-ports.ts"
 import { runCommand } from "../../system/process/run-command.ts"
 import { findSystemTools } from "../../system/process/system-tools.ts"
 import { systemClock } from "../../system/system-clock.ts"
@@ -28,7 +29,14 @@ export async function check(terminal: Terminal): Promise<number> {
     findings.push(...found)
     for (const finding of found) show(finding, terminal)
   }
-  say([await loopbackKnock({ clock: systemClock, spawn: spawnListener, user: listenerUser() })])
+  say([
+    await loopbackKnock({
+      clock: systemClock,
+      spawn: spawnListener,
+      user: listenerUser(),
+      tcpPorts: knockPorts(),
+    }),
+  ])
   say(listenerUserFinding(namedListenerUser().name))
   say(await firewallFindings(runCommand, systemClock))
   const tools = findTools()

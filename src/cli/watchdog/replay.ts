@@ -6,7 +6,7 @@ import { plainMatcher } from "../../knock/plain-text.ts"
 import { createVerifier } from "../../knock/verify.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
-import { decodeFrame } from "../../wire/frame.ts"
+import { decodeCarrier } from "../../wire/carrier-frame.ts"
 import type { Terminal } from "../terminal/terminal.ts"
 import type { ArmOptions } from "./arm-options.ts"
 
@@ -24,19 +24,21 @@ export function replay(options: ArmOptions, path: string, terminal: Terminal): n
   const holdsText = options.plain === "" ? () => false : plainMatcher(options.plain)
   const { linkType, frames } = parseSavefile(readBytes(path), path)
   for (const [index, { bytes }] of frames.entries()) {
-    const frame = decodeFrame(bytes, linkType)
+    const frame = decodeCarrier(bytes, linkType)
     const verdict = ((): { result: string; detail: string } => {
       if (!frame.ok)
         return { result: "rejected", detail: `${frame.rejection.stage}/${frame.rejection.reason}` }
-      if (frame.value.echo.kind !== "request") return { result: "rejected", detail: "icmp/not-a-request" }
-      const verified = verify(frame.value.echo.data)
+      const { value } = frame
+      if ("echo" in value && value.echo.kind !== "request")
+        return { result: "rejected", detail: "icmp/not-a-request" }
+      const { data } = "echo" in value ? value.echo : value.segment
+      const verified = verify(data)
       if (verified.ok)
         return {
           result: "authentic",
           detail: `${verified.value.request.verb} for ${verified.value.key.host ?? "-"}`,
         }
-      if (holdsText(frame.value.echo.data))
-        return { result: "plain", detail: `from ${frame.value.ip.source}` }
+      if ("echo" in value && holdsText(data)) return { result: "plain", detail: `from ${value.ip.source}` }
       return { result: "rejected", detail: `${verified.rejection.stage}/${verified.rejection.reason}` }
     })()
     if (terminal.json) terminal.object({ event: "frame", frame: index + 1, ...verdict })

@@ -125,7 +125,7 @@ export function statusLines(status: SessionStatus, wallMs: number): string[] {
     `armed by ${armedBy.user}${from}, ${formatDuration(status.secondsLeft * 1000)} left, then ${status.onExpiry}`,
     ...(status.open === undefined ? [] : [openLine(status.open, wallMs)]),
     status.provenFromOutside ? "proven from outside by an authentic probe" : "not proven from outside",
-    `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}`,
+    `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}; knocks come by ${status.roads.join(", ")}`,
     ...(status.deaf ? ["DEAF: the listener does not hear its own canary; another one is being started"] : []),
     `firewall: ${status.backends.join(", ")}${status.dryRun ? " (dry run: it is not touched)" : ""}`,
     `waiting to open it: ${counted(status.standbys.map(({ program }) => program)) || "nothing: an open starts what it needs"}`,

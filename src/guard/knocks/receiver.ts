@@ -24,6 +24,8 @@ export interface FreshKnock {
   /** It came from an address of this host. */
   readonly fromHere: boolean
   readonly reply: (data: Uint8Array) => void
+  /** No client of the first days is at the other end: over TCP there were none. */
+  readonly overTcp: boolean
 }
 
 /** The part of an answer that is the session's. */
@@ -94,18 +96,19 @@ export class Receiver {
     const verified = this.#secrets.verify(new Uint8Array(Buffer.from(message.data, "hex")))
     if (!verified.ok) return void rejections.add(verified.rejection)
     const authentic = verified.value
-    const decision = this.#decider.decide(authentic, this.#now(), message.flow)
+    const way = { fromHere: isFromHere(message), reply, overTcp: message.carrier !== "echo" }
+    const decision = this.#decider.decide(authentic, this.#now(), message)
     switch (decision.action) {
       case "ignore":
         return void rejections.add(decision.rejection)
       case "repeat":
-        return void give(decision.answer, authentic, reply)
+        return void give(decision.answer, authentic, way)
       case "challenge": {
-        const knock = { authentic, pinned: decision.pinned, fromHere: isFromHere(message), reply }
+        const knock = { authentic, pinned: decision.pinned, ...way }
         return void this.answer(knock, "challenge", state, { challenge: decision.challenge })
       }
       case "act":
-        return { authentic, pinned: decision.pinned, fromHere: isFromHere(message), reply }
+        return { authentic, pinned: decision.pinned, ...way }
     }
   }
 
@@ -126,7 +129,7 @@ export class Receiver {
 
   /** Answers a knock; a later answer takes the place of an earlier one for its retransmissions. */
   answer(
-    { authentic, pinned, reply }: FreshKnock,
+    { authentic, pinned, ...way }: FreshKnock,
     verdict: Answer["verdict"],
     state: AnswerState,
     more: Partial<Pick<Answer, "verified" | "challenge" | "obstacles">> = {},
@@ -145,7 +148,7 @@ export class Receiver {
       requestMac,
     })
     this.#decider.answered(authentic, answer, now)
-    give(answer, authentic, reply)
+    give(answer, authentic, way)
   }
 
   #now(): { bootMs: number; wallMs: number } {
@@ -154,9 +157,13 @@ export class Receiver {
 }
 
 /** Gives an answer; one that the first clients do not know a second time as they do. */
-function give(answer: Uint8Array, { key }: Authentic<GuardSecret>, reply: (data: Uint8Array) => void): void {
+function give(
+  answer: Uint8Array,
+  { key }: Authentic<GuardSecret>,
+  { reply, overTcp }: Pick<FreshKnock, "reply" | "overTcp">,
+): void {
   reply(answer)
-  const first = forFirstClients(key.keys, answer)
+  const first = overTcp ? undefined : forFirstClients(key.keys, answer)
   if (first !== undefined) reply(first)
 }
 

@@ -49,12 +49,24 @@ export interface SessionConfiguration {
   readonly devices: readonly string[]
   /** Sources to accept, as CIDRs; empty means all. */
   readonly from: readonly string[]
+  /** The TCP ports that knocks are heard at too (the second road); empty for none. */
+  readonly tcpPorts: readonly number[]
   readonly dryRun: boolean
   /** Do not write to the terminals of logged-in users. */
   readonly quiet: boolean
   readonly armedBy: ArmedBy
   /** Armed by fw-apply for one change: the session ends with it. */
   readonly forChange?: boolean
+}
+
+/** The roads by which a knock can come, as people say them. */
+export function roadsOf(tcpPorts: readonly number[]): string[] {
+  return [0, ...tcpPorts].map(roadOf)
+}
+
+/** @param port the TCP port; 0 for an echo request */
+export function roadOf(port: number): string {
+  return port === 0 ? "icmp" : `tcp/${port}`
 }
 
 /** One that hears everywhere, opens everything and owes nothing at its end. It has no secret yet, and no time. */
@@ -68,6 +80,7 @@ export const plainestSession: SessionConfiguration = {
   plain: "",
   devices: [],
   from: [],
+  tcpPorts: [],
   dryRun: false,
   quiet: false,
   armedBy: { user: "", from: "", terminal: "" },

@@ -37,6 +37,8 @@ export interface KnockEvent {
   readonly hard: boolean
   readonly source: string
   readonly device: string
+  /** `icmp`, or `tcp/PORT`. */
+  readonly road: string
   /** As its secret's line has them. */
   readonly host: string
   readonly name: string

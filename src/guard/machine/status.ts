@@ -1,5 +1,5 @@
 import { formatDuration } from "../../report/duration.ts"
-import type { ArmedBy } from "./configuration.ts"
+import { type ArmedBy, roadsOf } from "./configuration.ts"
 import { surveyFacts } from "./outcomes/open.ts"
 import { type OpenFacts, openFacts, openWords } from "./outcomes/open-since.ts"
 import { notRestorableNow } from "./outcomes/proof.ts"
@@ -25,6 +25,8 @@ export interface SessionStatus {
   }[]
   readonly plain: boolean
   readonly devices: readonly string[]
+  /** The roads that a knock can come by: `icmp`, `tcp/22`. */
+  readonly roads: readonly string[]
   /** Three of its own canaries in a row, one each 6 s, were not heard by the listener. */
   readonly deaf: boolean
   readonly guardPid: number
@@ -104,6 +106,7 @@ export function statusOf(record: SessionRecord, live: LiveFacts, nowMs: number):
       expiresMs,
     })),
     plain: plain !== "",
+    roads: roadsOf(configuration.tcpPorts),
     ...live,
     accepted: record.accepted,
     opens: record.opens,

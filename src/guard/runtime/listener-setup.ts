@@ -5,11 +5,11 @@ import type { SessionConfiguration } from "../machine/configuration.ts"
 
 /** Everything that a listener is told before it starts. */
 export function listenerSetup(
-  { devices, from, plain }: SessionConfiguration,
+  { devices, from, plain, tcpPorts }: SessionConfiguration,
   receiver: Pick<Receiver, "screenKeys">,
 ): ToListener[] {
   return [
-    { type: "configure", devices, from, plain, ...listenerUser() },
+    { type: "configure", devices, from, plain, tcpPorts, ...listenerUser() },
     ...receiver.screenKeys(),
     { type: "start" },
   ]

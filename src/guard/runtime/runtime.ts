@@ -4,6 +4,7 @@ import { type FreshKnock, type KnockMessage, type PlainMessage, Receiver } from 
 import { ListenerLog } from "../listeners/log.ts"
 import { RejectionCounts } from "../listeners/rejection-counts.ts"
 import { ListenerSupervisor } from "../listeners/supervisor.ts"
+import { roadOf } from "../machine/configuration.ts"
 import type { Effect } from "../machine/effect.ts"
 import type { CommandEvent, SessionEvent } from "../machine/event.ts"
 import { type SessionEnd, type SessionRecord, secondsLeft, stillDropping } from "../machine/record.ts"
@@ -137,6 +138,7 @@ export class Runtime {
       hard: request.hard,
       source: message.source,
       device: message.device,
+      road: roadOf(message.port),
       host: key.host,
       name: key.name,
       fromHere: fresh.fromHere,

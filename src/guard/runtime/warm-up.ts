@@ -84,9 +84,8 @@ export async function warmUpSession(rounds: number): Promise<{ opens: number; an
     })
     const data = Buffer.from(request).toString("hex")
     const [source, destination] = ["192.0.2.2", "192.0.2.1"]
-    const message = parseFromListener(
-      toLine({ type: "knock", ref: round, data, source, destination, device: "any", flow: "first" }),
-    )
+    const way = { source, destination, device: "any", flow: "first", carrier: "echo", port: 0 } as const
+    const message = parseFromListener(toLine({ type: "knock", ref: round, data, ...way }))
     if (message?.type !== "knock") break
     const done = new Promise<void>((resolve) => {
       settled = resolve

@@ -128,7 +128,9 @@ export function sessionOf(
   load: (path: string) => SnapshotRef | undefined,
   now: { readonly bootMs: number; readonly wallMs: number },
 ): SessionRecord {
-  const { configuration, closeAgainMs, change, lastChange, opening } = journal
+  const { closeAgainMs, change, lastChange, opening } = journal
+  // One that was written before there was a second road does not tell of it.
+  const configuration = { ...journal.configuration, tcpPorts: journal.configuration.tcpPorts ?? [] }
   const lastOpen = load(journal.lastOpenSnapshot)
   const lost = lastOpen === undefined && journal.lastOpenSnapshot !== ""
   const begun = newSession(configuration, load(journal.armingSnapshot), now)

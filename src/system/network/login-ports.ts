@@ -21,6 +21,14 @@ export function loginPorts(): readonly number[] {
   return [...ports]
 }
 
+/** The most that are heard for knocks: each makes the filter longer that every packet goes through. */
+export const mostKnockPorts = 4
+
+/** The ports at which knocks are heard unless somebody says which: those that people log in by, so far as there is room. */
+export function knockPorts(): readonly number[] {
+  return loginPorts().slice(0, mostKnockPorts)
+}
+
 /** Processes end while they are looked at. */
 function read(look: () => string[]): string[] {
   try {

@@ -33,7 +33,7 @@ describe.skipIf(labUnavailable)("a listener", () => {
         },
         systemClock,
         [
-          { type: "configure", devices: [], from: [], plain: "", ...user },
+          { type: "configure", devices: [], from: [], plain: "", tcpPorts: [], ...user },
           { type: "key", id: keys.id, tag: hex(keys.requestTag), screenKey: hex(keys.screenKey) },
           { type: "start" },
         ],

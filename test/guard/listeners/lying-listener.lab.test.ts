@@ -37,7 +37,7 @@ const forged = (verb, flags, challenge) => {
 function lie() {
   say({ type: "ready", devices: ["any"], filter: "", notes: [] })
   setInterval(() => {
-    const from = { source: "192.0.2.2", destination: "192.0.2.1", device: "eth0", flow: "first" }
+    const from = { source: "192.0.2.2", destination: "192.0.2.1", device: "eth0", flow: "first", carrier: "echo", port: 0 }
     for (const verb of [1, 2, 3, 4]) for (const flags of [0, 1, 2, 3]) for (const challenge of [false, true])
       say({ type: "knock", ref: 1, data: forged(verb, flags, challenge), ...from })
     say({ type: "plain", ...from })

@@ -238,7 +238,7 @@ class History {
         source,
         destination,
         device: "any",
-        flow: "first",
+        ...{ flow: "first", carrier: "echo", port: 0 },
       },
       (answer) => this.#answered(sent, answer),
       state,
@@ -252,7 +252,7 @@ class History {
       this.#receiver.answer(fresh, verdict, state, { verified }),
     )
     world.feed({
-      ...{ type: "knock", knock, verb: sent.verb, hard: sent.hard, source, device: "any" },
+      ...{ type: "knock", knock, verb: sent.verb, hard: sent.hard, source, device: "any", road: "icmp" },
       ...{ host: "", name: "", fromHere: false, connections: [newConnection] },
     })
   }

@@ -75,7 +75,7 @@ export class Staged extends World {
     this.#knocks += 1
     const knock = this.#knocks
     this.feed({
-      ...{ type: "knock", knock, verb, hard, source, device: "any", host: "", name: "" },
+      ...{ type: "knock", knock, verb, hard, source, device: "any", road: "icmp", host: "", name: "" },
       ...{ fromHere: false, connections },
     })
     return () =>

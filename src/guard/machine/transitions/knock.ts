@@ -16,7 +16,7 @@ export function isPast({ ending, endsAtMs }: SessionRecord, nowMs: number): bool
 export function knock(at: At, event: KnockEvent): At {
   if (isPast(at.record, at.nowMs)) return at
   const { accepted, provenFromOutside, configuration } = at.record
-  const { verb, source, device, host, name } = event
+  const { verb, source, device, road, host, name } = event
   const heard = update(at, {
     accepted: accepted + 1,
     lastUses: [
@@ -25,8 +25,9 @@ export function knock(at: At, event: KnockEvent): At {
     ],
     provenFromOutside: provenFromOutside || !event.fromHere,
   })
-  const facts = { verb, source, device, host, name }
-  const told = (then: At): At => say(then, "knock", `an authentic ${verb} came from ${source}`, facts)
+  const facts = { verb, source, device, road, host, name }
+  const by = road === "icmp" ? "" : ` by ${road}`
+  const told = (then: At): At => say(then, "knock", `an authentic ${verb} came from ${source}${by}`, facts)
   const dryRun = (): At => {
     const answered = answer(told(heard), event, "dry-run")
     return say(answered, "dry-run", `would have carried out the ${verb} (dry run)`, facts)
