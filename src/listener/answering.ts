@@ -1,7 +1,7 @@
 import type { Capture } from "../capture/pcap-source.ts"
 import { messageBytes } from "../knock/request.ts"
 import type { ReplySockets } from "../transmit/reply-sockets.ts"
-import { type AnswerPlace, answerFrame, answerPacket } from "../wire/carrier-frame.ts"
+import { type AnswerPlace, answerFrame, answerPacket, segmentKind } from "../wire/carrier-frame.ts"
 import { replyFrame } from "../wire/frame.ts"
 import type { ReturnPath } from "./packet-path.ts"
 
@@ -15,9 +15,11 @@ export interface Ways {
  * Sends an answer back along its path: injected on the interface that heard the knock, below the firewall, else through a raw
  * socket. Over TCP each answer to a segment comes behind the one before it.
  */
-export function sendAnswer(path: ReturnPath, data: Uint8Array, ways: Ways): void {
-  const place = placeOf(path, data)
+export function sendAnswer(path: ReturnPath, answer: Uint8Array, ways: Ways): void {
   const { frame, device } = path
+  const data =
+    "segment" in frame && segmentKind(frame.segment) === "established" ? pastAGreeting(answer) : answer
+  const place = placeOf(path, answer, data.length)
   // The kernel drops an injected packet on lo as a martian: its source is one of our own addresses.
   const capture = device === "lo" || device === "any" ? undefined : ways.captures.get(device)
   if (capture !== undefined) {
@@ -39,9 +41,17 @@ export function sendAnswer(path: ReturnPath, data: Uint8Array, ways: Ways): void
 const macAt = messageBytes - 32
 
 /** Takes the next place behind what a segment carried; a SYN-ACK's sequence number is the first of its answer's MAC. */
-function placeOf({ answered }: ReturnPath, data: Uint8Array): AnswerPlace {
-  answered.initial ??= new DataView(data.buffer, data.byteOffset).getUint32(macAt)
+function placeOf({ answered }: ReturnPath, answer: Uint8Array, length: number): AnswerPlace {
+  answered.initial ??= new DataView(answer.buffer, answer.byteOffset).getUint32(macAt)
   const place = { before: answered.bytes, initial: answered.initial }
-  answered.bytes += data.length
+  answered.bytes += length
   return place
+}
+
+/**
+ * The answer three times. In a connection of the kernel's the service speaks too, and who comes first has the bytes: the
+ * greeting of an ssh server, 255 bytes at most (RFC 4253 4.2), takes no more than the first two.
+ */
+function pastAGreeting(answer: Uint8Array): Uint8Array {
+  return new Uint8Array(Buffer.concat([answer, answer, answer]))
 }

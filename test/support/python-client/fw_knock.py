@@ -17,6 +17,9 @@ import struct
 import sys
 import time
 
+sys.dont_write_bytecode = True
+from tcp_road import KernelSockets, RawSegments
+
 VERBS = {"probe": 1, "reset": 2, "rollback": 3, "confirm": 4}
 VERDICTS = dict(enumerate("""alive opened challenge dry-run open-failed nothing-to-do refused
     rolled-back confirmed rollback-failed open-already""".split(), 1))
@@ -268,15 +271,23 @@ class Wire:
         return packet[8:] if packet[:2] == (b"\x81\0" if self.six else b"\0\0") else None
 
 
-def knock(keys, verb, address, one_way, wait):
-    wire = Wire(address)
+def wire_for(road, address, keys):
+    """The carrier of `icmp`, `tcp/PORT` (by the kernel) or `raw-tcp/PORT`."""
+    if road == "icmp":
+        return Wire(address)
+    kind, _, port = road.partition("/")
+    return {"tcp": KernelSockets, "raw-tcp": RawSegments}[kind](address, int(port), keys.answer_tag)
+
+
+def knock(keys, verb, address, one_way, wait, road="icmp"):
+    wire = wire_for(road, address, keys)
     exchange = Exchange(keys, verb, one_way, time.monotonic(), wait)
     while exchange.final is None and (now := time.monotonic()) < exchange.over_at:
         if request := exchange.due(now):
             wire.send(request)
         until = min(exchange.next_at(), exchange.over_at)
         data = wire.receive(until - time.monotonic())
-        if data is not None:
+        if data:
             exchange.hear(data, time.monotonic())
     answer = exchange.final or exchange.provisional or exchange.challenged or {"verdict": None, "verified": False}
     result = {name: value for name, value in answer.items() if name not in ("challenge", "requestMac")}
@@ -291,6 +302,7 @@ def main():
     parser.add_argument("address")
     parser.add_argument("--secret-file", required=True)
     parser.add_argument("--one-way", action="store_true")
+    parser.add_argument("--road", default="icmp", metavar="icmp | tcp/PORT | raw-tcp/PORT")
     parser.add_argument("--first", action="store_true", help="be one of the first clients")
     parser.add_argument("--wait", type=float, default=10.0, metavar="SECONDS")
     options = parser.parse_args()
@@ -298,7 +310,7 @@ def main():
     FIRST = options.first
     try:
         keys = Keys(secret_for(options.secret_file, options.address))
-        result = knock(keys, options.verb, options.address, options.one_way, options.wait)
+        result = knock(keys, options.verb, options.address, options.one_way, options.wait, options.road)
     except (Mistake, OSError) as error:
         print(f"fw_knock: {error}", file=sys.stderr)
         return 2
