@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { checkArmOptions, checkCidr } from "../../../src/cli/watchdog/arm-options.ts"
+import { checkArmOptions, checkCidr, checkRoads } from "../../../src/cli/watchdog/arm-options.ts"
 import { Fault } from "../../../src/errors.ts"
 
 const defaults = { timeout: "30m", onExpiry: "disarm", scope: "all" }
@@ -22,6 +22,7 @@ describe("checkArmOptions", () => {
       devices: [],
       from: [],
       plain: "",
+      tcpPorts: undefined,
     })
   })
 
@@ -31,6 +32,33 @@ describe("checkArmOptions", () => {
     usage(() => checkArmOptions({ ...defaults, onExpiry: "explode" }))
     usage(() => checkArmOptions({ ...defaults, scope: "some" }))
     usage(() => checkArmOptions({ ...defaults, openFor: "1s" }))
+  })
+})
+
+describe("checkRoads", () => {
+  it("takes up to four ports, or none", () => {
+    expect(checkRoads(["none"])).toEqual([])
+    expect(checkRoads(["tcp/22"])).toEqual([22])
+    expect(checkRoads(["tcp/22", "tcp/65535", "tcp/22", "tcp/1", "tcp/2222"])).toEqual([22, 65_535, 1, 2222])
+  })
+
+  it("refuses everything else", () => {
+    for (const bad of [
+      "",
+      "tcp",
+      "tcp/",
+      "tcp/0",
+      "tcp/65536",
+      "tcp/022",
+      "tcp/-1",
+      "udp/22",
+      "22",
+      "icmp",
+      "TCP/22",
+    ])
+      usage(() => checkRoads([bad]))
+    usage(() => checkRoads(["none", "tcp/22"]))
+    usage(() => checkRoads(["tcp/1", "tcp/2", "tcp/3", "tcp/4", "tcp/5"]))
   })
 })
 
