@@ -31,6 +31,7 @@ describe.skipIf(labUnavailable)("a session whose guard was killed", () => {
     server.sh("iptables-nft -P INPUT DROP")
     const resumed = armed.try("resume", "--json")
     expect(resumed.objects[0]).toMatchObject({ event: "resumed", code: "done" })
+    expect(armed.status().roads).toEqual(["icmp", "tcp/22"])
     expect(armed.status().secondsLeft as number).toBeLessThanOrEqual(before)
     expect(armed.status().secondsLeft as number).toBeGreaterThan(before - 30)
     // Its nonces are gone: only a completed challenge counts, even for a one-way knock.
