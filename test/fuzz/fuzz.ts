@@ -59,8 +59,9 @@ const frames = readdirSync(captures)
     return found.map(({ bytes }) => ({ linkType, bytes: Uint8Array.from(bytes) }))
   })
 // A request with a bit of another: it goes as far as a segment can that nobody with the secret made.
-const bent = request.map((byte, at) => (at === 40 ? byte ^ 1 : byte))
-for (const flags of [2, 0x18]) frames.push({ linkType: "ethernet", bytes: ethernetSegment(bent, { flags }) })
+const bent = Uint8Array.from(request, (byte, at) => (at === 40 ? byte ^ 1 : byte))
+for (const flags of [2, 0x18])
+  frames.push({ linkType: "ethernet", bytes: Uint8Array.from(ethernetSegment(bent, { flags })) })
 const links: readonly LinkType[] = ["ethernet", "linux-sll", "linux-sll2", "raw", "null"]
 const lines = [
   {
