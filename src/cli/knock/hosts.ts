@@ -1,6 +1,5 @@
 import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { deriveKeys } from "../../knock/keys.ts"
 import { verbs } from "../../knock/verbs.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import type { Terminal } from "../terminal/terminal.ts"
@@ -99,7 +98,7 @@ async function knockAtHost(
     const knock = {
       host,
       addresses,
-      keys: deriveKeys(secret.secret),
+      secret: secret.secret,
       verb,
       hard: options.hard,
       oneWay: options.oneWay,
