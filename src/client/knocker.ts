@@ -4,7 +4,6 @@ import { Exchange } from "../knock/exchange.ts"
 import { deriveKeys } from "../knock/keys.ts"
 import type { Verb } from "../knock/verbs.ts"
 import { openTransmitters, type Transmitters } from "../transmit/open-transmitters.ts"
-import { Pace } from "./pace.ts"
 import { type PathReport, Paths } from "./paths.ts"
 import { SentPackets } from "./sent-packets.ts"
 
@@ -47,8 +46,6 @@ export interface KnockerOptions {
   readonly random: (length: number) => Uint8Array
   /** Sockets of the caller's; without them this machine's are opened. */
   readonly open?: typeof openTransmitters
-  /** Hosts that are begun with a second, at most; without it as many as this machine can handle. */
-  readonly rate?: number | undefined
 }
 
 /** Knocks at any number of hosts at the same time, through one socket a family. */
@@ -75,7 +72,6 @@ export function openKnocker(options: KnockerOptions): Knocker {
   const { clock, random } = options
   const identifier = u16(random)
   const sent = new SentPackets<Paths>(u16(random))
-  const pace = new Pace(clock, options)
   const transmitters: Transmitters = (options.open ?? openTransmitters)({
     reply(reply) {
       const asked = sent.answered(reply)
@@ -85,15 +81,13 @@ export function openKnocker(options: KnockerOptions): Knocker {
     unreachable: (message) => sent.numbered(message)?.unreachable(message),
   })
 
-  function withPaths<T>(addresses: readonly string[], use: (paths: Paths) => Promise<T>): Promise<T> {
-    return pace.run(async () => {
-      const paths = await Paths.open(addresses, transmitters, identifier, sent)
-      try {
-        return await use(paths)
-      } finally {
-        paths.close()
-      }
-    })
+  async function withPaths<T>(addresses: readonly string[], use: (paths: Paths) => Promise<T>): Promise<T> {
+    const paths = await Paths.open(addresses, transmitters, identifier, sent)
+    try {
+      return await use(paths)
+    } finally {
+      paths.close()
+    }
   }
 
   return {

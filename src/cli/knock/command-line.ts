@@ -116,5 +116,12 @@ function addKnockOptions(
     .option("--ssh <COMMAND>", "the ssh for --via", "ssh")
     .option("-4, --ipv4", "only over IPv4")
     .option("-6, --ipv6", "only over IPv6")
-    .option("--json", "one JSON object for each host on standard output")
+    .option("--first <N>", "knock at the first N hosts, and at the others once these have ended well")
+    .option(
+      "--max-fail <N>",
+      "begin with no other host when more than N have failed (default: with --first, 0)",
+    )
+    .option("--failed <FILE>", "write the hosts that failed into FILE, one a line")
+    .option("--rate <N>", "begin with N hosts a second at most (default: as fast as this machine can)")
+    .option("--json", "one JSON object for each host on standard output, and one for all of several")
 }

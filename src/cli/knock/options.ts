@@ -20,6 +20,10 @@ export interface KnockOptionTexts {
   readonly ipv4?: boolean
   readonly ipv6?: boolean
   readonly json?: boolean
+  readonly first?: string
+  readonly maxFail?: string
+  readonly failed?: string
+  readonly rate?: string
 }
 
 /** The same, checked and typed. Nothing of the machine has been looked at yet. */
@@ -42,7 +46,18 @@ export interface KnockOptions {
   readonly ssh: string
   readonly family: 4 | 6 | undefined
   readonly json: boolean
+  /** So many hosts are knocked at first, and the others when these have ended; undefined: all at once. */
+  readonly first: number | undefined
+  /** When more hosts than these have failed, no other is begun; any number unless told, none with `first`. */
+  readonly maxFail: number
+  /** The hosts that failed go into this file. */
+  readonly failedFile: string | undefined
+  /** Hosts that are begun with a second, at most; undefined: as many as this machine can handle. */
+  readonly rate: number | undefined
 }
+
+/** No command has more. */
+const mostHosts = 1_000_000
 
 const waitBounds = { min: 100, max: 600_000 }
 
@@ -94,7 +109,18 @@ export function checkKnockOptions(
     ssh: texts.ssh ?? "ssh",
     family: texts.ipv4 ? 4 : texts.ipv6 ? 6 : undefined,
     json: texts.json ?? false,
+    first: count(texts.first, "--first", 1),
+    maxFail: count(texts.maxFail, "--max-fail", 0) ?? (texts.first === undefined ? mostHosts : 0),
+    failedFile: texts.failed,
+    rate: count(texts.rate, "--rate", 1),
   }
+}
+
+function count(text: string | undefined, option: string, least: number): number | undefined {
+  if (text === undefined) return undefined
+  const number = /^[0-9]{1,7}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= least && number <= mostHosts) return number
+  throw new Fault("usage", `${option} "${text}" is no number from ${least} to ${mostHosts}`)
 }
 
 function onceEach(hosts: readonly string[]): string[] {
