@@ -11,7 +11,7 @@ import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
 import { Roads } from "./roads.ts"
-import { askForSecrets, wantedHosts } from "./secrets.ts"
+import { askForSecrets, type WantedHost, wantedHosts } from "./secrets.ts"
 
 /*
  * Only what every knock needs is imported here. The rest, for other commands, prompts, names and ports, is loaded when it
@@ -81,8 +81,9 @@ async function knock(
 
 async function knockAll(options: KnockOptions, terminal: Terminal, host: ProgramHost): Promise<number> {
   const hosts = await wantedHosts(options, new KnownHosts(host), host)
-  const lacking = hosts.filter(({ secret }) => secret === undefined && options.plain === undefined)
-  const ready = hosts.filter((wanted) => !lacking.includes(wanted))
+  const lacks = ({ secret }: WantedHost): boolean => secret === undefined && options.plain === undefined
+  const lacking = hosts.filter(lacks)
+  const ready = hosts.filter((wanted) => !lacks(wanted))
   const { failedFile, first = 0 } = options
   if (failedFile !== undefined) (await import("./crowd/failed-file.ts")).checkFailedFile(failedFile)
   const clock = monotonicClock

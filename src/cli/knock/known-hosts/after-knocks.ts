@@ -139,7 +139,8 @@ function sharingSecrets(ends: readonly KnockEnd[]): [string, string][] {
     const others = earlier.get(key) ?? []
     const stranger = others.find((other) => !isOneHost(other.host, other.addresses, end.host, end.addresses))
     if (stranger !== undefined) pairs.push([stranger.host.typed, typed])
-    earlier.set(key, [...others, end])
+    others.push(end)
+    earlier.set(key, others)
   }
   return pairs
 }

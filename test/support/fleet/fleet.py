@@ -1,15 +1,14 @@
 """Stands for many hosts: answers knocks at any address of a network that is local here, as guards would that have not heard from
 their client before: a challenge first, and "alive" to the follow-up. Not the server: nothing is opened.
 
-    fleet.py FIRST-ADDRESS LOSS DEAD < SECRETS
+    fleet.py LOSS DEAD < SECRETS
 
-SECRETS: 16 bytes in hex a line; line N is the secret of FIRST-ADDRESS + N. LOSS: the share of packets that is lost, each way.
-DEAD: every how many-th host answers nothing at all; 0 for none. Its tcp/22 takes connections, but those of the dead.
+SECRETS: 16 bytes in hex a line, the secret of a host each. LOSS: the share of packets that is lost, each way.
+DEAD: every how many-th host answers no knock; 0 for none. Connections to tcp/22 are taken and closed, the dead's too.
 Prints `ready`, and at its end (SIGTERM) `heard PACKETS`. Standard library only.
 """
 import hashlib
 import hmac
-import ipaddress
 import os
 import random
 import signal
@@ -64,7 +63,7 @@ def reply(packet: bytes, data: bytes) -> bytes:
     return header + packet[16:20] + packet[12:16] + message
 
 
-def serve_ssh(first: int, dead: int) -> None:
+def serve_ssh() -> None:
     listener = socket.create_server(("", 22), backlog=4096)
     while True:
         connection, _ = listener.accept()
@@ -72,13 +71,12 @@ def serve_ssh(first: int, dead: int) -> None:
 
 
 def main() -> None:
-    first, loss, dead = int(ipaddress.IPv4Address(sys.argv[1])), float(sys.argv[2]), int(sys.argv[3])
-    is_dead = [bool(dead) and number % dead == dead - 1 for number in range(1 << 17)]
-    hosts = [Host(bytes.fromhex(line), is_dead[number]) for number, line in enumerate(sys.stdin)]
+    loss, dead = float(sys.argv[1]), int(sys.argv[2])
+    hosts = [Host(bytes.fromhex(line), dead > 0 and number % dead == dead - 1) for number, line in enumerate(sys.stdin)]
     by_tag = {host.tag[:8]: host for host in hosts}
     child = os.fork()
     if child == 0:
-        serve_ssh(first, dead)
+        serve_ssh()
     wire = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
     wire.setsockopt(socket.IPPROTO_IP, socket.IP_HDRINCL, 1)
     wire.setsockopt(socket.SOL_SOCKET, 33, 64 << 20)  # SO_RCVBUFFORCE
