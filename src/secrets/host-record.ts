@@ -68,7 +68,7 @@ function recordOf(found: unknown): HostRecord | undefined {
     hostName: isHost(hostName) ? hostName : undefined,
     user: typeof user === "string" && isTarget(`${user}@${name}`) ? user : undefined,
     addresses: Array.isArray(addresses) ? addresses.filter(isAddress) : [],
-    port: typeof port === "number" && isTarget(`[::]:${port}`) ? port : undefined,
+    port: isPort(port) ? port : undefined,
     jump: typeof jump === "string" && jump.split(",").every(isTarget) ? jump : undefined,
     road: typeof road === "string" ? road : undefined,
     aliveMs: typeof aliveMs === "number" && aliveMs >= 0 ? aliveMs : undefined,
@@ -86,6 +86,9 @@ const isGroup = (value: unknown): value is string => typeof value === "string" &
 
 const isHost = (value: unknown): value is string =>
   typeof value === "string" && isHostName(value.toLowerCase().replace(/\.$/, ""))
+
+const isPort = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535
 
 const isAddress = (value: unknown): value is string => typeof value === "string" && addressFamily(value) !== 0
 

@@ -31,6 +31,7 @@ export interface KnownHost {
 export class KnownHosts {
   readonly #host: ProgramHost
   readonly #records = new Map<string, KeptRecords>()
+  #own: HostFolders | undefined
   #callers: Promise<HostFolders | undefined> | undefined
 
   constructor(host: ProgramHost) {
@@ -42,15 +43,17 @@ export class KnownHosts {
     const target = parseTarget(typed)
     const unknown = { typed, target, name: canonicalHost(target.host), record: undefined, folders: undefined }
     const own = await this.#lookIn(await this.ownFolders(), unknown)
-    if (own !== undefined && hasSecret(own)) return own
+    if (own !== undefined && (!this.#host.env.SUDO_UID || hasSecret(own))) return own
     const callers = await this.callersFolders()
     return (callers && (await this.#lookIn(callers, unknown))) ?? own ?? unknown
   }
 
   async ownFolders(): Promise<HostFolders> {
+    if (this.#own !== undefined) return this.#own
     const { env } = this.#host
     const home = env.HOME || (await import("node:os")).homedir()
-    return { secrets: secretFolder(env, home), records: recordFolder(env, home) }
+    this.#own = { secrets: secretFolder(env, home), records: recordFolder(env, home) }
+    return this.#own
   }
 
   /** Those of who called sudo, where they are others. */
