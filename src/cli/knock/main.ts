@@ -6,6 +6,7 @@ import { openTerminal, type ProgramHost, type Terminal } from "../terminal/termi
 import { runKnockProgram } from "./command-line.ts"
 import { isCrowd } from "./crowd/crowd.ts"
 import { Tally } from "./crowd/tally.ts"
+import { checkFleetOptions, isFleet } from "./fleet/options.ts"
 import { type KnockEnd, knockAtHosts } from "./hosts.ts"
 import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
@@ -59,10 +60,16 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
       const secrets = await import("./secret-commands.ts")
       return await saying(terminal, { host: target }, () => secrets[name](target, terminal, host))
     },
-    async list(json) {
+    async list(json, group) {
       const terminal = openTerminal("fw-knock", host, { json })
       const { list } = await import("./known-hosts/list.ts")
-      return await saying(terminal, {}, () => list(terminal, new KnownHosts(host), monotonicClock.wallMs()))
+      const known = new KnownHosts(host)
+      return await saying(terminal, {}, () => list(terminal, known, monotonicClock.wallMs(), group))
+    },
+    async importHosts(pattern, texts) {
+      const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
+      const { importHosts } = await import("./fleet/import.ts")
+      return await saying(terminal, {}, () => importHosts(pattern, texts, terminal, monotonicClock, host))
     },
   })
 }
@@ -74,13 +81,24 @@ async function knock(
   host: ProgramHost,
 ): Promise<number> {
   const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
-  return await saying(terminal, { verb }, () =>
-    knockAll(checkKnockOptions(verb, hosts, texts), terminal, host),
-  )
+  return await saying(terminal, { verb }, async () => {
+    checkFleetOptions(verb, hosts, texts)
+    const options = checkKnockOptions(verb, hosts, texts)
+    const known = new KnownHosts(host)
+    if (!isFleet(options.hosts, texts)) return await knockAll(options, known, terminal, host)
+    const { chosenHosts } = await import("./fleet/choose.ts")
+    const chosen = await chosenHosts(options, texts, known, terminal, host)
+    return await knockAll({ ...options, hosts: chosen }, known, terminal, host)
+  })
 }
 
-async function knockAll(options: KnockOptions, terminal: Terminal, host: ProgramHost): Promise<number> {
-  const hosts = await wantedHosts(options, new KnownHosts(host), host)
+async function knockAll(
+  options: KnockOptions,
+  known: KnownHosts,
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<number> {
+  const hosts = await wantedHosts(options, known, host)
   const lacks = ({ secret }: WantedHost): boolean => secret === undefined && options.plain === undefined
   const lacking = hosts.filter(lacks)
   const ready = hosts.filter((wanted) => !lacks(wanted))

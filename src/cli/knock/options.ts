@@ -1,13 +1,15 @@
 import { Fault } from "../../errors.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
 import { type Verb, verbs, verbsThat } from "../../knock/verbs.ts"
+import { isGroupWord } from "../../secrets/fleet/group-name.ts"
 import { canonicalHost } from "../../secrets/host-name.ts"
 import { parseTarget } from "../../secrets/target.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { parsePort } from "../terminal/tcp-port.ts"
+import type { FleetOptionTexts } from "./fleet/options.ts"
 
 /** The options of `fw-knock VERB HOST...` as commander hands them over: text, unchecked. */
-export interface KnockOptionTexts {
+export interface KnockOptionTexts extends FleetOptionTexts {
   readonly hard?: boolean
   readonly secretFile?: string
   readonly plain?: string
@@ -29,7 +31,7 @@ export interface KnockOptionTexts {
 /** The same, checked and typed. Nothing of the machine has been looked at yet. */
 export interface KnockOptions {
   readonly verb: Verb
-  /** As typed, each host once; at least one. */
+  /** As typed, each host once. */
   readonly hosts: readonly string[]
   readonly hard: boolean
   /** A path, or `-` for standard input. */
@@ -123,9 +125,11 @@ function count(text: string | undefined, option: string, least: number): number 
   throw new Fault("usage", `${option} "${text}" is no number from ${least} to ${mostHosts}`)
 }
 
-function onceEach(hosts: readonly string[]): string[] {
+/** Each host once, by its name and port; so each group. @throws Fault `usage` for what is no host */
+export function onceEach(hosts: readonly string[]): string[] {
   const seen = new Set<string>()
   return hosts.filter((host) => {
+    if (isGroupWord(host)) return !seen.has(host) && seen.add(host)
     const target = parseTarget(host)
     const way = `${canonicalHost(target.host)} ${target.port ?? ""}`
     if (seen.has(way)) return false
