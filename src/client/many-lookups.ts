@@ -8,9 +8,8 @@ const threads = 256
 
 /** A line in is a question, a line out its answer. */
 const program = `
-import { lookup } from "node:dns/promises"
-import { createInterface } from "node:readline"
-createInterface({ input: process.stdin }).on("line", async (line) => {
+const { lookup } = require("node:dns").promises
+require("node:readline").createInterface({ input: process.stdin }).on("line", async (line) => {
   const [id, family, name] = line.split(" ")
   const said = await lookup(name, { all: true, family: Number(family), verbatim: true }).then(
     (found) => ({ addresses: found.map(({ address }) => address) }),
@@ -53,7 +52,7 @@ class Asker {
   #ended = false
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
-    this.#child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    this.#child = spawn(process.execPath, ["--eval", program], {
       stdio: ["pipe", "pipe", "ignore"],
       env: { ...env, UV_THREADPOOL_SIZE: String(threads) },
     })
