@@ -205,7 +205,9 @@ describe.skipIf(labUnavailable)("groups of hosts", () => {
 
   it("need Ansible for an inventory that is not printed yet", async () => {
     const inventory = file("inventory.ini", "[web]\nweb1\n")
-    const missing = await run(["hosts", "import", "--ansible", inventory], { before: ["/usr/bin/env", "PATH=/nowhere"] })
+    const missing = await run(["hosts", "import", "--ansible", inventory], {
+      before: ["/usr/bin/env", "PATH=/nowhere"],
+    })
     expect(missing.code).toBe(69)
     expect(missing.stderr).toContain("ansible-inventory -i INVENTORY --list >FILE")
   })
