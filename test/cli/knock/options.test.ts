@@ -76,7 +76,7 @@ describe("what a knock is told", () => {
     expect(usageOf(() => check(verb, texts))).toContain(option)
   })
 
-  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b", "web1:", "web1:0", "@web1", "-a@web1"])(
+  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b", "web1:", "web1:0", "-a@web1"])(
     "%j is no host",
     (host) => {
       expect(usageOf(() => check("reset", {}, [host]))).toContain("host")
