@@ -49,7 +49,7 @@ function removeIfThere(path: string): void {
   }
 }
 
-/** What a failed file operation is told as. */
+/** A failed file operation as a fault. */
 export function cannotChange(what: string, cause: unknown): Fault {
   const errno = errnoOf(cause)
   const denied = errno === "EACCES" || errno === "EPERM" || errno === "EROFS"

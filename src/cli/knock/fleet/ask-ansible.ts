@@ -14,8 +14,8 @@ const longestOutput = 256 * 1024 * 1024
 const mostWarnings = 20
 
 /**
- * What `ansible-inventory --list` prints of an inventory, and which hosts a pattern means, both by Ansible's own word. Says
- * what it waits for, and what Ansible warns of.
+ * Asks Ansible's own tools what `--list` prints of an inventory, and which hosts a pattern means. Says what it waits for,
+ * and what Ansible warns of.
  * @param pattern as Ansible takes one, such as `web:&prod:!db1`; undefined for all hosts
  * @returns the JSON text, and the names that the pattern means
  * @throws Fault `missing` when there is no Ansible, `configuration` when it does not take the inventory, `usage` when it

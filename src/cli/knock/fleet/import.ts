@@ -17,10 +17,10 @@ import { type Inventory, isPrintedInventory, parseInventory } from "./inventory.
 import { listedHosts } from "./listed-hosts.ts"
 import { readHostList, readInventoryText, refuseBadLines } from "./read-list.ts"
 
-/** The most of what was left out that is told. */
+/** The most parts left out that are told. */
 const mostTold = 20
 
-/** What is to be kept, of where, and whether it is all that is there. */
+/** The hosts that are to be kept, and whether they are all that are there. */
 interface Source extends Inventory {
   readonly whole: boolean
 }
@@ -101,7 +101,7 @@ async function ofInventory(
   }
 }
 
-/** What `ansible-inventory --list` has printed into a file or a pipe; undefined for an inventory that Ansible has to read. */
+/** The text that `ansible-inventory --list` has printed elsewhere; undefined for an inventory that Ansible has to read. */
 async function printedInventory(path: string, host: ProgramHost): Promise<string | undefined> {
   if (path === "-") return await readInventoryText(path, host)
   if (!mayBePrinted(path)) return undefined

@@ -10,7 +10,7 @@ const longestInventory = 256 * 1024 * 1024
 /** The most bad lines that are shown. */
 const mostShown = 20
 
-/** What a list holds, and what to call it in messages. */
+/** The lines of a list, and how it is called in messages. */
 export interface ReadList {
   readonly hosts: readonly ListedHost[]
   readonly bad: readonly BadLine[]

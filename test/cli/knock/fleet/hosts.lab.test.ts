@@ -48,13 +48,13 @@ describe.skipIf(labUnavailable)("groups of hosts", () => {
     ...["reset", "--wait", "5s", "--no-check", "--json", "--secret-file", stage.path],
     ...args,
   ]
-  const hosts = ({ objects }: Ended): unknown[] => objects.map(({ host }) => host).sort()
+  const hosts = (ended: Ended): unknown[] => ended.hosts.map(({ host }) => host).sort()
 
   it("are knocked at as @GROUP, @all, and as --limit leaves them", async () => {
     keepFleet()
     const web = await probe("@web")
-    expect([web.code, web.objects.length]).toEqual([0, 12])
-    expect(web.objects.every(({ event }) => event === "alive")).toBe(true)
+    expect([web.code, web.hosts.length]).toEqual([0, 12])
+    expect(web.hosts.every(({ event }) => event === "alive")).toBe(true)
     expect(hosts(await probe("@db", "web3", "@db"))).toEqual(["db1", "web3"])
     expect(hosts(await probe("@all", "--limit", "web1*,@db,!web11"))).toEqual([
       "db1",
