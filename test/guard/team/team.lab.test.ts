@@ -40,7 +40,13 @@ describe.skipIf(labUnavailable)("many secrets at one guard", () => {
     await sleep(3000)
     process.stderr.write(figures("20 resets at once", sent, stage.rejected()))
     process.stderr.write(`${JSON.stringify(sent.ends)}\n${JSON.stringify(stage.armed.status())}\n`)
-    process.stderr.write(`${stage.armed.events().slice(-60).map((e) => `${e.time} ${e.event} ${e.message}`).join("\n")}\n`)
+    process.stderr.write(
+      `${stage.armed
+        .events()
+        .slice(-60)
+        .map((e) => `${e.time} ${e.event} ${e.message}`)
+        .join("\n")}\n`,
+    )
     expect(sent.answered).toBe(20)
   })
 })
