@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process"
 import type { Clock } from "../../clock.ts"
 import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
+import { LineWriter } from "../../pipe/line-writer.ts"
 import { type FromListener, parseFromListener, type ToListener, toLine } from "../../pipe/messages.ts"
 import { ReadingAllowance } from "./reading-allowance.ts"
 
@@ -26,8 +27,6 @@ export interface ChildEvents {
   onEnd(end: { readonly fault: Fault; readonly wasReady: boolean }): void
 }
 
-/** Bytes of answers that may wait for a listener that does not read: 800 of them. */
-const pipeLimit = 256 * 1024
 /** How long a listener that was let go may take to end, in milliseconds. */
 const lingerMs = 2000
 
@@ -38,6 +37,7 @@ const lingerMs = 2000
 export class ListenerProcess {
   readonly #clock: Clock
   readonly #process: ChildProcess | undefined
+  readonly #writer: LineWriter | undefined
   readonly startedMs: number
   /** It has opened its captures. */
   ready = false
@@ -76,7 +76,9 @@ export class ListenerProcess {
       return
     }
     this.#watch(this.#process, events)
+    // All of the setup, however much: the listener reads nothing else before it.
     for (const message of setup) this.#process.stdin?.write(toLine(message))
+    if (this.#process.stdin) this.#writer = new LineWriter(this.#process.stdin)
   }
 
   get pid(): number | undefined {
@@ -120,8 +122,7 @@ export class ListenerProcess {
   }
 
   #write(message: ToListener): void {
-    const pipe = this.#process?.stdin
-    if (pipe?.writable && pipe.writableLength < pipeLimit) pipe.write(toLine(message))
+    this.#writer?.send(message)
   }
 
   #watch(child: ChildProcess, events: ChildEvents): void {
