@@ -1,8 +1,10 @@
 import type { Writable } from "node:stream"
 import { type FromListener, type ToListener, toLine } from "./messages.ts"
 
-/** Bytes that may wait for the other side before messages are dropped instead of queued: 600 knocks, or 800 answers. */
-const mostWaiting = 256 * 1024
+/** Bytes that may wait for the other side before messages are dropped instead of queued: 1200 knocks, or 1600 answers. */
+const mostWaiting = 512 * 1024
+/** Bytes that are held back at most: a turn that brings many messages leaves them to the other side while it lasts. */
+const mostHeld = 16 * 1024
 
 /**
  * Writes messages to one end of the pipe, in order. The first of a turn of the event loop leaves at once, those behind it
@@ -11,6 +13,7 @@ const mostWaiting = 256 * 1024
 export class LineWriter {
   readonly #output: Writable
   #corked = false
+  #heldBytes = 0
 
   constructor(output: Writable) {
     this.#output = output
@@ -20,8 +23,10 @@ export class LineWriter {
   send(message: FromListener | ToListener): boolean {
     const output = this.#output
     if (!output.writable || output.writableLength > mostWaiting) return false
-    output.write(toLine(message))
-    this.hold()
+    const line = toLine(message)
+    output.write(line)
+    if (this.#corked) this.#held(line.length)
+    else this.hold()
     return true
   }
 
@@ -32,7 +37,16 @@ export class LineWriter {
     this.#output.cork()
     setImmediate(() => {
       this.#corked = false
+      this.#heldBytes = 0
       this.#output.uncork()
     })
+  }
+
+  #held(bytes: number): void {
+    this.#heldBytes += bytes
+    if (this.#heldBytes < mostHeld) return
+    this.#heldBytes = 0
+    this.#output.uncork()
+    this.#output.cork()
   }
 }

@@ -34,14 +34,25 @@ describe("LineWriter", () => {
     expect(sink.writes.at(-1)).toBe(lines(6, 6))
   })
 
+  it("keeps the other side waiting for 16 KB at most while a turn lasts", () => {
+    const sink = new Sink()
+    const writer = new LineWriter(sink)
+    for (let sequence = 1; sequence <= 3000; sequence += 1) {
+      writer.send(ping(sequence))
+      expect(sink.writableLength).toBeLessThan(16 * 1024)
+    }
+    expect(sink.writes.length).toBeGreaterThan(3)
+    expect(lines(1, 3000).startsWith(sink.writes.join(""))).toBe(true)
+  })
+
   it("drops what comes while too much waits, and loses nothing of that", async () => {
     const sink = new Sink()
     sink.open = false
     const writer = new LineWriter(sink)
     let taken = 0
     while (writer.send(ping(taken + 1))) taken += 1
-    expect(sink.writableLength).toBeGreaterThan(256 * 1024)
-    expect(sink.writableLength).toBeLessThan(257 * 1024)
+    expect(sink.writableLength).toBeGreaterThan(512 * 1024)
+    expect(sink.writableLength).toBeLessThan(513 * 1024)
     await turn()
     expect(writer.send(ping(0))).toBe(false)
     expect(sink.writes).toEqual([lines(1, 1)])
