@@ -74,7 +74,7 @@ export class TeamStage {
   ): Promise<Sent> {
     const [program, ...args] = [
       ...this.client.enter(),
-      ...["/usr/bin/python3", sender, verb, file, String(paceMs), "5", ...addresses],
+      ...["/usr/bin/python3", sender, verb, file, String(paceMs), "15", ...addresses],
     ]
     const child = spawn(program as string, args, { stdio: ["ignore", "pipe", "inherit"] })
     let printed = ""
@@ -85,9 +85,11 @@ export class TeamStage {
     return JSON.parse(printed) as Sent
   }
 
-  /** What was refused, without the copies, which are no loss. */
-  rejected(): Printed {
-    return this.armed.status().rejected as Printed
+  /** What was refused so far; the listener tells of it each 3 s. */
+  async rejected(): Promise<Printed> {
+    await new Promise((resolve) => setTimeout(resolve, 3200))
+    const { heard, missed, accepted, rejected } = this.armed.status()
+    return { heard, missed, accepted, ...(rejected as Printed) }
   }
 }
 
