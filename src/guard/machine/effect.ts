@@ -75,7 +75,7 @@ export type Effect =
       readonly knock: number
       readonly verdict: Verdict
       readonly verified: boolean
-      /** What was looked for on the way of another knock says nothing of this one's. */
+      /** Another knock's way was looked at, which says nothing of this one's. */
       readonly elsewhere?: boolean
     }
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }

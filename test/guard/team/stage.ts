@@ -88,8 +88,8 @@ export class TeamStage {
   /** What was refused so far; the listener tells of it each 3 s. */
   async rejected(): Promise<Printed> {
     await new Promise((resolve) => setTimeout(resolve, 3200))
-    const { heard, missed, accepted, rejected } = this.armed.status()
-    return { heard, missed, accepted, ...(rejected as Printed) }
+    const { heard, missed, accepted, listenerStarts, rejected } = this.armed.status()
+    return { heard, missed, accepted, listenerStarts, ...(rejected as Printed) }
   }
 }
 

@@ -40,7 +40,7 @@ export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: num
   })
 }
 
-/** What it is to find and keep is still to be looked at, so it sees all that was so when somebody asks now. */
+/** It has looked at nothing yet, so it will see all that is so now. */
 const hasNotBegun = ({ stage }: OpenTask): boolean => stage === "committing" || stage === "committed"
 
 function newTask({ record }: At, hard: boolean, origin: KnockOrigin | undefined): OpenTask {
