@@ -49,6 +49,8 @@ const copy: Rejection = { stage: "screen", reason: "copy" }
 /** There was no time to look at it. */
 const overload: Rejection = { stage: "screen", reason: "overload" }
 
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
+
 interface Heard {
   readonly frame: EchoFrame
   readonly bytes: Uint8Array
@@ -125,9 +127,11 @@ export class PacketPath {
     const taken = this.#duplicates.takenBy(frame, this.#deps.nowMs())
     if (taken === undefined) return false
     // The copy from a named interface tells where to inject; the one from `any` came first and could not.
-    const completes = taken.sameFlow && device !== "any" && this.pathOf(taken.ref)?.device === "any"
-    if (completes && this.#deps.screen.check(frame.echo.data).ok && this.#deps.isLocal(frame.ip.destination))
-      this.#keepPath(taken.ref, heard)
+    if (!taken.sameFlow || device === "any") return true
+    const path = this.pathOf(taken.ref)
+    // The same bytes have passed the screen; another packet of that flow may be for another host.
+    const completes = path?.device === "any" && sameBytes(path.frame.echo.data, frame.echo.data)
+    if (completes && this.#deps.isLocal(frame.ip.destination)) this.#keepPath(taken.ref, heard)
     return true
   }
 
