@@ -19,6 +19,7 @@ export function commandLines(): readonly Command[] {
         knock: unused,
         secret: unused,
         list: unused,
+        importHosts: unused,
         arm: unused,
         apply: unused,
         enroll: unused,

@@ -1,10 +1,11 @@
 import type { Clock, Timer } from "../clock.ts"
 import type { Answer } from "../knock/answer.ts"
 import { Exchange } from "../knock/exchange.ts"
-import type { KnockKeys } from "../knock/keys.ts"
+import { deriveKeys } from "../knock/keys.ts"
 import type { Verb } from "../knock/verbs.ts"
 import { openTransmitters, type Transmitters } from "../transmit/open-transmitters.ts"
 import { type PathReport, Paths } from "./paths.ts"
+import { SentPackets } from "./sent-packets.ts"
 
 /** After an answer that the server has yet to verify, this long is waited for the verified one; milliseconds. */
 const awaitVerifiedMs = 3000
@@ -16,10 +17,13 @@ export interface Knock {
   readonly host: string
   /** Numeric addresses of this one host; at least one. All are knocked at: the server acts once for all copies. */
   readonly addresses: readonly string[]
-  readonly keys: KnockKeys
+  /** Its 16 secret bytes. */
+  readonly secret: Uint8Array
   readonly verb: Verb
   readonly hard: boolean
   readonly oneWay: boolean
+  /** One of so many that its copies are few and far between. */
+  readonly thin?: boolean
 }
 
 /** The end of one host's knock, as far as it is known. */
@@ -66,25 +70,23 @@ export interface Knocker {
 /** The sockets are opened by the first knock, not here. */
 export function openKnocker(options: KnockerOptions): Knocker {
   const { clock, random } = options
-  const active = new Set<Paths>()
+  const identifier = u16(random)
+  const sent = new SentPackets<Paths>(u16(random))
   const transmitters: Transmitters = (options.open ?? openTransmitters)({
-    // Only its content tells whose reply it is: addresses and identifiers are rewritten on the way, and anyone can send.
-    reply: (reply) => {
-      for (const paths of active) paths.reply(reply)
+    reply(reply) {
+      const asked = sent.answered(reply)
+      if (asked === undefined) sent.numbered(reply)?.echo(reply)
+      else asked.onReply(reply)
     },
-    unreachable: (message) => {
-      for (const paths of active) paths.unreachable(message)
-    },
+    unreachable: (message) => sent.numbered(message)?.unreachable(message),
   })
-  const sequences = { identifier: u16(random), next: u16(random) }
 
   async function withPaths<T>(addresses: readonly string[], use: (paths: Paths) => Promise<T>): Promise<T> {
-    const paths = await Paths.open(addresses, transmitters, sequences)
-    active.add(paths)
+    const paths = await Paths.open(addresses, transmitters, identifier, sent)
     try {
       return await use(paths)
     } finally {
-      active.delete(paths)
+      paths.close()
     }
   }
 
@@ -107,7 +109,7 @@ function exchange(
 ): Promise<KnockReport> {
   const now = (): { bootMs: number; wallMs: number } => ({ bootMs: clock.bootMs(), wallMs: clock.wallMs() })
   const startedMs = clock.bootMs()
-  const state = new Exchange({ ...knock, random }, now())
+  const state = new Exchange({ ...knock, keys: deriveKeys(knock.secret), random }, now())
   let roundTripMs: number | undefined
 
   return new Promise((resolve) => {

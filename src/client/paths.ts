@@ -2,12 +2,7 @@ import { Fault } from "../errors.ts"
 import type { EchoTransmitter, HeardReply, HeardUnreachable } from "../transmit/echo-transmitter.ts"
 import type { Transmitters } from "../transmit/open-transmitters.ts"
 import { familyOf } from "./resolve.ts"
-
-/** The identifier that every packet of one process carries, and the sequence that the next one takes. */
-export interface Sequences {
-  readonly identifier: number
-  next: number
-}
+import type { SentPackets } from "./sent-packets.ts"
 
 /** The fate of the packets to one host, whoever answered. */
 export interface PathReport {
@@ -35,30 +30,40 @@ const hopeless = /unreachable|no route|cannot assign|invalid argument|not suppor
  * authentic answer proves one; those that the kernel refuses are left out as long as another is left.
  */
 export class Paths {
-  /** Takes every reply that may be about this host's packets; set by who waits for it. */
+  /** Takes every reply that says it answers one of this host's requests; set by who waits for it. */
   onReply: (reply: HeardReply) => void = () => {}
   /** The address that an authentic answer came from; one of the given, whatever the answer itself said. */
   proven: string | undefined
   packetsSent = 0
-  readonly #sequences: Sequences
-  readonly #sentSequences = new Set<number>()
+  readonly #identifier: number
+  readonly #sentPackets: SentPackets<Paths>
   readonly #failures: Set<string>
   #paths: readonly Path[]
   #lastData: Uint8Array = new Uint8Array()
   #echoed = false
   #unreachable: HeardUnreachable | undefined
 
-  private constructor(paths: readonly Path[], failures: Iterable<string>, sequences: Sequences) {
+  private constructor(
+    paths: readonly Path[],
+    failures: Iterable<string>,
+    identifier: number,
+    sentPackets: SentPackets<Paths>,
+  ) {
     this.#paths = paths
     this.#failures = new Set(failures)
-    this.#sequences = sequences
+    this.#identifier = identifier
+    this.#sentPackets = sentPackets
   }
 
-  /** @throws Fault when not one of the addresses can be sent to from this process */
+  /**
+   * @param identifier of every packet
+   * @param sentPackets takes note of them, until `close`
+   * @throws Fault when not one of the addresses can be sent to from this process */
   static async open(
     addresses: readonly string[],
     transmitters: Transmitters,
-    sequences: Sequences,
+    identifier: number,
+    sentPackets: SentPackets<Paths>,
   ): Promise<Paths> {
     const paths: Path[] = []
     const faults: unknown[] = []
@@ -73,7 +78,8 @@ export class Paths {
     return new Paths(
       paths,
       faults.map((fault) => (fault instanceof Fault ? fault.message : String(fault))),
-      sequences,
+      identifier,
+      sentPackets,
     )
   }
 
@@ -81,25 +87,24 @@ export class Paths {
   send(data: Uint8Array): void {
     this.#lastData = data
     for (const path of this.#paths) {
-      const sequence = this.#sequences.next
-      this.#sequences.next = (sequence + 1) & 0xffff
-      this.#sentSequences.add(sequence)
+      const sequence = this.#sentPackets.sent(this, data)
       this.packetsSent += 1
-      const echo = { identifier: this.#sequences.identifier, sequence, data }
+      const echo = { identifier: this.#identifier, sequence, data }
       void path.transmitter.send(path.address, echo).then((failure) => this.#sent(path, failure))
     }
   }
 
-  reply(reply: HeardReply): void {
-    // The kernel's own reply carries our request back, as it was.
-    if (this.#sentSequences.has(reply.sequence) && Buffer.compare(reply.data, this.#lastData) === 0)
-      this.#echoed = true
-    else this.onReply(reply)
+  /** Takes a reply to one of our packets that is no answer: the kernel's own carries our request back, as it was. */
+  echo({ data }: HeardReply): void {
+    if (Buffer.compare(data, this.#lastData) === 0) this.#echoed = true
   }
 
   unreachable(message: HeardUnreachable): void {
-    const ours = this.#paths.some((path) => bare(path.address) === message.destination)
-    if (ours && this.#sentSequences.has(message.sequence)) this.#unreachable = message
+    if (this.#paths.some((path) => bare(path.address) === message.destination)) this.#unreachable = message
+  }
+
+  close(): void {
+    this.#sentPackets.forget(this)
   }
 
   /** From now on only the path that the authentic answer came by; all the others, if it names none of them (NAT). */

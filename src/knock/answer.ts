@@ -134,6 +134,7 @@ const obstacleKinds = Object.keys(obstacleFlags) as readonly ObstacleKind[]
 const firstFlags = verifiedFlag | pinnedFlag
 const verdictAt = 10
 const flagsAt = 11
+const requestMacAt = 64
 
 const tellsObstacles = (verdict: Verdict, verified: boolean): boolean =>
   verified && (verdict === "opened" || verdict === "open-failed" || verdict === "open-already")
@@ -236,6 +237,13 @@ export function decodeAnswer(
     ...(more === 0 ? {} : { obstacles: obstaclesIn(more) }),
     requestMac,
   })
+}
+
+/** The MAC of the request that this could be an answer to, unverified; undefined for what is no answer by its length. */
+export function requestMacIn(answer: Uint8Array): Uint8Array | undefined {
+  return answer.length === messageBytes
+    ? answer.subarray(requestMacAt, requestMacAt + requestMacBytes)
+    : undefined
 }
 
 function obstaclesIn(flags: number): SeenObstacles {

@@ -24,6 +24,8 @@ export interface ExchangeOptions {
   readonly hard: boolean
   /** Begin with the one-way flag, not only after 2 s of silence. */
   readonly oneWay: boolean
+  /** Few copies, far between: for one of thousands, whose answers would get lost among the others' copies. */
+  readonly thin?: boolean | undefined
   /** Random bytes from the system's generator. */
   readonly random: (length: number) => Uint8Array
 }
@@ -103,7 +105,7 @@ export class Exchange {
   /** The moment at which `send` is due next, on the clock of `bootMs`; undefined when there is nothing more to send. */
   nextSendMs(): number | undefined {
     if (this.#done) return undefined
-    const copyMs = this.#scheduleMs + sendDueMs(this.#copy)
+    const copyMs = this.#scheduleMs + this.#dueMs(this.#copy)
     return this.#turnsOneWay() ? Math.min(copyMs, this.#startedMs + silenceMs) : copyMs
   }
 
@@ -116,7 +118,7 @@ export class Exchange {
     if (dueMs === undefined || now.bootMs < dueMs) return undefined
     if (this.#turnsOneWay() && now.bootMs >= this.#startedMs + silenceMs) this.#begin("one-way", now)
     do this.#copy += 1
-    while (this.#scheduleMs + sendDueMs(this.#copy) <= now.bootMs)
+    while (this.#scheduleMs + this.#dueMs(this.#copy) <= now.bootMs)
     return this.#current.bytes
   }
 
@@ -166,8 +168,12 @@ export class Exchange {
     if (answered === this.#awaited) return
     this.#awaited = answered
     this.#current = answered
-    this.#scheduleMs = now.bootMs - sendDueMs(steadyCopy - 1)
+    this.#scheduleMs = now.bootMs - this.#dueMs(steadyCopy - 1)
     this.#copy = steadyCopy
+  }
+
+  #dueMs(copy: number): number {
+    return sendDueMs(this.#options.thin ? thin : dense, copy)
   }
 
   #turnsOneWay(): boolean {
@@ -200,15 +206,16 @@ function ignored({ rejection }: Rejected): Received {
   return { kind: "ignored", rejection }
 }
 
-const firstSendsMs = [0, 50, 150, 400]
+/** When the copies of a request are due, in ms after the first; behind the last they go on at the same distance. */
+interface Schedule {
+  readonly firstMs: readonly number[]
+  readonly everyMs: number
+}
+const dense: Schedule = { firstMs: [0, 50, 150, 400], everyMs: 400 }
+const thin: Schedule = { firstMs: [0, 250, 1000, 2000, 4000], everyMs: 3000 }
 
-const everyMs = 400
-
-/**
- * The time at which the `n`-th copy of a request is due, in ms after the first: 0, 50, 150, 400, then every 400.
- * @param n 0 for the first copy
- */
-function sendDueMs(n: number): number {
-  const last = firstSendsMs.length - 1
-  return firstSendsMs[n] ?? (firstSendsMs[last] ?? 0) + (n - last) * everyMs
+/** @param n 0 for the first copy */
+function sendDueMs({ firstMs, everyMs }: Schedule, n: number): number {
+  const last = firstMs.length - 1
+  return firstMs[n] ?? (firstMs[last] ?? 0) + (n - last) * everyMs
 }

@@ -16,7 +16,7 @@ export interface KnockKeys {
   readonly answerKey: Uint8Array
 }
 
-const salt = "fw-watchdog knock v1"
+const salt = new Uint8Array(Buffer.from("fw-watchdog knock v1"))
 
 /**
  * Derives the keys of one secret: HKDF-SHA-256 (RFC 5869), the secret as input keying material, one label each.

@@ -13,6 +13,8 @@ interface VerbProperties {
   readonly changesNothing: boolean
   /** The guard looks for a new TCP connection of the client's, which has to come up first. */
   readonly needsConnection: boolean
+  /** In the question whether many hosts are meant, before their number. */
+  readonly effect: string
   /** For the help of `fw-knock`. */
   readonly help: string
   /** The likely reason when the guard answers `refused`, for the hint. */
@@ -31,6 +33,7 @@ export const verbs: Readonly<Record<Verb, VerbProperties>> = {
     opens: true,
     changesNothing: false,
     needsConnection: false,
+    effect: "opens the firewall of",
     help: "open the firewall there: flush and accept all",
     whyRefused: look,
   },
@@ -40,6 +43,7 @@ export const verbs: Readonly<Record<Verb, VerbProperties>> = {
     opens: false,
     changesNothing: true,
     needsConnection: false,
+    effect: "changes nothing at",
     help: "would a reset arrive and be answered? Changes nothing",
     whyRefused: look,
   },
@@ -49,6 +53,7 @@ export const verbs: Readonly<Record<Verb, VerbProperties>> = {
     opens: false,
     changesNothing: false,
     needsConnection: false,
+    effect: "takes the rules back at",
     help: "go back to the rules in force at arming",
     whyRefused: "the session there holds no rules to go back to",
   },
@@ -58,6 +63,7 @@ export const verbs: Readonly<Record<Verb, VerbProperties>> = {
     opens: false,
     changesNothing: false,
     needsConnection: true,
+    effect: "confirms the change at",
     help: "keep a change: proves by a new connection that you get in",
     whyRefused:
       "the server saw no new TCP connection from here to its ssh port, or is going back already: `fw-watchdog status` there; another port: --check tcp/PORT",

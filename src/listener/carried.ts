@@ -1,4 +1,3 @@
-import type { Carrier } from "../knock/replay-cache.ts"
 import { type CarrierFrame, type SegmentFrame, segmentKind } from "../wire/carrier-frame.ts"
 import { type Decoded, decoded, rejected } from "../wire/decoded.ts"
 import type { EchoFrame } from "../wire/frame.ts"
@@ -44,16 +43,17 @@ export function senderOf({ carrier, frame }: Carried): string {
   return `${frame.ip.source} ${identifier} ${Buffer.from(link.buffer, link.byteOffset, link.length).toString("latin1")}`
 }
 
-/** Tells whether two frames of one sender can be the same packet, heard on two devices. */
-export function maybeSamePacket(one: CarrierFrame, other: CarrierFrame): boolean {
-  if ("echo" in one || "echo" in other) return "echo" in one && "echo" in other
-  const [a, b]: [Carrier | undefined, Carrier | undefined] = [
-    segmentKind(one.segment),
-    segmentKind(other.segment),
-  ]
+/** Tells whether two frames of one sender can be the same packet, heard on two devices: the same bytes, of the same segment. */
+export function isSameMessage(one: CarrierFrame, other: CarrierFrame): boolean {
+  if ("echo" in one || "echo" in other)
+    return "echo" in one && "echo" in other && sameBytes(one.echo.data, other.echo.data)
+  const [a, b] = [one.segment, other.segment]
   return (
-    a === b &&
-    one.segment.sourcePort === other.segment.sourcePort &&
-    one.segment.sequence === other.segment.sequence
+    segmentKind(a) === segmentKind(b) &&
+    a.sourcePort === b.sourcePort &&
+    a.sequence === b.sequence &&
+    sameBytes(a.data, b.data)
   )
 }
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

@@ -6,13 +6,8 @@ import { Fault, reasonOf } from "../errors.ts"
 import { plainMatcher } from "../knock/plain-text.ts"
 import { createScreen, type ScreenKey } from "../knock/screen.ts"
 import { LineReader } from "../pipe/line-reader.ts"
-import {
-  type FromListener,
-  fittingReady,
-  parseToListener,
-  type ToListener,
-  toLine,
-} from "../pipe/messages.ts"
+import { LineWriter } from "../pipe/line-writer.ts"
+import { type FromListener, fittingReady, parseToListener, type ToListener } from "../pipe/messages.ts"
 import { favourNobody } from "../system/process/real-time-priority.ts"
 import { openReplySockets, type ReplySockets } from "../transmit/reply-sockets.ts"
 import { parseAddress } from "../wire/address.ts"
@@ -30,8 +25,6 @@ type Configuration = Extract<ToListener, { type: "configure" }>
 
 /** The canary is sent at every second ping. */
 const pingsACanary = 2
-/** Bytes that may wait in the pipe to the guard before knocks are dropped instead of queued. */
-const pipeLimit = 256 * 1024
 
 /** The longest line that the guard says, in bytes: `configure` with many `--from` and `--interface`. */
 const longestOrder = 128 * 1024
@@ -45,22 +38,8 @@ const monotonicMs = (): number => performance.now()
  * @returns a promise of the exit code: 0 when the guard let go of it, 1 when it could not begin or go on.
  */
 export async function runListener(input: Readable, output: Writable): Promise<number> {
-  let corked = false
-  const cork = (): void => {
-    if (corked) return
-    corked = true
-    output.cork()
-    setImmediate(() => {
-      corked = false
-      output.uncork()
-    })
-  }
-  const send = (message: FromListener): boolean => {
-    if (output.writableLength > pipeLimit) return false
-    output.write(toLine(message))
-    cork() // the first message of a turn leaves at once, those behind it together: a flood costs no system call for each
-    return true
-  }
+  const writer = new LineWriter(output)
+  const send = (message: FromListener): boolean => writer.send(message)
   let configuration: Configuration | undefined
   const keys: (ScreenKey & { readonly requestTag: Uint8Array })[] = []
   let running: RunningListener | undefined
@@ -86,7 +65,7 @@ export async function runListener(input: Readable, output: Writable): Promise<nu
         case "answer":
           return running?.answer(message.ref, Buffer.from(message.data, "hex"))
         case "ping":
-          cork() // nobody waits for it: one write, and one wake-up of the guard
+          writer.hold() // nobody waits for it: one write, and one wake-up of the guard
           running?.look()
           send({ type: "pong", sequence: message.sequence })
           return

@@ -6,7 +6,7 @@ import type { Rejection } from "../wire/decoded.ts"
 import type { EchoFrame } from "../wire/frame.ts"
 import type { LinkType } from "../wire/link/link.ts"
 import { BoundedMap } from "./bounded-map.ts"
-import { type Carried, carriedBy, maybeSamePacket, portOf } from "./carried.ts"
+import { type Carried, carriedBy, isSameMessage, portOf } from "./carried.ts"
 import { Duplicates } from "./duplicates.ts"
 
 /** Where an answer to one forwarded knock goes: the frame that carried it, and the capture that can inject there. */
@@ -133,14 +133,11 @@ export class PacketPath {
     const taken = this.#duplicates.takenBy(carried, this.#deps.nowMs())
     if (taken === undefined) return false
     // The copy from a named interface tells where to inject; the one from `any` came first and could not.
-    const path = taken.sameFlow && device !== "any" ? this.pathOf(taken.ref) : undefined
-    const completes = path?.device === "any" && maybeSamePacket(path.frame, carried.frame)
-    if (
-      completes &&
-      this.#deps.screen.check(carried.data).ok &&
-      this.#deps.isLocal(carried.frame.ip.destination)
-    )
-      this.#keepPath(taken.ref, heard, path.answered)
+    if (!taken.sameFlow || device === "any") return true
+    const path = this.pathOf(taken.ref)
+    // The same packet has passed the screen; another one of that flow may be for another host.
+    if (path?.device !== "any" || !isSameMessage(path.frame, carried.frame)) return true
+    if (this.#deps.isLocal(carried.frame.ip.destination)) this.#keepPath(taken.ref, heard, path.answered)
     return true
   }
 

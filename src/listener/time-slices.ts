@@ -1,7 +1,10 @@
 /** The time that one capture may take in one turn of the event loop, in milliseconds. */
 const sliceMs = 25
-/** So many frames are looked at in any case: on a busy machine the time may pass without us. */
-const sliceFrames = 256
+/**
+ * So many frames are looked at in any case: on a busy machine the time may pass without us, and a team that knocks at many
+ * addresses at once is no flood.
+ */
+const sliceFrames = 768
 
 export interface TimeSliceDeps {
   /** A clock in milliseconds that never steps, with fractions. */

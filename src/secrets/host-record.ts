@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { addressFamily } from "../wire/address.ts"
+import { isGroupName } from "./fleet/group-name.ts"
 import { canonicalHost, isHostName } from "./host-name.ts"
 import { parseTarget } from "./target.ts"
 
@@ -26,6 +27,8 @@ export interface HostRecord {
   readonly aliveMs?: number | undefined
   /** Its secret was made by `fw-knock enroll`: it outlives the session there. */
   readonly enrolled?: boolean | undefined
+  /** The groups that it is a member of, in order, each once; here and nowhere else is it written who belongs to a group. */
+  readonly groups?: readonly string[] | undefined
 }
 
 /** The end of a record's file name; in front of it stands the host's, in its canonical form. */
@@ -55,7 +58,7 @@ export function parseRecord(text: string, canonical: string): HostRecord | undef
 /** Whatever somebody has written into the file: parts of it go to ssh's command line, to sockets and to the terminal. */
 function recordOf(found: unknown): HostRecord | undefined {
   if (typeof found !== "object" || found === null) return undefined
-  const { name, hostName, user, addresses, port, jump, road, aliveMs, enrolled } = found as Record<
+  const { name, hostName, user, addresses, port, jump, road, aliveMs, enrolled, groups } = found as Record<
     string,
     unknown
   >
@@ -65,16 +68,27 @@ function recordOf(found: unknown): HostRecord | undefined {
     hostName: isHost(hostName) ? hostName : undefined,
     user: typeof user === "string" && isTarget(`${user}@${name}`) ? user : undefined,
     addresses: Array.isArray(addresses) ? addresses.filter(isAddress) : [],
-    port: typeof port === "number" && isTarget(`[::]:${port}`) ? port : undefined,
+    port: isPort(port) ? port : undefined,
     jump: typeof jump === "string" && jump.split(",").every(isTarget) ? jump : undefined,
     road: typeof road === "string" ? road : undefined,
     aliveMs: typeof aliveMs === "number" && aliveMs >= 0 ? aliveMs : undefined,
     ...(enrolled === true ? { enrolled } : {}),
+    ...withGroups(Array.isArray(groups) ? groups.filter(isGroup) : []),
   }
 }
 
+/** The key of the groups, where there are any: in order and each once. */
+export function withGroups(groups: readonly string[]): Pick<HostRecord, "groups"> {
+  return groups.length === 0 ? {} : { groups: [...new Set(groups)].sort() }
+}
+
+const isGroup = (value: unknown): value is string => typeof value === "string" && isGroupName(value)
+
 const isHost = (value: unknown): value is string =>
   typeof value === "string" && isHostName(value.toLowerCase().replace(/\.$/, ""))
+
+const isPort = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535
 
 const isAddress = (value: unknown): value is string => typeof value === "string" && addressFamily(value) !== 0
 

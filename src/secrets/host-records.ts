@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { addressText, parseAddress } from "../wire/address.ts"
 import { canonicalHost } from "./host-name.ts"
-import { type HostRecord, parseRecord, recordEnding } from "./host-record.ts"
+import { type HostRecord, parseRecord, recordEnding, withGroups } from "./host-record.ts"
 import { removePrivate, writePrivate } from "./private-file.ts"
 import { parseTarget, type Target } from "./target.ts"
 
@@ -86,8 +86,18 @@ export function findRecord(records: readonly HostRecord[], target: Target | stri
  * @throws Fault `usage` for a name that is none, `permission` or `refused` when it cannot be written
  */
 export function keepRecord(folder: string, record: HostRecord): void {
-  const path = join(folder, canonicalHost(record.name) + recordEnding)
-  const { name, hostName, user, port, jump, road, aliveMs, enrolled } = record
+  const path = join(folder, recordFile(record))
+  writePrivate(path, recordText(record), "keep the record", String(process.pid))
+}
+
+/** The name of a record's file. @throws Fault `usage` for a name that is none */
+export function recordFile({ name }: HostRecord): string {
+  return canonicalHost(name) + recordEnding
+}
+
+/** The whole of a record's file: its keys in one order, so that equal records are equal texts. */
+export function recordText(record: HostRecord): string {
+  const { name, hostName, user, port, jump, road, aliveMs, enrolled, groups = [] } = record
   const addresses = [...new Set(record.addresses.map(canonicalAddress))]
   const kept = {
     name,
@@ -99,8 +109,9 @@ export function keepRecord(folder: string, record: HostRecord): void {
     road,
     aliveMs,
     ...(enrolled === true ? { enrolled } : {}),
+    ...withGroups(groups),
   }
-  writePrivate(path, `${JSON.stringify(kept)}\n`, "keep the record", String(process.pid))
+  return `${JSON.stringify(kept)}\n`
 }
 
 /** Removes the record made under this name; false when there is none. @throws Fault as {@link keepRecord} */

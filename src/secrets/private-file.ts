@@ -49,7 +49,8 @@ function removeIfThere(path: string): void {
   }
 }
 
-function cannotChange(what: string, cause: unknown): Fault {
+/** A failed file operation as a fault. */
+export function cannotChange(what: string, cause: unknown): Fault {
   const errno = errnoOf(cause)
   const denied = errno === "EACCES" || errno === "EPERM" || errno === "EROFS"
   return new Fault(denied ? "permission" : "refused", `${what}: ${errno}`, { cause })

@@ -1,21 +1,21 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { Fault } from "../errors.ts"
-import { parseSecretFile, type SecretEntry } from "./secret-file.ts"
-
-/** No secret file is longer, in bytes. */
-const longestSecretFile = 65_536
+import { parseSecretFile, type SecretEntry, serverLimits } from "./secret-file.ts"
 
 /**
  * The entries of a secret file that nobody else can read: it belongs to root, to who runs this, or to who called sudo.
  * @throws Fault `permission` when it cannot be read, `configuration` when somebody else can get at it, or when it is not a
  *   secret file
  */
-export function readSecretFile(path: string): SecretEntry[] {
-  return parseSecretFile(readPrivateText(path), path)
+export function readSecretFile(path: string, limits = serverLimits): SecretEntry[] {
+  return parseSecretFile(readPrivateText(path, limits.bytes), path, limits)
 }
 
-/** Opened first and then looked at, so that what was looked at is what is read. A pipe (`<(pass show web1)`) will do too. */
-export function readPrivateText(path: string): string {
+/**
+ * Opened first and then looked at, so that what was looked at is what is read. A pipe (`<(pass show web1)`) will do too.
+ * @param most a longer file is refused, in bytes
+ */
+export function readPrivateText(path: string, most = serverLimits.bytes): string {
   let descriptor: number
   try {
     descriptor = openSync(path, "r")
@@ -39,7 +39,7 @@ export function readPrivateText(path: string): string {
         `the secret file ${path} has mode ${(found.mode & 0o7777).toString(8).padStart(4, "0")}: 0600 is wanted`,
         { hint: `chmod 600 ${path}, and make a new secret if somebody may have read this one` },
       )
-    return readWhole(descriptor, path)
+    return readWhole(descriptor, path, most, found.isFile() ? found.size : most)
   } finally {
     closeSync(descriptor)
   }
@@ -51,17 +51,23 @@ function trustedOwners(): number[] {
   return [0, process.geteuid?.() ?? 0, ...(SUDO_UID === undefined ? [] : [Number(SUDO_UID)])]
 }
 
-function readWhole(descriptor: number, path: string): string {
-  const bytes = Buffer.alloc(longestSecretFile + 1)
+/** @param expected as long as a file says it is; it may grow meanwhile */
+function readWhole(descriptor: number, path: string, most: number, expected: number): string {
+  let bytes = Buffer.alloc(Math.min(expected, most) + 1)
   let length = 0
   try {
-    for (let got = -1; got !== 0 && length < bytes.length; length += got)
+    for (let got = -1; got !== 0 && length <= most; length += got) {
+      if (length === bytes.length) bytes = Buffer.concat([bytes, Buffer.alloc(most + 1 - length)])
       got = readSync(descriptor, bytes, length, bytes.length - length, null)
+    }
   } catch (cause) {
     throw new Fault("permission", `cannot read the secret file ${path}: ${errnoOf(cause)}`, { cause })
   }
-  if (length > longestSecretFile)
-    throw new Fault("configuration", `the secret file ${path} is too long: at most 64 KiB are wanted`)
+  if (length > most)
+    throw new Fault(
+      "configuration",
+      `the secret file ${path} is too long: at most ${most / 1024} KiB are wanted`,
+    )
   return bytes.toString("utf8", 0, length)
 }
 

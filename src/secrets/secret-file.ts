@@ -12,8 +12,20 @@ export interface SecretEntry {
   readonly line: number
 }
 
-/** Most secrets in one file: each one's tag is compared in the kernel's packet filter. */
+/** Most secrets of one server: each one's tag is compared in the kernel's packet filter. */
 export const mostSecrets = 64
+
+/** The most that one file may hold. */
+export interface SecretFileLimits {
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** A server's file, and that of one host. */
+export const serverLimits: SecretFileLimits = { entries: mostSecrets, bytes: 65_536 }
+
+/** A workstation's file for all of its hosts. */
+export const clientLimits: SecretFileLimits = { entries: 100_000, bytes: 16 * 1024 * 1024 }
 
 const hostPattern = /^[a-z0-9_]([a-z0-9._:%-]{0,252})$|^::[a-z0-9:.%-]{0,60}$/
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,31}$/
@@ -30,10 +42,14 @@ export function isSecretName(text: string): boolean {
  *
  * @param text the whole file
  * @param source what to call it in messages, such as its path
- * @returns at least one and at most 64 entries, in the file's order
+ * @returns at least one and at most `limits.entries`, in the file's order
  * @throws Fault `configuration` with the line's number, never with its content.
  */
-export function parseSecretFile(text: string, source: string): SecretEntry[] {
+export function parseSecretFile(
+  text: string,
+  source: string,
+  { entries: most }: Pick<SecretFileLimits, "entries"> = serverLimits,
+): SecretEntry[] {
   const entries: SecretEntry[] = []
   const seen = new Map<string, number>()
   for (const [index, content] of text
@@ -54,7 +70,7 @@ export function parseSecretFile(text: string, source: string): SecretEntry[] {
       )
     seen.set(key, line)
     entries.push(entry)
-    if (entries.length > mostSecrets) throw bad(source, line, `is one secret more than ${mostSecrets}`)
+    if (entries.length > most) throw bad(source, line, `is one secret more than ${most}`)
   }
   if (entries.length === 0)
     throw new Fault("configuration", `${source} holds no secret, one line HOST fwk1-... is wanted`, {
@@ -92,17 +108,38 @@ export function formatSecretLine(entry: Pick<SecretEntry, "host" | "name" | "sec
   return [entry.host, formatSecret(entry.secret), entry.name].filter((word) => word !== undefined).join(" ")
 }
 
+/** The entries of a file by the hosts that they name, for many questions. */
+export interface SecretIndex {
+  readonly entries: readonly SecretEntry[]
+  readonly byHost: ReadonlyMap<string, readonly SecretEntry[]>
+}
+
+export function indexSecrets(entries: readonly SecretEntry[]): SecretIndex {
+  const byHost = new Map<string, SecretEntry[]>()
+  for (const entry of entries) {
+    if (entry.host === undefined) continue
+    const host = canonicalHost(entry.host)
+    const others = byHost.get(host)
+    if (others === undefined) byHost.set(host, [entry])
+    else others.push(entry)
+  }
+  return { entries, byHost }
+}
+
+/** True when a line names the host exactly. */
+export function namesHost({ byHost }: SecretIndex, host: string): boolean {
+  return byHost.has(canonicalHost(host))
+}
+
 /**
  * The secret that `fw-knock` uses for a host: the only one in the file, whatever it is called, or else the one whose line
  * names the host exactly (case and a final dot aside; names are not resolved).
  * @throws Fault `configuration` when several lines could be meant or none is.
  */
-export function selectSecret(entries: readonly SecretEntry[], host: string): SecretEntry {
+export function selectSecret({ entries, byHost }: SecretIndex, host: string): SecretEntry {
   const only = entries.length === 1 ? entries[0] : undefined
   if (only !== undefined) return only
-  const wanted = canonicalHost(host)
-  const named = entries.filter((entry) => entry.host !== undefined && canonicalHost(entry.host) === wanted)
-  const [match, second] = named
+  const [match, second] = byHost.get(canonicalHost(host)) ?? []
   if (match === undefined)
     throw new Fault("configuration", `none of ${entries.length} secrets names ${host}`, {
       hint: `add a line for it: fw-knock remember ${host}`,

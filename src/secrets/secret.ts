@@ -17,7 +17,7 @@ const secretBytes = 16
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
 const digits = 30
 const groupDigits = 5
-const checkBits = 22n
+const checkBits = 22
 const checkPrefix = Uint8Array.from("fwk1", (character) => character.charCodeAt(0))
 
 /** The kinds of mistakes in a written secret. `check` is a typo among good digits. */
@@ -52,7 +52,8 @@ export function generateSecret(random: Uint8Array): Uint8Array {
 export function formatSecret(secret: Uint8Array): string {
   if (secret.length !== secretBytes)
     throw new Fault("usage", `cannot write a secret of ${secret.length} bytes: ${secretBytes} are wanted`)
-  let bits = (BigInt(`0x${Buffer.from(secret).toString("hex")}`) << checkBits) | checkOf(secret)
+  let bits =
+    (BigInt(`0x${Buffer.from(secret).toString("hex")}`) << BigInt(checkBits)) | BigInt(checkOf(secret))
   let text = ""
   for (let i = 0; i < digits; i += 1) {
     text = alphabet.charAt(Number(bits & 31n)) + text
@@ -78,7 +79,8 @@ export function parseSecret(text: string): ParsedSecret {
     )
   if (values.length !== digits)
     return mistake("length", `${values.length} digits after the prefix, ${digits} are wanted`)
-  if (!checksOut(values)) {
+  const { secret, check } = split(values)
+  if (check !== checkOf(secret)) {
     const place = locateTypo(values, checksOut)
     if (place === undefined)
       return mistake("check", "the check digits do not fit: more than one digit is mistyped")
@@ -88,7 +90,7 @@ export function parseSecret(text: string): ParsedSecret {
       `the check digits do not fit: it looks as if ${what} in group ${groupOf(place.at)}`,
     )
   }
-  return { ok: true, secret: split(values).secret }
+  return { ok: true, secret }
 }
 
 /** The prefix and two groups behind it, or twenty digits however they are grouped. */
@@ -111,11 +113,19 @@ function mistake(kind: SecretMistake, message: string): ParsedSecret {
 /** Groups are counted from 1, as somebody reads them aloud. */
 const groupOf = (digit: number): number => Math.min(digits / groupDigits, Math.floor(digit / groupDigits) + 1)
 
-function split(values: readonly number[]): { secret: Uint8Array; check: bigint } {
-  let bits = 0n
-  for (const value of values) bits = (bits << 5n) | BigInt(value)
-  const hex = (bits >> checkBits).toString(16).padStart(secretBytes * 2, "0")
-  return { secret: new Uint8Array(Buffer.from(hex, "hex")), check: bits & ((1n << checkBits) - 1n) }
+function split(values: readonly number[]): { secret: Uint8Array; check: number } {
+  const secret = new Uint8Array(secretBytes)
+  let [held, bits, filled] = [0, 0, 0] // `bits` of `held` are not in the secret; behind it they are the check
+  for (const value of values) {
+    held = (held << 5) | value
+    bits += 5
+    if (filled === secretBytes || bits < 8) continue
+    bits -= 8
+    secret[filled] = held >> bits
+    held &= (1 << bits) - 1
+    filled += 1
+  }
+  return { secret, check: held }
 }
 
 function checksOut(values: readonly number[]): boolean {
@@ -124,7 +134,7 @@ function checksOut(values: readonly number[]): boolean {
 }
 
 /** The first 22 bits of SHA-256("fwk1" || secret), FIPS 180-4. */
-function checkOf(secret: Uint8Array): bigint {
-  const [a = 0, b = 0, c = 0, d = 0] = sha256(checkPrefix, secret)
-  return BigInt(((a << 24) | (b << 16) | (c << 8) | d) >>> 0) >> (32n - checkBits)
+function checkOf(secret: Uint8Array): number {
+  const [a = 0, b = 0, c = 0] = sha256(checkPrefix, secret)
+  return ((a << 16) | (b << 8) | c) >> (24 - checkBits)
 }

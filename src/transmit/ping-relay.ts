@@ -15,13 +15,19 @@ export const relayProgram = `
 use strict;
 use Socket qw(:DEFAULT :addrinfo AF_INET6);
 $| = 1;
+use constant { RCVBUF => 8 * 1024 * 1024, A_TURN => 64, DONTWAIT => 0x40 };
 my %socket;
 for (["4", AF_INET, 1], ["6", AF_INET6, 58]) {
   my ($name, $family, $protocol) = @$_;
-  if (socket(my $handle, $family, SOCK_DGRAM, $protocol)) { $socket{$name} = $handle; print "open $name\\n" }
+  if (socket(my $handle, $family, SOCK_DGRAM, $protocol)) {
+    setsockopt($handle, SOL_SOCKET, SO_RCVBUF, RCVBUF);
+    $socket{$name} = $handle;
+    print "open $name\\n";
+  }
   else { print "shut $name $!\\n" }
 }
 print "ready\\n";
+my $out;
 sub transmit {
   my ($name, $address, $hex) = split / /, shift;
   return "failed no ping socket of this family" unless $socket{$name};
@@ -29,20 +35,27 @@ sub transmit {
   return "failed $error" if $error;
   return defined(send($socket{$name}, pack("H*", $hex), 0, $found->{addr})) ? "sent" : "failed $!";
 }
+sub heard {
+  my ($name) = @_;
+  for (1 .. A_TURN) {
+    my $from = recv($socket{$name}, my $message, 2048, DONTWAIT) or return;
+    my ($error, $address) = getnameinfo($from, NI_NUMERICHOST, NIx_NOSERV);
+    $out .= "reply $name $address " . unpack("H*", $message) . "\\n" unless $error;
+  }
+}
 my $pending = "";
 while (1) {
   my $readable = "";
   vec($readable, fileno($_), 1) = 1 for \\*STDIN, values %socket;
-  next if select($readable, undef, undef, undef) < 0;
-  for my $name (keys %socket) {
-    next unless vec($readable, fileno($socket{$name}), 1);
-    my $from = recv($socket{$name}, my $message, 2048, 0) or next;
-    my ($error, $address) = getnameinfo($from, NI_NUMERICHOST, NIx_NOSERV);
-    print "reply $name $address ", unpack("H*", $message), "\\n" unless $error;
+  next if select($readable, undef, undef, $pending =~ /\\n/ ? 0 : undef) < 0;
+  $out = "";
+  vec($readable, fileno($socket{$_}), 1) and heard($_) for keys %socket;
+  if (vec($readable, fileno(STDIN), 1)) { sysread(STDIN, $pending, 65536, length $pending) or last }
+  for (1 .. A_TURN) {
+    $pending =~ s/^([^\\n]*)\\n// or last;
+    $out .= transmit($1) . "\\n";
   }
-  next unless vec($readable, fileno(STDIN), 1);
-  sysread(STDIN, $pending, 4096, length $pending) or last;
-  print transmit($1), "\\n" while $pending =~ s/^([^\\n]*)\\n//;
+  print $out if $out ne "";
 }
 `
 

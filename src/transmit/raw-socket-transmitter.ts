@@ -18,6 +18,16 @@ const icmpFilter = 1
 const solIcmpv6 = 58
 const icmp6Filter = 1
 
+// socket(7); the first asks for more than net.core.rmem_max, and takes CAP_NET_ADMIN.
+const solSocket = 1
+const receiveBufferOptions = { force: 33, plain: 8 } as const
+/** Thousands of hosts answer at once, and this process may be at work on something else; bytes. */
+const receiveBufferBytes = 8 * 1024 * 1024
+/** No answer is longer. */
+const messageBytes = 2048
+/** Messages that are read in one turn of the event loop, so that sending and timers have theirs. */
+const messagesATurn = 64
+
 /**
  * Opens a raw ICMP (4) or ICMPv6 (6) socket that hears echo replies and "unreachable", nothing else.
  * @throws Fault `permission` when the kernel does not allow it, `missing` when the native module is not there or the machine
@@ -26,15 +36,20 @@ const icmp6Filter = 1
 export async function openRawTransmitter(family: 4 | 6, heard: Heard): Promise<EchoTransmitter> {
   const socket = await openSocket(family, family === 4 ? protocolIcmp : protocolIcmpv6)
   hearOnlyReplies(socket, family)
+  enlargeReceiveBuffer(socket)
   let open = true
-  socket.on("message", (message, source) => {
-    if (!open) return
+  const buffer = Buffer.alloc(messageBytes)
+  const take = (message: Buffer, source: string): void => {
     // A copy: raw-socket fills the same buffer again.
     const bytes = new Uint8Array(message)
     const reply = readEchoReply(family, bytes)
     if (reply !== undefined) heard.reply({ address: source, ...reply })
     const unreachable = readUnreachable(family, bytes)
     if (unreachable !== undefined) heard.unreachable?.({ from: source, ...unreachable })
+  }
+  socket.on("message", (message, source) => {
+    if (open) take(message, source)
+    for (let more = 1; open && more < messagesATurn && receiveOne(socket, buffer, take); more += 1);
   })
   // A failed read (EAGAIN after a wrong checksum) is no reason to stop; a socket that is gone shows when it sends.
   socket.on("error", () => {})
@@ -54,7 +69,7 @@ export async function openRawTransmitter(family: 4 | 6, heard: Heard): Promise<E
 export async function openSocket(family: 4 | 6, protocol: number): Promise<Socket> {
   const { createSocket } = await loadRawSocket()
   try {
-    return createSocket({ protocol, addressFamily: family === 4 ? 1 : 2, bufferSize: 2048 })
+    return createSocket({ protocol, addressFamily: family === 4 ? 1 : 2, bufferSize: messageBytes })
   } catch (cause) {
     const reason = reasonOf(cause)
     const code = /not permitted|denied/i.test(reason) ? "permission" : "missing"
@@ -92,8 +107,38 @@ function hearOnlyReplies(socket: Socket, family: 4 | 6): void {
   socket.setOption(solIcmpv6, icmp6Filter, Buffer.from(words.buffer), 32)
 }
 
+/** Where it is not allowed, or no option of this system, the buffer stays as it is. */
+function enlargeReceiveBuffer(socket: Socket): void {
+  for (const option of [receiveBufferOptions.plain, receiveBufferOptions.force])
+    try {
+      socket.setOption(solSocket, option, receiveBufferBytes)
+    } catch {
+      // As large as the system has it.
+    }
+}
+
+/** Reads one more message than raw-socket does in a turn. @returns false when there was none */
+function receiveOne(socket: Socket, into: Buffer, take: (message: Buffer, source: string) => void): boolean {
+  try {
+    socket.wrap.recv(into, (_, bytes, source) => take(into.subarray(0, bytes), source))
+    return true
+  } catch {
+    return false // nothing more is there, or a wrong checksum: the next turn reads on
+  }
+}
+
+/**
+ * Sends at once. raw-socket itself would wait for a turn of the event loop for each message, and never send while there is
+ * something to read; only what the kernel has no room for now goes that way.
+ */
 export function sendOn(socket: Socket, message: Uint8Array, address: string): Promise<string | undefined> {
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+  try {
+    socket.wrap.send(bytes, 0, bytes.length, address, () => {})
+    return Promise.resolve(undefined)
+  } catch (error) {
+    if (!/temporarily unavailable/i.test(reasonOf(error))) return Promise.resolve(reasonOf(error))
+  }
   return new Promise((resolve) => {
     socket.send(bytes, 0, bytes.length, address, (error) =>
       resolve(error === null ? undefined : reasonOf(error)),

@@ -20,6 +20,11 @@ declare module "raw-socket" {
     setOption(level: number, option: number, value: Buffer, length: number): void
     /** Stops reading; the kernel goes on queueing. */
     pauseRecv(): this
+    /** The socket below, one system call each; throws with strerror(errno), also where there is nothing to read. */
+    readonly wrap: {
+      recv(into: Buffer, take: (message: Buffer, bytes: number, source: string) => void): void
+      send(message: Buffer, offset: number, length: number, address: string, sent: () => void): void
+    }
     /** Never send after this: it would quietly open a new socket. */
     close(): this
   }

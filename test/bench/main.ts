@@ -4,6 +4,7 @@ import type { Case, CaseResult } from "./case.ts"
 import { apply } from "./cases/apply.ts"
 import { besideLarge } from "./cases/beside-large.ts"
 import { faults } from "./cases/faults.ts"
+import { fleet } from "./cases/fleet.ts"
 import { floods } from "./cases/floods.ts"
 import { growth } from "./cases/growth.ts"
 import { senderStart } from "./cases/sender-start.ts"
@@ -18,7 +19,17 @@ import { caseTable } from "./table.ts"
 
 // TypeScript, compiled: it uses the lab's library, which is TypeScript, and Node 20 runs none.
 
-const cases: readonly Case[] = [timeToOpen, senderStart, weight, apply, besideLarge, faults, floods, growth]
+const cases: readonly Case[] = [
+  timeToOpen,
+  senderStart,
+  weight,
+  apply,
+  besideLarge,
+  fleet,
+  faults,
+  floods,
+  growth,
+]
 
 const options = {
   quick: false,

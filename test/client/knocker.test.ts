@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import type { KnockReport } from "../../src/client/knocker.ts"
-import { deriveKeys } from "../../src/knock/keys.ts"
 import type { Verb } from "../../src/knock/verbs.ts"
 import { Wire } from "./wire-in-memory.ts"
 
@@ -9,7 +8,7 @@ const secret = new Uint8Array(16).fill(1)
 const knockOf = (verb: Verb, addresses: string[], other: Uint8Array = secret) => ({
   host: "web1",
   addresses,
-  keys: deriveKeys(other),
+  secret: other,
   verb,
   hard: false,
   oneWay: false,

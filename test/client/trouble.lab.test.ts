@@ -115,9 +115,10 @@ describe.skipIf(labUnavailable)("fw-knock in trouble, and elsewhere than at one 
     }))
     const hosts = ["192.0.2.1", "192.0.2.99", "nosuchname.invalid", "192.0.2.1"]
     const args = ["reset", ...hosts, "--secret-file", many.path, "--wait", "500ms", "--no-check"]
-    const { code, objects } = await knock(stage.client, [...args, "--json"])
+    const { code, hosts: ended, objects } = await knock(stage.client, [...args, "--json"])
     expect(code).toBe(4)
-    expect(objects.map((object) => [object.host, object.code]).sort()).toEqual([
+    expect(objects.at(-1)).toMatchObject({ event: "summary", hosts: 3, exitCode: 4 })
+    expect(ended.map((object) => [object.host, object.code]).sort()).toEqual([
       ["192.0.2.1", "done"],
       ["192.0.2.99", "no-answer"],
       ["nosuchname.invalid", "missing"],

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { commandLines } from "../../scripts/packaging/command-lines.ts"
-import { optionsOf } from "../../scripts/packaging/completion/offers.ts"
+import { commandPlaces, optionsOf } from "../../scripts/packaging/completion/offers.ts"
 import { completions } from "../../scripts/packaging/completion/places.ts"
 
 type Shell = keyof typeof completions
@@ -130,6 +130,11 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ["fw-knock reset --check ", []],
   ["fw-knock probe --ha", []],
   ["fw-knock reset --ha", ["--hard"]],
+  ["fw-knock hosts im", ["import"]],
+  ["fw-knock hosts import --ansible ru", ["rules.sh"]],
+  ["fw-knock hosts import --fi", ["--file"]],
+  ["fw-knock hosts list --j", ["--json"]],
+  ["fw-knock probe --hosts ru", ["rules.sh"]],
 ]
 
 describe.each(Object.keys(completions) as Shell[])("%s", (shell) => {
@@ -163,15 +168,18 @@ describe.each(Object.keys(completions) as Shell[])("%s", (shell) => {
   it.skipIf(!found)("offers every option and command of every program", { timeout: 240_000 }, () => {
     const wanted: [string, string[]][] = programs.flatMap((program) => {
       const name = program.name()
-      const names = program.commands.map((command) => command.name())
+      const names = (command: (typeof programs)[number]): string[] =>
+        command.commands.map((each) => each.name())
       const longs = (command: (typeof programs)[number]): string[] =>
         optionsOf(command).map((option) => option.long ?? "")
       return [
-        [`${name} `, names],
+        [`${name} `, names(program)],
         [`${name} --`, longs(program)],
-        ...program.commands.map((command): [string, string[]] => [
-          `${name} ${command.name()} --`,
-          longs(command),
+        ...commandPlaces(program).flatMap(({ path, command }): [string, string[]][] => [
+          [`${name} ${path} --`, longs(command)],
+          ...(command.commands.length > 0
+            ? [[`${name} ${path} `, names(command)] satisfies [string, string[]]]
+            : []),
         ]),
       ] satisfies [string, string[]][]
     })

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs"
 import type { Command } from "commander"
 import { describe, expect, it } from "vitest"
 import { commandLines } from "../../scripts/packaging/command-lines.ts"
+import { commandPlaces } from "../../scripts/packaging/completion/offers.ts"
 import { exitCodes } from "../../src/report/outcome.ts"
 
 const pages: Readonly<Record<string, string>> = {
@@ -19,7 +20,7 @@ const neverOf: Readonly<Record<string, readonly number[]>> = {
 
 /** `--timeout <DURATION>` as the manual writes it: `--timeout DURATION`. */
 function definedOptions(program: Command): string[] {
-  const flags = [program, ...program.commands].flatMap((command) =>
+  const flags = [program, ...commandPlaces(program).map(({ command }) => command)].flatMap((command) =>
     command
       .createHelp()
       .visibleOptions(command)
@@ -44,9 +45,10 @@ describe.each(commandLines().map((program) => [program.name(), program] as const
     })
 
     it("has the commands that the program takes, and no others", () => {
-      const commands = program.commands.map((command) =>
+      const leaves = commandPlaces(program).filter(({ command }) => command.commands.length === 0)
+      const commands = leaves.map(({ path, command }) =>
         [
-          command.name(),
+          path,
           ...command.registeredArguments.map((argument) => {
             const term = argument.name() + (argument.variadic ? "..." : "")
             return argument.required ? term : `[${term}]`

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest"
 import { Fault } from "../../src/errors.ts"
 import { formatSecret } from "../../src/secrets/secret.ts"
-import { formatSecretLine, parseSecretFile, selectSecret } from "../../src/secrets/secret-file.ts"
+import {
+  formatSecretLine,
+  indexSecrets,
+  parseSecretFile,
+  selectSecret,
+} from "../../src/secrets/secret-file.ts"
 
 const secret = (n: number): Uint8Array => new Uint8Array(16).fill(n)
 const text = (n: number): string => formatSecret(secret(n))
@@ -78,16 +83,16 @@ describe("the secret for a host", () => {
   )
 
   test("is the only one, whatever it is called", () => {
-    expect(selectSecret(several.slice(0, 1), "anything").secret).toEqual(secret(1))
+    expect(selectSecret(indexSecrets(several.slice(0, 1)), "anything").secret).toEqual(secret(1))
   })
 
   test("is the one that names it", () => {
-    expect(selectSecret(several, "WEB1.").secret).toEqual(secret(1))
-    expect(selectSecret(several, "10.0.0.1").secret).toEqual(secret(4))
+    expect(selectSecret(indexSecrets(several), "WEB1.").secret).toEqual(secret(1))
+    expect(selectSecret(indexSecrets(several), "10.0.0.1").secret).toEqual(secret(4))
   })
 
   test("is not guessed", () => {
-    expect(faultOf(() => selectSecret(several, "web")).code).toBe("configuration")
-    expect(faultOf(() => selectSecret(several, "web2")).message).toContain("lines 2 and 3")
+    expect(faultOf(() => selectSecret(indexSecrets(several), "web")).code).toBe("configuration")
+    expect(faultOf(() => selectSecret(indexSecrets(several), "web2")).message).toContain("lines 2 and 3")
   })
 })

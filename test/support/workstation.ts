@@ -15,6 +15,8 @@ export interface Ended {
   readonly stderr: string
   /** The JSON objects on standard output. */
   readonly objects: readonly Readonly<Record<string, unknown>>[]
+  /** Those of the hosts, without their sum. */
+  readonly hosts: readonly Readonly<Record<string, unknown>>[]
 }
 
 export interface RunOptions {
@@ -52,7 +54,7 @@ export async function knock(host: Host, args: readonly string[], options: RunOpt
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-  return { code, stdout, stderr, objects }
+  return { code, stdout, stderr, objects, hosts: objects.filter(({ event }) => event !== "summary") }
 }
 
 /** A new secret, and a file of mode 0600 whose lines name these hosts. */

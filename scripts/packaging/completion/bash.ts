@@ -1,5 +1,6 @@
 import type { Command } from "commander"
 import {
+  commandPlaces,
   hostsFolder,
   nameCharacters,
   type Offer,
@@ -39,7 +40,7 @@ function offering(offer: Offer): string {
 /** bash's completion for one program: its commands, every command's options, their values, and arguments. */
 export function bashCompletion(program: Command): string {
   const name = program.name()
-  const commands = program.commands
+  const places = commandPlaces(program)
   const shell = `_${name.replaceAll("-", "_")}`
   const lines = [
     `# bash completion for ${name}, generated from its own definitions`,
@@ -52,7 +53,15 @@ export function bashCompletion(program: Command): string {
     "  [[ $typed != *:* ]] || cur=$typed",
     "  COMPREPLY=()",
     '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
-    `    case $word in ${commands.map((command) => command.name()).join(" | ")}) command=$word && break ;; esac`,
+    '    case "$command" in',
+    ...[{ path: "", command: program }, ...places]
+      .filter(({ command }) => command.commands.length > 0)
+      .map(({ path, command }) => {
+        const names = command.commands.map((each) => each.name()).join(" | ")
+        const longer = path === "" ? "$word" : `"${path} $word"`
+        return `      "${path}") case $word in ${names}) command=${longer} ;; esac ;;`
+      }),
+    "    esac",
     "  done",
     `  ${shell}_offers`,
     '  [[ $typed != *:* ]] || COMPREPLY=("${COMPREPLY[@]#"${typed%"${typed##*:}"}"}")',
@@ -61,7 +70,7 @@ export function bashCompletion(program: Command): string {
     `${shell}_offers() {`,
     ...valueCases(program),
     '  case "$command" in',
-    ...commands.map((command) => `    ${command.name()}) ${offered(program, command)} ;;`),
+    ...places.map(({ path, command }) => `    "${path}") ${offered(program, command)} ;;`),
     `    *) ${offered(program, program)} ;;`,
     "  esac",
     "}",
@@ -73,11 +82,11 @@ export function bashCompletion(program: Command): string {
 /** Behind an option that takes a value, that value and nothing else. */
 function valueCases(program: Command): string[] {
   const places = new Map<string, string[]>()
-  for (const command of [program, ...program.commands])
+  for (const { path, command } of [{ path: "", command: program }, ...commandPlaces(program)])
     for (const option of optionsOf(command)) {
       const offer = offerForOption(option)
       if (offer === undefined || !option.long) continue
-      const place = `"${command === program ? "" : command.name()} ${option.long}"`
+      const place = `"${path} ${option.long}"`
       places.set(offering(offer), [...(places.get(offering(offer)) ?? []), place])
     }
   return [

@@ -1,5 +1,7 @@
 import type { Command } from "commander"
 import {
+  type CommandPlace,
+  commandPlaces,
   hostsFolder,
   nameCharacters,
   type Offer,
@@ -46,11 +48,29 @@ export function fishCompletion(program: Command): string {
         `complete -c ${name} -n ${quoted(noCommand)} -a ${command.name()} -d ${quoted(command.description())}`,
     ),
     ...offered(program, program, noCommand),
-    ...commands.flatMap((command) =>
-      offered(program, command, `__fish_seen_subcommand_from ${command.name()}`),
-    ),
+    ...commandPlaces(program).flatMap((place) => inside(program, place)),
   ]
   return `${lines.join("\n")}\n`
+}
+
+/** The commands of a command, its options and its arguments, where its words have been typed and no others of theirs. */
+function inside(program: Command, { path, command }: CommandPlace): string[] {
+  const groups = program.commands.filter(
+    (each) => each.commands.length > 0 && each.name() !== path.split(" ")[0],
+  )
+  const condition = [
+    ...path.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`),
+    ...groups.map((group) => `not __fish_seen_subcommand_from ${group.name()}`),
+  ].join("; and ")
+  const names = command.commands.map((each) => each.name())
+  const noCommand = `${condition}; and not __fish_seen_subcommand_from ${names.join(" ")}`
+  return [
+    ...command.commands.map(
+      (each) =>
+        `complete -c ${program.name()} -n ${quoted(noCommand)} -a ${each.name()} -d ${quoted(each.description())}`,
+    ),
+    ...offered(program, command, names.length === 0 ? condition : noCommand),
+  ]
 }
 
 /** The options and arguments of one command, where `condition` holds. */

@@ -16,11 +16,26 @@ const offersByName: readonly (readonly [RegExp, Offer])[] = [
   [/FILE$/, { kind: "files" }],
   [/FOLDER$/, { kind: "folders" }],
   [/HOST$/, { kind: "hosts" }],
+  [/^INVENTORY$/, { kind: "files" }],
   [/^NAME$/, { kind: "interfaces" }],
 ]
 
 function offerNamed(name: string): Offer {
   return offersByName.find(([pattern]) => pattern.test(name))?.[1] ?? { kind: "nothing" }
+}
+
+/** A command, and the words that lead to it from the program: `hosts import`. */
+export interface CommandPlace {
+  readonly path: string
+  readonly command: Command
+}
+
+/** The commands of a program, each in front of its own. */
+export function commandPlaces(program: Command, before = ""): readonly CommandPlace[] {
+  return program.commands.flatMap((command) => {
+    const path = `${before}${command.name()}`
+    return [{ path, command }, ...commandPlaces(command, `${path} `)]
+  })
 }
 
 /** The options that the help of a command lists. */

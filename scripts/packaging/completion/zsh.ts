@@ -58,13 +58,7 @@ export function zshCompletion(program: Command): string {
     ...firstWord(program),
     "    rest)",
     "      case $line[1] in",
-    ...commands.flatMap((command) => [
-      `        ${command.name()})`,
-      "          _arguments \\",
-      ...specifications(name, command).map((specification) => `        ${specification}`),
-      ...argumentsOf(program, command),
-      "          ;;",
-    ]),
+    ...commands.flatMap((command) => inside(program, command)),
     "      esac ;;",
     "  esac",
     "  return ret",
@@ -73,6 +67,26 @@ export function zshCompletion(program: Command): string {
     `_${name} "$@"`,
   ]
   return `${lines.join("\n")}\n`
+}
+
+/** A command behind its name: options and arguments, or its own commands and theirs. */
+function inside(program: Command, command: Command): string[] {
+  const name = program.name()
+  const own = specifications(name, command).map((specification) => `        ${specification}`)
+  const start = `        ${command.name()})`
+  if (command.commands.length === 0)
+    return [start, "          _arguments \\", ...own, ...argumentsOf(program, command), "          ;;"]
+  const names = command.commands.map((each) => each.name()).join(" ")
+  return [
+    start,
+    "          _arguments -C \\",
+    ...own,
+    `            '1: :(${names})' '*:: :->more' && ret=0`,
+    "          if [[ $state == more ]]; then case $line[1] in",
+    ...command.commands.flatMap((each) => inside(program, each)),
+    "          esac; fi",
+    "          ;;",
+  ]
 }
 
 /** The first word: a command, or what the program itself takes. */

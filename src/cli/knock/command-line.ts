@@ -3,6 +3,8 @@ import { Fault } from "../../errors.ts"
 import { type Verb, verbNames, verbs, verbsThat } from "../../knock/verbs.ts"
 import { addHelpAndVersion, newProgram, runProgram } from "../terminal/commander.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
+import { addHostsCommand, type HostsCommands } from "./fleet/command-line.ts"
+import { addFleetOptions } from "./fleet/options.ts"
 import type { KnockOptionTexts } from "./options.ts"
 import { addSshCommands, type SshCommands, sshCommandNames } from "./over-ssh/command-line.ts"
 
@@ -19,10 +21,9 @@ const secretCommands = [
 ] as const
 
 /** The commands of `fw-knock`; each reports by itself and returns the exit code. */
-export interface KnockCommands extends SshCommands {
+export interface KnockCommands extends SshCommands, HostsCommands {
   knock(verb: Verb, hosts: readonly string[], texts: KnockOptionTexts): Promise<number>
   secret(name: "secret" | "remember" | "forget", target: string, json: boolean): Promise<number>
-  list(json: boolean): Promise<number>
 }
 
 /**
@@ -60,7 +61,7 @@ export function knockProgram(
     .description("Knock at a server where fw-watchdog listens below the firewall, and say what it answered.")
     .usage("COMMAND HOST... [options]")
     .addHelpText("beforeAll", example)
-  const names = [...verbNames, ...secretCommands.map(({ name }) => name), "list", ...sshCommandNames]
+  const names = [...verbNames, ...secretCommands.map(({ name }) => name), "list", "hosts", ...sshCommandNames]
   const only = names.find((name) => name === first)
   const wanted = (name: string): boolean => only === undefined || name === only
   for (const verb of verbNames.filter(wanted))
@@ -80,6 +81,7 @@ export function knockProgram(
       .description("show the hosts that are kept here")
       .option("--json", "one JSON object for each host on standard output")
       .action((options: { json?: boolean }) => choose(() => commands.list(options.json ?? false)))
+  if (wanted("hosts")) addHostsCommand(program, choose, commands)
   addSshCommands(program, wanted, choose, commands)
   return only === undefined ? addHelpAndVersion(program) : program
 }
@@ -91,13 +93,12 @@ async function nothingChosen(): Promise<number> {
 }
 
 /** Options that a verb does not take are hidden, and still read: whoever gives one is told what it goes with (options.ts). */
-function addKnockOptions(
-  command: Command,
-  { opens, needsChallenge, needsConnection }: (typeof verbs)[Verb],
-): Command {
+function addKnockOptions(command: Command, properties: (typeof verbs)[Verb]): Command {
+  const { opens, needsChallenge, needsConnection } = properties
   const addFor = (takes: boolean, flags: string, what: string): Command =>
     command.addOption(takes ? new Option(flags, what) : new Option(flags, what).hideHelp())
-  command.argument("<HOST...>", "names or addresses, IPv4 or IPv6; several are knocked at together")
+  command.argument("[HOST...]", "names, addresses, @GROUP, or @all; several are knocked at together")
+  addFleetOptions(command, properties)
   addFor(opens, "--hard", "clear nat, owned tables and what else a plain reset leaves alone, too")
   command.option(
     "--secret-file <FILE>",
@@ -116,5 +117,12 @@ function addKnockOptions(
     .option("--ssh <COMMAND>", "the ssh for --via", "ssh")
     .option("-4, --ipv4", "only over IPv4")
     .option("-6, --ipv6", "only over IPv6")
-    .option("--json", "one JSON object for each host on standard output")
+    .option("--first <N>", "knock at the first N hosts, and at the others once these have ended well")
+    .option(
+      "--max-fail <N>",
+      "begin with no other host when more than N have failed (default: with --first, 0)",
+    )
+    .option("--failed <FILE>", "write the hosts that failed into FILE, one a line")
+    .option("--rate <N>", "begin with N hosts a second at most (default: as fast as this machine can)")
+    .option("--json", "one JSON object for each host on standard output, and one for all of several")
 }

@@ -1,15 +1,17 @@
+import type { Pace } from "../../client/pace.ts"
+import type { Lookup } from "../../client/resolve.ts"
 import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
-import { deriveKeys } from "../../knock/keys.ts"
 import { verbs } from "../../knock/verbs.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import type { Terminal } from "../terminal/terminal.ts"
+import { Progress } from "./crowd/progress.ts"
+import { notTried, type Tally } from "./crowd/tally.ts"
 import { addressesOf } from "./known-hosts/addresses.ts"
 import { loginCommand, sshPort } from "./known-hosts/known-hosts.ts"
 import type { KnockOptions } from "./options.ts"
 import { knockOutcome, plainOutcome } from "./outcome.ts"
 import { untilOpen } from "./port-check.ts"
-import { Progress } from "./progress.ts"
 import type { Roads } from "./roads.ts"
 import type { WantedHost } from "./secrets.ts"
 
@@ -18,6 +20,16 @@ export interface KnockMeans {
   readonly clock: Clock
   readonly roads: Roads
   readonly terminal: Terminal
+  /** Takes every end. */
+  readonly tally: Tally
+  /** Lets hosts begin. */
+  readonly pace: Pace
+  /** Lets ports be looked at, behind the knocks. */
+  readonly looks: Pace
+  /** Asks for many names at a time; undefined where a few are asked for. */
+  readonly lookup: Lookup | undefined
+  /** Of so many hosts in all that each gets less attention. */
+  readonly crowd: boolean
 }
 
 /** The end of a knock at one host, for what is to be done when all are over. */
@@ -31,48 +43,67 @@ export interface KnockEnd {
 }
 
 /**
- * Knocks at all hosts at the same time and reports each as it ends.
+ * Knocks at all hosts, each as soon as its turn has come, and has each told as it ends.
  * @param hosts each with its secret; none are wanted with `options.plain`
- * @returns every host's end, in the order in which they ended
+ * @returns every host's end, in the order in which they ended, and the packets that were sent to them
  */
 export async function knockAtHosts(
   options: KnockOptions,
   hosts: readonly WantedHost[],
   means: KnockMeans,
-): Promise<KnockEnd[]> {
+): Promise<{ readonly ends: KnockEnd[]; readonly packetsSent: number }> {
   const ends: KnockEnd[] = []
+  const { tally, pace, clock, terminal } = means
   const typed = hosts.map((host) => host.typed)
-  const progress = new Progress(typed, options, means.clock, means.terminal)
+  const progress = new Progress(typed, options, clock, terminal)
   try {
     await Promise.all(
-      hosts.map(async (host) => {
-        let end: KnockEnd
-        try {
-          end = await knockAtHost(host, options, means, progress)
-        } catch (thrown) {
-          const outcome = failed(host.typed, options, thrown)
-          end = { host, outcome, addresses: [], answeredFrom: undefined }
-        }
-        progress.ended(host.typed)
-        means.terminal.report(end.outcome)
-        ends.push(end)
-      }),
+      hosts.map((host) =>
+        pace.run(async () => {
+          const end = await endOf(host, options, means, progress)
+          progress.ended(host.typed)
+          tally.add(host.typed, end.outcome)
+          ends.push(end)
+        }),
+      ),
     )
   } finally {
     progress.stop()
   }
-  return ends
+  return { ends, packetsSent: progress.packets }
 }
+
+async function endOf(
+  host: WantedHost,
+  options: KnockOptions,
+  means: KnockMeans,
+  progress: Progress,
+): Promise<KnockEnd> {
+  const { stopped } = means.tally
+  if (stopped !== undefined) return withoutKnock(host, leftAlone(host.typed, options, stopped))
+  try {
+    return await knockAtHost(host, options, means, progress)
+  } catch (thrown) {
+    return withoutKnock(host, failed(host.typed, options, thrown))
+  }
+}
+
+const withoutKnock = (host: WantedHost, outcome: Outcome): KnockEnd => ({
+  host,
+  outcome,
+  addresses: [],
+  answeredFrom: undefined,
+})
 
 async function knockAtHost(
   wanted: WantedHost,
   options: KnockOptions,
-  { clock, roads }: KnockMeans,
+  { clock, roads, looks, lookup, crowd }: KnockMeans,
   progress: Progress,
 ): Promise<KnockEnd> {
   const { typed: host, secret } = wanted
   if (secret instanceof Fault) throw secret
-  const addresses = await addressesOf(wanted, options.family, options.waitMs, clock)
+  const addresses = await addressesOf(wanted, options.family, options.waitMs, clock, lookup)
   const { verb, waitMs } = options
   const port = options.check === false ? undefined : (options.check ?? sshPort(wanted))
   const login = loginCommand(wanted)
@@ -95,18 +126,22 @@ async function knockAtHost(
     : undefined
   try {
     // A probe only looks, so its two looks go side by side, the knock first; after a reset the port is news.
-    const beside = changesNothing ? sendingsDone().then(() => road.check(addresses, port)) : undefined
+    const beside =
+      changesNothing && !crowd ? sendingsDone().then(() => road.check(addresses, port)) : undefined
     const knock = {
       host,
       addresses,
-      keys: deriveKeys(secret.secret),
+      secret: secret.secret,
       verb,
       hard: options.hard,
       oneWay: options.oneWay,
+      thin: crowd,
     }
     const report = await road.knocker.knock(knock, waitMs, onPacket)
     const ways = report.address === undefined ? addresses : [report.address]
-    const check = needsConnection ? undefined : await (beside ?? road.check(ways, port))
+    // Of a crowd nobody waits for the ports of those that are silent.
+    const looksAt = !needsConnection && !(crowd && report.address === undefined)
+    const check = looksAt ? await (beside ?? looks.run(() => road.check(ways, port))) : undefined
     const outcome = knockOutcome({ host, login, verb, hard: options.hard, waitMs, report, check })
     return { host: wanted, outcome, addresses, answeredFrom: report.address }
   } finally {
@@ -116,6 +151,11 @@ async function knockAtHost(
 
 /** Resolves when the packets that are to go out now have gone: node runs immediates after it has read and written. */
 const sendingsDone = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+function leftAlone(host: string, { verb }: KnockOptions, why: string): Outcome {
+  const message = `${host}: not tried, ${why}`
+  return { event: notTried, code: "refused", message, facts: { host, verb } }
+}
 
 function failed(host: string, { verb }: KnockOptions, thrown: unknown): Outcome {
   const outcome = outcomeOfFault(thrown, { host, verb })

@@ -1,19 +1,26 @@
+import { Pace } from "../../client/pace.ts"
 import { monotonicClock } from "../../clock.ts"
 import type { Verb } from "../../knock/verbs.ts"
-import { exitCodeFor, exitCodeOf, outcomeOfFault, worstOf } from "../../report/outcome.ts"
+import { exitCodeOf, outcomeOfFault } from "../../report/outcome.ts"
 import { openTerminal, type ProgramHost, type Terminal } from "../terminal/terminal.ts"
 import { runKnockProgram } from "./command-line.ts"
-import { knockAtHosts } from "./hosts.ts"
+import { isCrowd } from "./crowd/crowd.ts"
+import { Tally } from "./crowd/tally.ts"
+import { checkFleetOptions, isFleet } from "./fleet/options.ts"
+import { type KnockEnd, knockAtHosts } from "./hosts.ts"
 import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
 import { Roads } from "./roads.ts"
-import { askForSecrets, wantedHosts } from "./secrets.ts"
+import { askForSecrets, type WantedHost, wantedHosts } from "./secrets.ts"
 
 /*
  * Only what every knock needs is imported here. The rest, for other commands, prompts, names and ports, is loaded when it
  * is wanted: a knock is not to wait for it.
  */
+
+/** Ports that are looked at at the same time; each takes a few sockets. */
+const mostLooks = 256
 
 /**
  * `fw-knock`: reads the command line and does what it asks for.
@@ -53,10 +60,16 @@ export async function knockMain(args: readonly string[], host: ProgramHost): Pro
       const secrets = await import("./secret-commands.ts")
       return await saying(terminal, { host: target }, () => secrets[name](target, terminal, host))
     },
-    async list(json) {
+    async list(json, group) {
       const terminal = openTerminal("fw-knock", host, { json })
       const { list } = await import("./known-hosts/list.ts")
-      return await saying(terminal, {}, () => list(terminal, new KnownHosts(host), monotonicClock.wallMs()))
+      const known = new KnownHosts(host)
+      return await saying(terminal, {}, () => list(terminal, known, monotonicClock.wallMs(), group))
+    },
+    async importHosts(pattern, texts) {
+      const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
+      const { importHosts } = await import("./fleet/import.ts")
+      return await saying(terminal, {}, () => importHosts(pattern, texts, terminal, monotonicClock, host))
     },
   })
 }
@@ -68,29 +81,58 @@ async function knock(
   host: ProgramHost,
 ): Promise<number> {
   const terminal = openTerminal("fw-knock", host, { json: texts.json ?? false })
-  return await saying(terminal, { verb }, () =>
-    knockAll(checkKnockOptions(verb, hosts, texts), terminal, host),
-  )
+  return await saying(terminal, { verb }, async () => {
+    checkFleetOptions(verb, hosts, texts)
+    const options = checkKnockOptions(verb, hosts, texts)
+    const known = new KnownHosts(host)
+    if (!isFleet(options.hosts, texts)) return await knockAll(options, known, terminal, host)
+    const { chosenHosts } = await import("./fleet/choose.ts")
+    const chosen = await chosenHosts(options, texts, known, terminal, host)
+    return await knockAll({ ...options, hosts: chosen }, known, terminal, host)
+  })
 }
 
-async function knockAll(options: KnockOptions, terminal: Terminal, host: ProgramHost): Promise<number> {
-  const hosts = await wantedHosts(options, new KnownHosts(host), host)
-  const lacking = hosts.filter(({ secret }) => secret === undefined && options.plain === undefined)
-  const ready = hosts.filter((wanted) => !lacking.includes(wanted))
-  const roads = new Roads(monotonicClock, options)
+async function knockAll(
+  options: KnockOptions,
+  known: KnownHosts,
+  terminal: Terminal,
+  host: ProgramHost,
+): Promise<number> {
+  const hosts = await wantedHosts(options, known, host)
+  const lacks = ({ secret }: WantedHost): boolean => secret === undefined && options.plain === undefined
+  const lacking = hosts.filter(lacks)
+  const ready = hosts.filter((wanted) => !lacks(wanted))
+  const { failedFile, first = 0 } = options
+  if (failedFile !== undefined) (await import("./crowd/failed-file.ts")).checkFailedFile(failedFile)
+  const clock = monotonicClock
+  const startedMs = clock.bootMs()
+  const tally = new Tally(hosts.length, options.maxFail, terminal)
+  const crowd = isCrowd(hosts.length)
+  const lookups = crowd ? (await import("../../client/many-lookups.ts")).openManyLookups(host.env) : undefined
+  const roads = new Roads(clock, options)
   try {
-    const means = { clock: monotonicClock, roads, terminal }
-    const ends = await knockAtHosts(options, ready, means)
+    const pace = new Pace(clock, { rate: options.rate })
+    const looks = new Pace(clock, { window: mostLooks })
+    const means = { clock, roads, terminal, tally, pace, looks, lookup: lookups?.lookup, crowd }
     // Nobody is to wait for what somebody types about another host.
-    if (lacking.length > 0)
-      ends.push(...(await knockAtHosts(options, await askForSecrets(lacking, host), means)))
-    const outcomes = ends.map(({ outcome }) => outcome)
-    if (outcomes.length > 1 && !terminal.json) terminal.say(summary(outcomes.map((outcome) => outcome.event)))
+    const rounds = [ready.slice(0, first), ready.slice(first), lacking].filter(({ length }) => length > 0)
+    const ends: KnockEnd[] = []
+    let packetsSent = 0
+    for (const round of rounds) {
+      const asked = round === lacking ? await askForSecrets(lacking, host) : round
+      const knocked = await knockAtHosts(options, asked, means)
+      ends.push(...knocked.ends)
+      packetsSent += knocked.packetsSent
+    }
+    tally.tellSum({ packetsSent, tookMs: Math.round(clock.bootMs() - startedMs) })
     const { afterKnocks } = await import("./known-hosts/after-knocks.ts")
-    afterKnocks(ends, options, terminal, monotonicClock.wallMs())
-    return exitCodeFor(worstOf(outcomes.map((outcome) => outcome.code)))
+    afterKnocks(ends, options, terminal, clock.wallMs())
+    if (failedFile !== undefined)
+      (await import("./crowd/failed-file.ts")).writeFailedFile(failedFile, tally.failedHosts)
+    return tally.exitCode
   } finally {
     roads.close()
+    lookups?.close()
   }
 }
 
@@ -106,11 +148,4 @@ async function saying(
     terminal.report(outcomeOfFault(thrown, facts))
     return exitCodeOf(thrown)
   }
-}
-
-/** `3 hosts: 2 opened, 1 no-answer` */
-function summary(events: readonly string[]): string {
-  const counts = new Map<string, number>()
-  for (const event of events) counts.set(event, (counts.get(event) ?? 0) + 1)
-  return `${events.length} hosts: ${[...counts].map(([event, count]) => `${count} ${event}`).join(", ")}`
 }

@@ -1,13 +1,15 @@
 import { Fault } from "../../errors.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
 import { type Verb, verbs, verbsThat } from "../../knock/verbs.ts"
+import { isGroupWord } from "../../secrets/fleet/group-name.ts"
 import { canonicalHost } from "../../secrets/host-name.ts"
 import { parseTarget } from "../../secrets/target.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { parsePort } from "../terminal/tcp-port.ts"
+import type { FleetOptionTexts } from "./fleet/options.ts"
 
 /** The options of `fw-knock VERB HOST...` as commander hands them over: text, unchecked. */
-export interface KnockOptionTexts {
+export interface KnockOptionTexts extends FleetOptionTexts {
   readonly hard?: boolean
   readonly secretFile?: string
   readonly plain?: string
@@ -20,12 +22,16 @@ export interface KnockOptionTexts {
   readonly ipv4?: boolean
   readonly ipv6?: boolean
   readonly json?: boolean
+  readonly first?: string
+  readonly maxFail?: string
+  readonly failed?: string
+  readonly rate?: string
 }
 
 /** The same, checked and typed. Nothing of the machine has been looked at yet. */
 export interface KnockOptions {
   readonly verb: Verb
-  /** As typed, each host once; at least one. */
+  /** As typed, each host once. */
   readonly hosts: readonly string[]
   readonly hard: boolean
   /** A path, or `-` for standard input. */
@@ -42,7 +48,18 @@ export interface KnockOptions {
   readonly ssh: string
   readonly family: 4 | 6 | undefined
   readonly json: boolean
+  /** So many hosts are knocked at first, and the others when these have ended; undefined: all at once. */
+  readonly first: number | undefined
+  /** When more hosts than these have failed, no other is begun; any number unless told, none with `first`. */
+  readonly maxFail: number
+  /** The hosts that failed go into this file. */
+  readonly failedFile: string | undefined
+  /** Hosts that are begun with a second, at most; undefined: as many as this machine can handle. */
+  readonly rate: number | undefined
 }
+
+/** No command has more. */
+const mostHosts = 1_000_000
 
 const waitBounds = { min: 100, max: 600_000 }
 
@@ -94,12 +111,25 @@ export function checkKnockOptions(
     ssh: texts.ssh ?? "ssh",
     family: texts.ipv4 ? 4 : texts.ipv6 ? 6 : undefined,
     json: texts.json ?? false,
+    first: count(texts.first, "--first", 1),
+    maxFail: count(texts.maxFail, "--max-fail", 0) ?? (texts.first === undefined ? mostHosts : 0),
+    failedFile: texts.failed,
+    rate: count(texts.rate, "--rate", 1),
   }
 }
 
-function onceEach(hosts: readonly string[]): string[] {
+function count(text: string | undefined, option: string, least: number): number | undefined {
+  if (text === undefined) return undefined
+  const number = /^[0-9]{1,7}$/.test(text) ? Number(text) : Number.NaN
+  if (number >= least && number <= mostHosts) return number
+  throw new Fault("usage", `${option} "${text}" is no number from ${least} to ${mostHosts}`)
+}
+
+/** Each host once, by its name and port; so each group. @throws Fault `usage` for what is no host */
+export function onceEach(hosts: readonly string[]): string[] {
   const seen = new Set<string>()
   return hosts.filter((host) => {
+    if (isGroupWord(host)) return !seen.has(host) && seen.add(host)
     const target = parseTarget(host)
     const way = `${canonicalHost(target.host)} ${target.port ?? ""}`
     if (seen.has(way)) return false

@@ -1,11 +1,14 @@
 import { Fault } from "../../errors.ts"
-import { canonicalHost } from "../../secrets/host-name.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { rememberedSecret } from "../../secrets/remembered.ts"
 import {
+  clientLimits,
+  indexSecrets,
+  namesHost,
   parseSecretFile,
   parseSecretLine,
   type SecretEntry,
+  type SecretIndex,
   selectSecret,
 } from "../../secrets/secret-file.ts"
 import type { ProgramHost } from "../terminal/terminal.ts"
@@ -40,8 +43,15 @@ export async function wantedHosts(
   )
 }
 
-/** Asks for the secrets that are missing, one after the other, until somebody cancels: then the rest have that fault. */
+/** For so many hosts at most somebody is asked to type secrets. */
+const mostAsked = 10
+
+/**
+ * Asks for the secrets that are missing, one after the other, until somebody cancels: then the rest have that fault. Where
+ * many are missing nobody is asked.
+ */
 export async function askForSecrets(hosts: readonly WantedHost[], host: ProgramHost): Promise<WantedHost[]> {
+  if (hosts.length > mostAsked) return hosts.map((wanted) => ({ ...wanted, secret: lacking(wanted) }))
   const asked: WantedHost[] = []
   let cancelled: Fault | undefined
   for (const wanted of hosts) {
@@ -63,19 +73,23 @@ function kept({ folders, name }: KnownHost): SecretEntry | undefined {
 }
 
 /** A line may name a host in any of the ways in which it is known here. */
-function selectFor(entries: readonly SecretEntry[], { target, record }: KnownHost): SecretEntry {
+function selectFor(secrets: SecretIndex, { target, record }: KnownHost): SecretEntry {
   const { name, hostName, addresses = [] } = record ?? {}
   const names = [target.host, name, hostName, ...addresses].filter((each) => each !== undefined)
-  const isNamed = (name: string): boolean =>
-    entries.some((entry) => entry.host !== undefined && canonicalHost(entry.host) === canonicalHost(name))
-  return selectSecret(entries, names.find(isNamed) ?? target.host)
+  return selectSecret(secrets, names.find((each) => namesHost(secrets, each)) ?? target.host)
 }
 
-async function readEntries(path: string, host: ProgramHost): Promise<SecretEntry[]> {
-  if (path !== "-") return readSecretFile(path)
+async function readEntries(path: string, host: ProgramHost): Promise<SecretIndex> {
+  if (path !== "-") return indexSecrets(readSecretFile(path, clientLimits))
   const { readInput } = await import("../terminal/prompt.ts")
-  return parseSecretFile(await readInput(host), "standard input")
+  const text = await readInput(host, clientLimits.bytes, "a secret file")
+  return indexSecrets(parseSecretFile(text, "standard input", clientLimits))
 }
+
+const lacking = ({ typed }: KnownHost): Fault =>
+  new Fault("usage", `no secret is remembered for ${typed}`, {
+    hint: `give --secret-file FILE, or once: fw-knock remember ${typed}`,
+  })
 
 async function askFor(known: KnownHost, host: ProgramHost): Promise<SecretEntry> {
   if (host.stdin.isTTY === true && host.stderr.isTTY === true) return await ask(known, host)

@@ -2,7 +2,6 @@ import { Fault } from "../../errors.ts"
 import type { ProgramHost } from "./terminal.ts"
 
 const longestAnswer = 1024
-const longestInput = 65_536
 
 /**
  * Asks on the terminal for something that must not be seen: what is typed is not echoed, backspace and Ctrl-U edit, Enter
@@ -28,25 +27,48 @@ export async function askSecret(prompt: string, host: ProgramHost): Promise<stri
 }
 
 /**
- * Everything on standard input, for `--secret-file -`.
- * @throws Fault `configuration` beyond 64 KiB, which no secret file is
+ * Asks on the terminal for something that may be seen; the terminal itself shows and edits it, and Ctrl-C ends the program.
+ * @returns the line without its end
+ * @throws Fault `refused` when standard input ends
  */
-export async function readInput(host: ProgramHost): Promise<string> {
+export async function askLine(prompt: string, host: ProgramHost): Promise<string> {
+  const input = host.stdin
+  input.setEncoding("utf8")
+  host.stderr.write(prompt)
+  try {
+    return await readUntilEnter(input)
+  } finally {
+    input.pause()
+  }
+}
+
+/**
+ * Everything on standard input.
+ * @param most a longer text is refused, in characters
+ * @param what it is to be, for messages: `a secret file`
+ * @throws Fault `configuration` for a longer one, `permission` when it cannot be read
+ */
+export async function readInput(host: ProgramHost, most: number, what: string): Promise<string> {
   const input = host.stdin
   input.setEncoding("utf8")
   return await new Promise((resolve, reject) => {
-    let text = ""
+    const chunks: string[] = []
+    let length = 0
     input.on("data", (chunk: string) => {
-      text += chunk
-      if (text.length <= longestInput) return
+      chunks.push(chunk)
+      length += chunk.length
+      if (length <= most) return
       input.pause()
       reject(
-        new Fault("configuration", "standard input is too long for a secret file: at most 64 KiB are wanted"),
+        new Fault(
+          "configuration",
+          `standard input is too long for ${what}: at most ${most / 1024} KiB are wanted`,
+        ),
       )
     })
-    input.once("end", () => resolve(text))
+    input.once("end", () => resolve(chunks.join("")))
     input.once("error", (cause) =>
-      reject(new Fault("permission", "cannot read the secret from standard input", { cause })),
+      reject(new Fault("permission", `cannot read ${what} from standard input`, { cause })),
     )
     input.resume()
   })

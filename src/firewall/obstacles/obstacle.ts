@@ -13,6 +13,9 @@ export interface NotLooked {
   readonly why: string
 }
 
+/** The kinds that depend on the way that packets take back to whoever knocked. */
+export const onTheWayBack: readonly ObstacleKind[] = ["routing", "reverse-path"]
+
 /** The obstacles that were seen, and the kinds that nobody could look for. */
 export interface Survey {
   readonly found: readonly Obstacle[]

@@ -2,7 +2,9 @@ import type { ChildProcess } from "node:child_process"
 import type { Clock } from "../../clock.ts"
 import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
+import { LineWriter } from "../../pipe/line-writer.ts"
 import { type FromListener, parseFromListener, type ToListener, toLine } from "../../pipe/messages.ts"
+import { ReadingAllowance } from "./reading-allowance.ts"
 
 /** Starts one listener process with pipes on its standard input and output. Passed in for tests. */
 export type SpawnListener = () => ChildProcess
@@ -25,14 +27,6 @@ export interface ChildEvents {
   onEnd(end: { readonly fault: Fault; readonly wasReady: boolean }): void
 }
 
-/** Bytes of answers that may wait for a listener that does not read. */
-const pipeLimit = 64 * 1024
-/**
- * The most that is read of one listener in a second, in lines and 512 bytes: a real one has a few of either to say. A listener that
- * an attacker took over is not listened to any faster, so that it cannot keep the guard or the processor busy.
- */
-const mostASecond = 2000
-const budgetMs = 1000
 /** How long a listener that was let go may take to end, in milliseconds. */
 const lingerMs = 2000
 
@@ -43,6 +37,7 @@ const lingerMs = 2000
 export class ListenerProcess {
   readonly #clock: Clock
   readonly #process: ChildProcess | undefined
+  readonly #writer: LineWriter | undefined
   readonly startedMs: number
   /** It has opened its captures. */
   ready = false
@@ -81,7 +76,9 @@ export class ListenerProcess {
       return
     }
     this.#watch(this.#process, events)
+    // All of the setup, however much: the listener reads nothing else before it.
     for (const message of setup) this.#process.stdin?.write(toLine(message))
+    if (this.#process.stdin) this.#writer = new LineWriter(this.#process.stdin)
   }
 
   get pid(): number | undefined {
@@ -125,8 +122,7 @@ export class ListenerProcess {
   }
 
   #write(message: ToListener): void {
-    const pipe = this.#process?.stdin
-    if (pipe?.writable && pipe.writableLength < pipeLimit) pipe.write(toLine(message))
+    this.#writer?.send(message)
   }
 
   #watch(child: ChildProcess, events: ChildEvents): void {
@@ -154,22 +150,16 @@ export class ListenerProcess {
     })
   }
 
-  /** Reads what it says, and no more in a second than {@link mostASecond}. */
+  /** Reads what it says, and no faster than {@link ReadingAllowance} lets it. */
   #listenTo({ stdout }: ChildProcess): void {
-    let begunMs = this.#clock.bootMs()
-    let spent = 0
+    const allowance = new ReadingAllowance(this.#clock.bootMs())
     stdout?.on("data", (chunk: Buffer) => {
-      const now = this.#clock.bootMs()
-      if (now - begunMs >= budgetMs) {
-        begunMs = now
-        spent = 0
-      }
       const linesBefore = this.#lines
       this.#reader.feed(chunk)
-      spent += this.#lines - linesBefore + chunk.length / 512
-      if (spent < mostASecond) return
+      const pauseMs = allowance.spend(this.#lines - linesBefore, chunk.length, this.#clock.bootMs())
+      if (pauseMs === 0) return
       stdout.pause()
-      this.#clock.after(budgetMs, () => stdout.resume())
+      this.#clock.after(pauseMs, () => stdout.resume())
     })
   }
 

@@ -70,7 +70,14 @@ export type Effect =
   | { readonly type: "look"; readonly turn: number; readonly sinceMs: number }
   /** Restores a snapshot in a throw-away namespace and says what would not come back. Ends in `proven`. */
   | { readonly type: "prove"; readonly snapshot: SnapshotRef; readonly restore: "a rollback" | "an undo" }
-  | { readonly type: "answer"; readonly knock: number; readonly verdict: Verdict; readonly verified: boolean }
+  | {
+      readonly type: "answer"
+      readonly knock: number
+      readonly verdict: Verdict
+      readonly verified: boolean
+      /** Another knock's way was looked at, which says nothing of this one's. */
+      readonly elsewhere?: boolean
+    }
   | { readonly type: "reply"; readonly ask: number; readonly outcome: Outcome }
   /** Tells everybody: log, viewers, people. */
   | { readonly type: "emit"; readonly outcome: Outcome }

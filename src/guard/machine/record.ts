@@ -71,21 +71,32 @@ export interface Asker {
   readonly asks?: readonly number[]
 }
 
+/** A knock that waits for the answers of an open. */
+export interface OpenKnock {
+  readonly knock: number
+  /** It was told of the commit. */
+  readonly told: boolean
+  /** It came another way than the one that the obstacles are looked for on. */
+  readonly elsewhere: boolean
+}
+
 /**
  * An open. Its commit goes out at once, whatever is under way; the rest when everything that was asked for before is done.
- * Where a restore came in between it commits once more, since whoever knocked last wants it open.
+ * Where a restore came in between it commits once more, since whoever knocked last wants it open. Until the rest begins, others
+ * who ask for the same join it: a team that knocks at once waits for two openings, and not for one each.
  */
 export interface OpenTask {
   readonly kind: "open"
   readonly id: number
-  readonly knock: number | undefined
+  /** In the order in which they came. */
+  readonly knocks: readonly OpenKnock[]
   readonly hard: boolean
-  /** Where the knock came from that asked for it. */
+  /** Where the first knock came from that asked for it. */
   readonly origin: KnockOrigin | undefined
   readonly stage: "committing" | "committed" | "keeping" | "settling" | "clearing" | "surveying"
   /** A restore was asked for before it, so it has to commit again behind that. */
   readonly again: boolean
-  /** Its first commit has been answered. */
+  /** Its first commit has ended. */
   readonly answered: boolean
   /** When, on the boot clock, in milliseconds. */
   readonly answeredMs: number

@@ -1,4 +1,5 @@
 import type { Timer } from "../../clock.ts"
+import { onTheWayBack } from "../../firewall/obstacles/obstacle.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { type FreshKnock, type KnockMessage, type PlainMessage, Receiver } from "../knocks/receiver.ts"
 import { ListenerLog } from "../listeners/log.ts"
@@ -224,13 +225,14 @@ export class Runtime {
   }
 
   /** A later answer takes the place of an earlier one for the knock's retransmissions. */
-  #answer({ knock, verdict, verified }: Extract<Effect, { readonly type: "answer" }>): void {
+  #answer({ knock, verdict, verified, elsewhere }: Extract<Effect, { readonly type: "answer" }>): void {
     const fresh = this.#knocks.get(knock)
     if (fresh === undefined) return
     const found = fresh.authentic.request.verb === "reset" && verified ? this.#record.watch.survey : undefined
+    const kinds = [...new Set(found?.found.map(({ kind }) => kind))]
     const obstacles = found && {
-      seen: [...new Set(found.found.map(({ kind }) => kind))],
-      complete: found.notLooked.length === 0,
+      seen: elsewhere ? kinds.filter((kind) => !onTheWayBack.includes(kind)) : kinds,
+      complete: !elsewhere && found.notLooked.length === 0,
     }
     this.#receiver.answer(fresh, verdict, this.#answerState(), { verified, ...(obstacles && { obstacles }) })
     // The first answer to a reset says that it is committed; another one follows, when it was looked at.

@@ -39,9 +39,13 @@ async function read(args: readonly string[], first?: string): Promise<Read> {
         asked.push(name, target, json)
         return 8
       },
-      async list(json) {
-        asked.push("list", json)
+      async list(json, group) {
+        asked.push("list", json, group)
         return 9
+      },
+      async importHosts(pattern, texts) {
+        asked.push("import", pattern, texts)
+        return 13
       },
       async arm(target, more, texts) {
         asked.push("arm", target, more, texts)
@@ -73,6 +77,8 @@ const word = fc.constantFrom(
     "reset",
     "probe",
     "secret",
+    "import",
+    "@web",
     "web1",
     "192.0.2.1",
     "fe80::1%eth0",
@@ -122,6 +128,19 @@ describe("the command line of fw-knock", () => {
     })
   })
 
+  it("reads the hosts' own commands", async () => {
+    for (const first of ["hosts", undefined]) {
+      expect(await read(["hosts", "import", "--ansible", "inv.ini", "web:!db"], first)).toEqual({
+        code: 13,
+        asked: ["import", "web:!db", { ansible: "inv.ini" }],
+        said: "",
+      })
+      expect((await read(["hosts", "list", "@web", "--json"], first)).asked).toEqual(["list", true, "@web"])
+      expect((await read(["hosts", "imprt"], first)).said).toContain("did you mean `fw-knock hosts import`?")
+      expect(await read(["hosts"], first)).toMatchObject({ code: 64, asked: [] })
+    }
+  })
+
   it("reads, made for one command, what it reads made for all of them", async () => {
     let good = 0
     let bad = 0
@@ -136,6 +155,7 @@ describe("the command line of fw-knock", () => {
           "remember",
           "forget",
           "list",
+          "hosts",
           "rset",
           "--version",
         ),

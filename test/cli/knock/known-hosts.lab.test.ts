@@ -160,7 +160,7 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
     keepSecret("web3", "fwk1-nonsense")
     keepSecret("web4")
     chmodSync(join(folder("secrets"), "web4"), 0o644)
-    const { code, objects } = await probe("web2", "192.0.2.1", "web3", "web4")
+    const { code, hosts: objects } = await probe("web2", "192.0.2.1", "web3", "web4")
     const ended = Object.fromEntries(objects.map(({ host, event, exitCode }) => [host, [event, exitCode]]))
     expect(ended).toEqual({
       web2: ["usage", 64],
@@ -198,7 +198,7 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
     keepRecord(folder("hosts"), web1)
     expect((await probe("web1", "192.0.2.1", "web1.example.com")).stderr).toBe("")
     keepSecret("alias")
-    const { objects, stderr } = await run(["probe", "web1", "alias", "--json"], naming("alias"))
+    const { hosts: objects, stderr } = await run(["probe", "web1", "alias", "--json"], naming("alias"))
     expect(objects).toMatchObject([{ event: "alive" }, { event: "alive" }])
     expect(stderr).toBe("")
     keepSecret("2001:db8::99")

@@ -32,6 +32,16 @@ describe("what a knock is told", () => {
       check: undefined,
       family: undefined,
       json: false,
+      first: undefined,
+      maxFail: 1_000_000,
+      failedFile: undefined,
+      rate: undefined,
+    })
+    expect(check("reset", { first: "20" })).toMatchObject({ first: 20, maxFail: 0 })
+    expect(check("reset", { first: "20", maxFail: "3", failed: "f", rate: "100" })).toMatchObject({
+      maxFail: 3,
+      failedFile: "f",
+      rate: 100,
     })
     expect(check("probe", { check: false, ipv6: true, wait: "250ms" })).toMatchObject({
       check: false,
@@ -76,7 +86,7 @@ describe("what a knock is told", () => {
     expect(usageOf(() => check(verb, texts))).toContain(option)
   })
 
-  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b", "web1:", "web1:0", "@web1", "-a@web1"])(
+  it.each(["", "-x", "a b", "../etc", "web1\n", "a/b", "web1:", "web1:0", "-a@web1"])(
     "%j is no host",
     (host) => {
       expect(usageOf(() => check("reset", {}, [host]))).toContain("host")

@@ -66,7 +66,7 @@ describe("asking for a secret", () => {
 describe("standard input as a secret file", () => {
   it("is read to its end", async () => {
     const { host, stdin } = keyboard(false)
-    const read = readInput(host)
+    const read = readInput(host, 65_536, "a secret file")
     stdin.write("web1 ")
     stdin.end("fwk1-abc\n")
     expect(await read).toBe("web1 fwk1-abc\n")
@@ -74,7 +74,7 @@ describe("standard input as a secret file", () => {
 
   it("is refused when it is longer than any secret file", async () => {
     const { host, stdin } = keyboard(false)
-    const read = readInput(host)
+    const read = readInput(host, 65_536, "a secret file")
     stdin.write("x".repeat(70_000))
     await expect(read).rejects.toMatchObject({ code: "configuration" })
   })

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { resolveHost, usableAddresses } from "../../../client/resolve.ts"
+import { type Lookup, resolveHost, usableAddresses } from "../../../client/resolve.ts"
 import type { Clock } from "../../../clock.ts"
 import { networkDevices } from "../../../system/network/network-devices.ts"
 import { addressFamily } from "../../../wire/address.ts"
@@ -9,6 +9,7 @@ import type { KnownHost } from "./known-hosts.ts"
  * The addresses to knock at: the one that was typed, else those that are kept, else what the resolver says, which may need
  * what the firewall drops.
  * @param limitMs for the resolver
+ * @param ask the resolver; this machine's unless told
  * @throws Fault as `resolveHost`
  */
 export async function addressesOf(
@@ -16,28 +17,31 @@ export async function addressesOf(
   family: 4 | 6 | undefined,
   limitMs: number,
   clock: Clock,
+  ask: Lookup = lookUp,
 ): Promise<string[]> {
   const isAddress = addressFamily(host) !== 0
   const kept = isAddress ? [] : usableAddresses(record?.addresses ?? [], family, interfaceNames)
   if (kept.length > 0) return kept
   const name = isAddress ? host : (record?.hostName ?? host)
-  return await resolveHost(name, family, (...wanted) => lookUp(...wanted, limitMs, clock), interfaceNames)
+  return await resolveHost(
+    name,
+    family,
+    (...wanted) => inTime(ask(...wanted), limitMs, clock),
+    interfaceNames,
+  )
 }
 
-/** Asks the machine's resolver, for as long as a knock may take: name servers may be behind the shut firewall. */
-async function lookUp(
-  name: string,
-  family: 0 | 4 | 6,
-  limitMs: number,
-  clock: Clock,
-): Promise<readonly { readonly address: string }[]> {
+async function lookUp(name: string, family: 0 | 4 | 6): Promise<readonly { readonly address: string }[]> {
   const { lookup } = await import("node:dns/promises")
-  return await new Promise((resolve, reject) => {
+  return await lookup(name, { all: true, family, verbatim: true })
+}
+
+/** Waits for as long as a knock may take: name servers may be behind the shut firewall. */
+function inTime<T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
     const silence = (): void => reject(Object.assign(new Error("no answer"), { code: "EAI_AGAIN" }))
     const timer = clock.after(limitMs, silence)
-    lookup(name, { all: true, family, verbatim: true })
-      .then(resolve, reject)
-      .finally(() => timer.cancel())
+    answer.then(resolve, reject).finally(() => timer.cancel())
   })
 }
 

@@ -4,6 +4,7 @@ import { canonicalAddress, keepRecord, readRecord, readRecords } from "../../../
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { addressFamily } from "../../../wire/address.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
+import { isCrowd } from "../crowd/crowd.ts"
 import type { KnockEnd } from "../hosts.ts"
 import type { KnockOptions } from "../options.ts"
 import { hasSecret } from "./known-hosts.ts"
@@ -22,19 +23,39 @@ export function afterKnocks(
   terminal: Terminal,
   nowMs: number,
 ): void {
-  for (const [one, other] of sharingSecrets(ends))
-    terminal.warn(
-      `${one} and ${other} share one secret: a knock for the one can be sent to the other`,
-      "give every host its own: fw-knock secret HOST",
-    )
+  const crowd = isCrowd(ends.length)
+  warnOfSharing(sharingSecrets(ends), crowd, terminal)
   for (const end of ends)
-    if (end.answeredFrom !== undefined) keepAnswer(end, secretFile === undefined, nowMs)
-    else if (end.outcome.code === "no-answer" && plain === undefined && secretFile === undefined)
-      doubt(end, verb, terminal, nowMs)
+    if (end.answeredFrom !== undefined) keepAnswer(end, secretFile === undefined, crowd, nowMs)
+  const silent = ends.filter(({ outcome }) => outcome.code === "no-answer")
+  if (plain !== undefined || secretFile !== undefined) return
+  if (crowd) doubtMany(silent, terminal)
+  else for (const end of silent) doubt(end, verb, terminal, nowMs)
 }
 
-/** A record that cannot be written stays as it was: the knock has worked all the same. */
-function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: boolean, nowMs: number): void {
+/** One warning, of however many. */
+function warnOfSharing(pairs: readonly [string, string][], crowd: boolean, terminal: Terminal): void {
+  const hint = "give every host its own: fw-knock secret HOST"
+  const told = crowd ? pairs.slice(0, 1) : pairs
+  for (const [one, other] of told) {
+    const more = crowd && pairs.length > 1 ? `, and ${pairs.length - 1} more do with another host` : ""
+    terminal.warn(
+      `${one} and ${other} share one secret${more}: a knock for the one can be sent to the other`,
+      hint,
+    )
+  }
+}
+
+/**
+ * A record that cannot be written stays as it was: the knock has worked all the same. Of a crowd only new addresses are kept: to
+ * write and sync ten thousand files takes longer than all the knocks.
+ */
+function keepAnswer(
+  { host, addresses, answeredFrom }: KnockEnd,
+  byKeptSecret: boolean,
+  crowd: boolean,
+  nowMs: number,
+): void {
   if (host.folders === undefined || answeredFrom === undefined) return
   const kept = readRecord(host.folders.records, host.name) // as it is by now
   // What somebody tries with a file of his own is no host of this folder yet.
@@ -42,7 +63,7 @@ function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: b
   const record = kept ?? { name: host.target.host, addresses: [] }
   const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
   const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
-  if (!isNew && aliveAgoMs >= 0 && aliveAgoMs < freshMs) return
+  if (!isNew && (crowd || (aliveAgoMs >= 0 && aliveAgoMs < freshMs))) return
   const found = [answeredFrom, ...addresses, ...record.addresses].map(canonicalAddress)
   try {
     keepRecord(host.folders.records, {
@@ -55,19 +76,35 @@ function keepAnswer({ host, addresses, answeredFrom }: KnockEnd, byKeptSecret: b
   }
 }
 
-function doubt({ host, addresses }: KnockEnd, verb: string, terminal: Terminal, nowMs: number): void {
+function doubt(end: KnockEnd, verb: string, terminal: Terminal, nowMs: number): void {
+  const { host, addresses } = end
   const other = otherSecretAt(host, addresses)
   if (other !== undefined)
     terminal.warn(`${other} is kept with the same address and another secret`, `fw-knock ${verb} ${other}`)
-  const { record, folders, name, target } = host
-  if (record === undefined || folders === undefined || addressFamily(target.host) !== 0) return
-  if (!addresses.every((address) => record.addresses.includes(address)) || addresses.length === 0) return
+  const { record, folders, name } = host
+  if (record === undefined || folders === undefined || !usedKeptAddresses(end)) return
   const alive =
     record.aliveMs === undefined ? "" : `, last alive ${formatDuration(nowMs - record.aliveMs)} ago`
   terminal.warn(
     `the addresses of ${host.typed} are kept and were not looked up: ${addresses.join(", ")}${alive}`,
     `if it has moved: fw-knock ${verb} ADDRESS --secret-file ${join(folders.secrets, name)}`,
   )
+}
+
+/** The same of a crowd, in one line. */
+function doubtMany(silent: readonly KnockEnd[], terminal: Terminal): void {
+  const count = silent.filter(usedKeptAddresses).length
+  if (count > 0)
+    terminal.warn(
+      `the addresses of ${count} hosts that did not answer are kept and were not looked up`,
+      "if they have moved: fw-knock probe one of them, which says more",
+    )
+}
+
+/** No name was looked up for it. */
+function usedKeptAddresses({ host: { record, target }, addresses }: KnockEnd): boolean {
+  if (record === undefined || addressFamily(target.host) !== 0 || addresses.length === 0) return false
+  return addresses.every((address) => record.addresses.includes(address))
 }
 
 /** Another host that is kept with one of these addresses: one of the two secrets is an old one. */
@@ -102,7 +139,8 @@ function sharingSecrets(ends: readonly KnockEnd[]): [string, string][] {
     const others = earlier.get(key) ?? []
     const stranger = others.find((other) => !isOneHost(other.host, other.addresses, end.host, end.addresses))
     if (stranger !== undefined) pairs.push([stranger.host.typed, typed])
-    earlier.set(key, [...others, end])
+    others.push(end)
+    earlier.set(key, others)
   }
   return pairs
 }

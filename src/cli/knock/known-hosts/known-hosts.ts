@@ -2,10 +2,10 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { canonicalHost } from "../../../secrets/host-name.ts"
 import { type HostRecord, readRecord } from "../../../secrets/host-record.ts"
-import type { RecordText } from "../../../secrets/host-records.ts"
 import { recordFolder, secretFolder } from "../../../secrets/remembered.ts"
 import { parseTarget, type Target } from "../../../secrets/target.ts"
 import type { ProgramHost } from "../../terminal/terminal.ts"
+import type { KeptHost, KeptRecords } from "./kept-records.ts"
 
 /** The folders of one user: a secret in each file of the one, a record in each of the other. */
 export interface HostFolders {
@@ -30,7 +30,8 @@ export interface KnownHost {
  */
 export class KnownHosts {
   readonly #host: ProgramHost
-  readonly #texts = new Map<string, RecordText[]>()
+  readonly #records = new Map<string, KeptRecords>()
+  #own: HostFolders | undefined
   #callers: Promise<HostFolders | undefined> | undefined
 
   constructor(host: ProgramHost) {
@@ -42,15 +43,17 @@ export class KnownHosts {
     const target = parseTarget(typed)
     const unknown = { typed, target, name: canonicalHost(target.host), record: undefined, folders: undefined }
     const own = await this.#lookIn(await this.ownFolders(), unknown)
-    if (own !== undefined && hasSecret(own)) return own
+    if (own !== undefined && (!this.#host.env.SUDO_UID || hasSecret(own))) return own
     const callers = await this.callersFolders()
     return (callers && (await this.#lookIn(callers, unknown))) ?? own ?? unknown
   }
 
   async ownFolders(): Promise<HostFolders> {
+    if (this.#own !== undefined) return this.#own
     const { env } = this.#host
     const home = env.HOME || (await import("node:os")).homedir()
-    return { secrets: secretFolder(env, home), records: recordFolder(env, home) }
+    this.#own = { secrets: secretFolder(env, home), records: recordFolder(env, home) }
+    return this.#own
   }
 
   /** Those of who called sudo, where they are others. */
@@ -65,8 +68,22 @@ export class KnownHosts {
     return [await this.ownFolders(), ...(callers === undefined ? [] : [callers])]
   }
 
+  /**
+   * All that are kept, by name; those of who called sudo behind root's own. From then on no record is read again: what is
+   * asked about each costs no file.
+   * @throws Fault `permission` when a folder cannot be read
+   */
+  async kept(): Promise<KeptHost[]> {
+    const { keptIn } = await import("./kept-records.ts")
+    const all = new Map<string, KeptHost>()
+    for (const folders of await this.allFolders())
+      for (const host of keptIn(folders.secrets, (await this.#recordsIn(folders)).all()))
+        if (!all.has(host.name)) all.set(host.name, host)
+    return [...all.values()]
+  }
+
   /** The folders for something new: under sudo the caller's, who then finds it without sudo too. */
-  async foldersFor({ folders }: KnownHost): Promise<HostFolders> {
+  async foldersFor({ folders }: Pick<KnownHost, "folders">): Promise<HostFolders> {
     return folders ?? (await this.callersFolders()) ?? (await this.ownFolders())
   }
 
@@ -82,13 +99,22 @@ export class KnownHosts {
   }
 
   async #lookIn(folders: HostFolders, unknown: KnownHost): Promise<KnownHost | undefined> {
-    const exact = { ...unknown, record: readRecord(folders.records, unknown.name), folders }
+    const exact = { ...unknown, record: this.#recordNamed(unknown.name, folders), folders }
     if (exact.record !== undefined || hasSecret(exact)) return exact
-    const { findRecordIn, readRecordTexts } = await import("../../../secrets/host-records.ts")
-    const texts = this.#texts.get(folders.records) ?? readRecordTexts(folders.records)
-    this.#texts.set(folders.records, texts)
-    const record = findRecordIn(texts, unknown.target)
+    const record = (await this.#recordsIn(folders)).find(unknown.target)
     return record && { ...exact, name: canonicalHost(record.name), record }
+  }
+
+  #recordNamed(name: string, { records }: HostFolders): HostRecord | undefined {
+    const all = this.#records.get(records)?.index
+    return all === undefined ? readRecord(records, name) : all.named(name)
+  }
+
+  async #recordsIn({ records }: HostFolders): Promise<KeptRecords> {
+    const { KeptRecords } = await import("./kept-records.ts")
+    const read = this.#records.get(records) ?? new KeptRecords(records)
+    this.#records.set(records, read)
+    return read
   }
 }
 

@@ -109,6 +109,7 @@ export async function keep(
     road: old?.road,
     aliveMs: old?.aliveMs,
     enrolled,
+    groups: old?.groups,
   }
   keepRecord(records, record)
   return { folder: records, record }

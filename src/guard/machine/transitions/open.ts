@@ -5,7 +5,14 @@ import type { Effect } from "../effect.ts"
 import type { EffectEnd } from "../event.ts"
 import { openOutcome, wasOpen } from "../outcomes/open.ts"
 import { openFacts, tellOpen } from "../outcomes/open-since.ts"
-import { type Change, type OpenTask, type SessionRecord, type SnapshotRef, stillDropping } from "../record.ts"
+import {
+  type Change,
+  type OpenTask,
+  type SessionRecord,
+  type SnapshotRef,
+  stillDropping,
+  type Task,
+} from "../record.ts"
 import { isInLine } from "./change.ts"
 import { openedSince } from "./openness.ts"
 import { unwatch, watch } from "./watch.ts"
@@ -19,13 +26,28 @@ type End<Type> = Extract<EffectEnd, { readonly type: Type }>
 
 /** Opens the firewall. The commit goes out at once, whatever else is under way. */
 export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: number): At {
-  const { record } = at
-  const { openForMs } = record.configuration
-  const id = record.lastTask + 1
-  const task: OpenTask = {
+  const last = at.record.tasks.at(-1)
+  const joined = last?.kind === "open" && last.hard === hard && hasNotBegun(last) ? last : undefined
+  const task = joined ?? newTask(at, hard, origin)
+  const others = at.record.tasks.filter(({ id }) => id !== task.id)
+  const elsewhere = origin?.source !== task.origin?.source || origin?.device !== task.origin?.device
+  const waits = knock === undefined ? [] : [{ knock, told: false, elsewhere }]
+  return ask(at, [...others, { ...task, stage: "committing", knocks: [...task.knocks, ...waits] }], {
+    // One that is on its way is this one's too.
+    commits: joined?.stage !== "committing",
+    id: task.id,
+    hard,
+  })
+}
+
+/** It has looked at nothing yet, so it will see all that is so now. */
+const hasNotBegun = ({ stage }: OpenTask): boolean => stage === "committing" || stage === "committed"
+
+function newTask({ record }: At, hard: boolean, origin: KnockOrigin | undefined): OpenTask {
+  return {
     kind: "open",
-    id,
-    knock,
+    id: record.lastTask + 1,
+    knocks: [],
     hard,
     origin,
     stage: "committing",
@@ -42,12 +64,22 @@ export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: num
     dropping: [],
     cleared: undefined,
   }
+}
+
+function ask(
+  at: At,
+  tasks: readonly Task[],
+  { id, hard, commits }: { readonly id: number; readonly hard: boolean; readonly commits: boolean },
+): At {
+  const { record } = at
+  const { openForMs } = record.configuration
   const mark: readonly Effect[] = record.marked === undefined ? [{ type: "mark", state: "begun" }] : []
+  const commit: readonly Effect[] = commits ? [{ type: "commit", task: id, hard }] : []
   return update(
     at,
     {
-      tasks: [...record.tasks, task],
-      lastTask: id,
+      tasks,
+      lastTask: Math.max(record.lastTask, id),
       marked: record.marked ?? "begun",
       debt:
         // An open that the session ends with is meant to last.
@@ -56,11 +88,11 @@ export function askOpen(at: At, hard: boolean, origin?: KnockOrigin, knock?: num
           : record.debt,
     },
     ...mark,
-    { type: "commit", task: id, hard },
+    ...commit,
   )
 }
 
-/** Step 1 is in the kernel: the one who knocked is told, before anything slow begins. */
+/** Step 1 is in the kernel: those who knocked are told, in their order, before anything slow begins. */
 export function committed(at: At, event: End<"committed">): At {
   const task = taskOf(at, event.task, "open")
   if (task === undefined) return at
@@ -68,17 +100,17 @@ export function committed(at: At, event: End<"committed">): At {
   const next = replaceTask(at, {
     ...task,
     stage: "committed",
+    knocks: task.knocks.map((one) => ({ ...one, told: true })),
     answered: true,
     answeredMs: first ? at.nowMs : task.answeredMs,
     committedMs: first ? event.tookMs : task.committedMs,
     commitFailures: [...new Set([...task.commitFailures, ...event.failures])],
   })
   const verdict = event.failures.length === 0 ? "opened" : "open-failed"
-  const told =
-    first && task.knock !== undefined
-      ? effect(next, { type: "answer", knock: task.knock, verdict, verified: false })
-      : next
-  return unwatch(told)
+  const answers = task.knocks
+    .filter(({ told }) => !told)
+    .map(({ knock }): Effect => ({ type: "answer", knock, verdict, verified: false }))
+  return unwatch(effect(next, ...answers))
 }
 
 /** Goes on with an open that is the first in line. */
@@ -229,7 +261,7 @@ function opened(at: At, task: OpenTask, found: Survey | undefined): At {
     },
     { type: "mark", state: marked },
   )
-  const { committedMs, changed, knock } = task
+  const { committedMs, changed, knocks } = task
   const end = {
     committedMs,
     changed,
@@ -242,6 +274,17 @@ function opened(at: At, task: OpenTask, found: Survey | undefined): At {
   // A commit that failed half-way may have changed what the settling then found open.
   const already = wasOpen(end) && task.commitFailures.length === 0
   const verdict = failures.length > 0 ? "open-failed" : already ? "open-already" : "opened"
-  const told = knock === undefined ? next : effect(next, { type: "answer", knock, verdict, verified: true })
-  return effect(told, { type: "emit", outcome: tellOpen(outcome, openFacts(next.record), at.wallMs) })
+  const answers = knocks.map(
+    ({ knock, elsewhere }): Effect => ({
+      type: "answer",
+      knock,
+      verdict,
+      verified: true,
+      ...(elsewhere && { elsewhere }),
+    }),
+  )
+  return effect(next, ...answers, {
+    type: "emit",
+    outcome: tellOpen(outcome, openFacts(next.record), at.wallMs),
+  })
 }

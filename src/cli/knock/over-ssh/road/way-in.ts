@@ -1,7 +1,6 @@
 import { type Knocker, openKnocker } from "../../../../client/knocker.ts"
 import { randomBytes } from "../../../../client/random.ts"
 import type { Clock } from "../../../../clock.ts"
-import { deriveKeys } from "../../../../knock/keys.ts"
 import type { Verb } from "../../../../knock/verbs.ts"
 import type { Outcome } from "../../../../report/outcome.ts"
 import { knockOutcome } from "../../outcome.ts"
@@ -37,8 +36,7 @@ export class WayIn {
   /** @throws Fault when nothing can be sent from here at all */
   async knock(verb: Verb, waitMs: number): Promise<Outcome> {
     const { host, addresses } = this.#road
-    const keys = deriveKeys(this.#secret)
-    const knock = { host, addresses, keys, verb, hard: false, oneWay: false }
+    const knock = { host, addresses, secret: this.#secret, verb, hard: false, oneWay: false }
     const report = await this.#knocker.knock(knock, waitMs)
     this.proven = report.address ?? this.proven
     const login = `ssh ${host}`
