@@ -8,7 +8,7 @@ import { startAhead } from "../system/process/real-time-priority.ts"
 import { runCommand } from "../system/process/run-command.ts"
 import { systemClock } from "../system/system-clock.ts"
 import { giveUpOwed } from "./launch/earlier-session.ts"
-import { spawnListener } from "./listeners/spawn.ts"
+import { spawnListener, startFirst } from "./listeners/spawn.ts"
 import type { SessionConfiguration } from "./machine/configuration.ts"
 import { type LeftBehind, takeOver } from "./machine/left-behind.ts"
 import { openFacts, openLine } from "./machine/outcomes/open-since.ts"
@@ -51,6 +51,8 @@ export interface AssembledSession {
  */
 export async function assembleSession(parts: SessionParts): Promise<AssembledSession> {
   const { configuration, journal, runtimeFolder, stateFolder, emit, notes, atEnd } = parts
+  const listener = startFirst(spawnListener)
+  atEnd(() => listener.close())
   const shared = { run: runCommand, clock: systemClock, emit }
   const snapshots = new Snapshots({ ...shared, stateFolder, runtimeFolder, procNet: "/proc/self/net" })
   const sessionRollback = new SessionRollback({ ...shared, snapshots, stateFolder })
@@ -81,7 +83,7 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   if (open !== undefined) notes.push(openLine(open, systemClock.wallMs()))
   const session = new Runtime(
     {
-      ...{ ...shared, firewall, snapshots, writer, spawnListener },
+      ...{ ...shared, firewall, snapshots, writer, spawnListener: listener.spawn },
       look: systemLookDeps(runCommand),
       connections: readConnections,
       startNews: startAhead,
