@@ -93,7 +93,7 @@ export function startFirst(start: SpawnListener): { readonly spawn: SpawnListene
   }
 }
 
-/** What keeps the first from being started is told to whoever asks for it. */
+/** Undefined where none can be started: whoever asks for it starts another, and is told why. */
 function attempted(start: SpawnListener): ChildProcess | undefined {
   try {
     return start()
