@@ -8,7 +8,7 @@ import { startAhead } from "../system/process/real-time-priority.ts"
 import { runCommand } from "../system/process/run-command.ts"
 import { systemClock } from "../system/system-clock.ts"
 import { giveUpOwed } from "./launch/earlier-session.ts"
-import { spawnListener } from "./listeners/spawn.ts"
+import { spawnListener, startFirst } from "./listeners/spawn.ts"
 import type { SessionConfiguration } from "./machine/configuration.ts"
 import { type LeftBehind, takeOver } from "./machine/left-behind.ts"
 import { openFacts, openLine } from "./machine/outcomes/open-since.ts"
@@ -51,8 +51,10 @@ export interface AssembledSession {
  */
 export async function assembleSession(parts: SessionParts): Promise<AssembledSession> {
   const { configuration, journal, runtimeFolder, stateFolder, emit, notes, atEnd } = parts
+  const listener = startFirst(spawnListener)
+  atEnd(() => listener.close())
   const shared = { run: runCommand, clock: systemClock, emit }
-  const snapshots = new Snapshots({ ...shared, stateFolder, runtimeFolder })
+  const snapshots = new Snapshots({ ...shared, stateFolder, runtimeFolder, procNet: "/proc/self/net" })
   const sessionRollback = new SessionRollback({ ...shared, snapshots, stateFolder })
   const changeRollback = new ChangeRollback(stateFolder, emit)
   await snapshots.finishInterrupted()
@@ -61,23 +63,27 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
   const left = earlier === undefined ? leftBy(runtimeFolder, snapshots, notes) : nothingLeft
   // The rules from before an open that is still in force may be older than all that are kept.
   snapshots.spare({ arming: undefined, lastOpen: left.open?.rules, change: undefined, ...earlier })
-  const arming = earlier === undefined ? await snapshots.takeAtArming(parts.read, notes) : earlier.arming
+  const reading =
+    earlier === undefined ? snapshots.takeAtArming(parts.read, notes) : Promise.resolve(earlier.arming)
+  reading.catch(() => {}) // heard of below
   const writer = new DiskRecord(runtimeFolder, sessionRollback, changeRollback, emit)
   atEnd(() => writer.close())
   if (earlier?.cutOff === undefined) writer.mark(undefined)
+  // While the rules are read.
   const firewall = await armFirewall({
     ...shared,
     start: startAhead,
-    ...(earlier?.cutOff === undefined ? {} : { leftAsleep: snapshots.wasAwake(arming) }),
+    ...(earlier?.cutOff === undefined ? {} : { leftAsleep: snapshots.wasAwake(earlier.arming) }),
   })
   atEnd(() => firewall.close())
+  const arming = await reading
   // Born as late as can be: no one-way knock from before it counts.
   const record = earlier ?? takeOver(newSession(configuration, arming, momentOf(systemClock)), left)
   const open = openFacts(record)
   if (open !== undefined) notes.push(openLine(open, systemClock.wallMs()))
   const session = new Runtime(
     {
-      ...{ ...shared, firewall, snapshots, writer, spawnListener },
+      ...{ ...shared, firewall, snapshots, writer, spawnListener: listener.spawn },
       look: systemLookDeps(runCommand),
       connections: readConnections,
       startNews: startAhead,

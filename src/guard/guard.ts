@@ -133,7 +133,7 @@ async function holdSession(
     session.begin()
     // What an earlier session had left is this one's now, and in its journal.
     if (hasJournal(folders.runtime)) removeLeft(folders.runtime)
-    realTime(process.pid, "guard") // not before: arming is a second's work, with very many rules a minute's
+    realTime(process.pid) // not before: arming is a second's work, with very many rules a minute's
     const told = announce({
       ready: true,
       filter: ready?.filter ?? "",

@@ -3,7 +3,7 @@ import type { RestoreReport } from "../../firewall/restore/report.ts"
 import { isOrder } from "../../firewall/snapshot/difference.ts"
 import { type NftView, nftWhere, tableId } from "../../firewall/snapshot/nft-table.ts"
 import { possibleViews } from "../../firewall/snapshot/nft-table-view.ts"
-import type { Snapshot } from "../../firewall/snapshot/snapshot.ts"
+import { noRules, type Snapshot } from "../../firewall/snapshot/snapshot.ts"
 
 /**
  * Puts the rules of this machine in force in the copy. Where they do not come out as they are, because a tool has printed some of
@@ -38,17 +38,6 @@ export function withProvenViews(result: Snapshot, read: Snapshot, proven: Snapsh
 
 function isEmpty({ ipsets, nftTables, legacyTables }: Snapshot): boolean {
   return ipsets.length + nftTables.length + legacyTables.length === 0
-}
-
-/** The rules of new namespaces. */
-const noRules: Snapshot = {
-  version: 1,
-  takenAtMs: 0,
-  reason: "a new namespace",
-  ipsets: [],
-  nftTables: [],
-  legacyTables: [],
-  unread: [],
 }
 
 /** The outcome of loading the rules of the machine into the copy. */

@@ -105,7 +105,11 @@ async function knockAtHost(
   if (secret instanceof Fault) throw secret
   const addresses = await addressesOf(wanted, options.family, options.waitMs, clock, lookup)
   const { verb, waitMs } = options
-  const port = options.check === false ? undefined : (options.check ?? sshPort(wanted))
+  const { needsConnection, changesNothing } = verbs[verb]
+  // Whether knocks arrive is asked of a crowd, and thousands of connections more would be news only behind a change.
+  const looksUnasked = !(crowd && changesNothing)
+  const port =
+    options.check === false ? undefined : (options.check ?? (looksUnasked ? sshPort(wanted) : undefined))
   const login = loginCommand(wanted)
   const onPacket = (packets: number): void => progress.sent(host, packets)
   const road = await roads.to(wanted.record)
@@ -120,7 +124,6 @@ async function knockAtHost(
     return { host: wanted, outcome, addresses, answeredFrom: undefined }
   }
   if (secret === undefined) throw new Fault("usage", `there is no secret for ${host}`)
-  const { needsConnection, changesNothing } = verbs[verb]
   const connection = needsConnection
     ? await road.connect(host, addresses, port ?? sshPort(wanted))
     : undefined

@@ -56,8 +56,8 @@ export class Armed implements ArmedFirewall {
 
   async start(): Promise<void> {
     await this.#refresh()
-    const { nft, nftCommand } = this.#backends
-    if (this.#deps.leftAsleep && nftCommand) await nft?.takeOverSleeping(nftCommand, this.#deps.leftAsleep)
+    const { nft, nftFlags } = this.#backends
+    if (this.#deps.leftAsleep && nftFlags) await nft?.takeOverSleeping(nftFlags, this.#deps.leftAsleep)
     await nft?.warmUp()
     const { clock, log = () => {}, start = startLoader } = this.#deps
     const look = () => void this.#refresh()
@@ -152,15 +152,15 @@ export class Armed implements ArmedFirewall {
   }
 
   async #refresh(): Promise<void> {
-    const { nft, nftCommand, layer2 } = this.#backends
+    const { nft, nftFlags, layer2 } = this.#backends
     for (const firewall of layer2) firewall.refresh()
     if (nft === undefined) return
     this.#outdated = this.#refreshing || this.#isOpening
     if (this.#outdated) return
     this.#refreshing = true
     try {
-      // Flags not by the standby loader: a full listing would keep an open waiting.
-      if ((await nft.refresh()) && nftCommand) await nft.learnFlags(nftCommand)
+      // Flags not by the standby loader: where that lists them, it is with all rules, and an open would wait for it.
+      if ((await nft.refresh()) && nftFlags) await nft.learnFlags(nftFlags)
     } finally {
       this.#refreshing = false
       this.#lookAgain()

@@ -10,9 +10,10 @@ import { IptablesBackend } from "./legacy/iptables-backend.ts"
 import { Layer2Backend } from "./legacy/layer2-backend.ts"
 import { firstLegacyOf, type LegacyLoader, legacyByCommand, legacyOneByOne } from "./legacy/loader.ts"
 import { LegacyStandbyLoader } from "./legacy/standby-loader.ts"
-import { firstOf, type NftLoader, nftByCommand } from "./nft/loader.ts"
+import { firstOf, nftByCommand } from "./nft/loader.ts"
 import { NftBackend } from "./nft/nft-backend.ts"
 import { NftStandbyLoader } from "./nft/standby-loader.ts"
+import { type ReadFlags, readFlags } from "./nft/table-flags.ts"
 import { NftWithFallback } from "./nft-with-fallback.ts"
 
 /** The standby loaders of one program. */
@@ -27,8 +28,8 @@ export interface StandbyLoader {
 export interface Backends {
   readonly all: readonly FirewallBackend[]
   readonly nft: NftBackend | undefined
-  /** nft by commands, for listings that an open must not wait for. */
-  readonly nftCommand: NftLoader | undefined
+  /** By commands of their own, which an open must not wait for. */
+  readonly nftFlags: ReadFlags | undefined
   readonly legacy: readonly IptablesBackend[]
   readonly layer2: readonly Layer2Backend[]
   readonly standbyLoaders: readonly StandbyLoader[]
@@ -49,7 +50,7 @@ export function startBackends(
 ): Backends {
   const standbyLoaders: StandbyLoader[] = []
   const { tools } = detected
-  const { nft, nftCommand } = startNft(run, standby, tools, standbyLoaders, held)
+  const { nft, nftFlags } = startNft(run, standby, tools, standbyLoaders, held)
   const legacy: IptablesBackend[] = []
   const nftFallback: FirewallBackend[] = []
   for (const family of ["ip", "ip6"] as const) {
@@ -80,7 +81,7 @@ export function startBackends(
     standbyLoaders.push({ program: name, pids: () => firewall.pids, close: () => firewall.close() })
     layer2.push(firewall)
   }
-  return { all: [...all, ...layer2], nft, nftCommand, legacy, layer2, standbyLoaders }
+  return { all: [...all, ...layer2], nft, nftFlags, legacy, layer2, standbyLoaders }
 }
 
 function startNft(
@@ -89,8 +90,8 @@ function startNft(
   { nft: path }: ToolPaths,
   standbyLoaders: StandbyLoader[],
   held: Held,
-): { nft: NftBackend | undefined; nftCommand: NftLoader | undefined } {
-  if (path === undefined) return { nft: undefined, nftCommand: undefined }
+): { nft: NftBackend | undefined; nftFlags: ReadFlags | undefined } {
+  if (path === undefined) return { nft: undefined, nftFlags: undefined }
   const loader = new NftStandbyLoader(path, standby)
   const pids = (): number[] => [loader.pid].filter((pid) => pid !== undefined)
   standbyLoaders.push({ program: "nft", pids, close: () => loader.close() })
@@ -100,7 +101,7 @@ function startNft(
       held(family).flatMap((table) => legacyHookPlaces(family, table)),
     )
   const nft = new NftBackend(firstOf([loader, nftCommand]), firstOf([nftCommand, loader]), places)
-  return { nft, nftCommand }
+  return { nft, nftFlags: readFlags(run, nftCommand) }
 }
 
 /** Restore first, then the single commands. */

@@ -5,7 +5,7 @@ import { type Difference, isOrder } from "../snapshot/difference.ts"
 import { type NftTableCopy, nftWhere } from "../snapshot/nft-table.ts"
 import { possibleViews } from "../snapshot/nft-table-view.ts"
 import { breathe } from "../snapshot/reading.ts"
-import { type Snapshot, takeSnapshot } from "../snapshot/snapshot.ts"
+import { noRules, type Snapshot } from "../snapshot/snapshot.ts"
 import { ipsetType } from "../snapshot/text/ipset.ts"
 import { renderTable } from "../snapshot/text/nft-text.ts"
 import { isTranslated } from "./plan/nft-table-text.ts"
@@ -37,7 +37,8 @@ export async function proveRestorable(
   return await withScratchFolder((folder) =>
     withNamespace(deps, async (namespace) => {
       await addInterfaces(namespace, deps.system, names)
-      const there = new Rehearsal({ ...deps, run: namespace.run }, folder)
+      const procNet = `/proc/${namespace.pid}/net`
+      const there = new Rehearsal({ ...deps, run: namespace.run, procNet }, folder)
       return await proveIn(there, snapshot)
     }),
   )
@@ -74,6 +75,8 @@ export async function proveTouched(
 class Rehearsal {
   readonly #deps: RestoreDeps
   readonly #folder: string
+  /** Nobody else writes rules there. */
+  #inForce = noRules
 
   constructor(deps: RestoreDeps, folder: string) {
     this.#deps = deps
@@ -87,8 +90,12 @@ class Rehearsal {
     wrong: Map<string, string>
     inexact: Map<string, string>
   }> {
-    const report = await restoreSnapshot(this.#deps, snapshot, { folder: this.#folder })
-    const after = await takeSnapshot(this.#deps, "proof")
+    const report = await restoreSnapshot(this.#deps, snapshot, {
+      folder: this.#folder,
+      inForce: this.#inForce,
+    })
+    const { after } = report
+    this.#inForce = after
     const wrong = byTable(compareSnapshots(snapshot, after, "ignored"))
     await breathe()
     const inexact = byTable(compareSnapshots(snapshot, after, "exact"))

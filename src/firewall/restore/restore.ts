@@ -46,6 +46,11 @@ export interface RestoreOptions {
   readonly alike?: Pick<Snapshot, "nftTables">
 }
 
+/** The result of a restore, with the rules in force at its end, as they were read to find the differences. */
+export interface Restored extends RestoreReport {
+  readonly after: Snapshot
+}
+
 /**
  * Puts a snapshot back: everything that differs from it, all families and backends together or not at all, counters
  * included. What is there now and not in the snapshot is removed. From the first change on, a script in a session of
@@ -56,7 +61,7 @@ export async function restoreSnapshot(
   deps: RestoreDeps,
   snapshot: Snapshot,
   options: RestoreOptions,
-): Promise<RestoreReport> {
+): Promise<Restored> {
   const before = options.inForce ?? (await takeSnapshot(deps, "before a restore", options.alike))
   const target = options.onto?.(before, "before") ?? snapshot
   const wanted = options.counters === "in force" ? withCounters(target, before) : target
@@ -72,6 +77,7 @@ export async function restoreSnapshot(
       left: forward.left,
       differences,
       takenAway: [],
+      after: before,
     }
   }
   await breathe()
@@ -100,6 +106,7 @@ export async function restoreSnapshot(
     left: [...forward.left, ...lostCounts(wanted, after, end === "restored")],
     differences,
     takenAway,
+    after,
   }
 }
 

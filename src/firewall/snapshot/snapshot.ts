@@ -29,6 +29,17 @@ export interface Snapshot {
   readonly unread: readonly Unread[]
 }
 
+/** The rules of a new namespace. */
+export const noRules: Snapshot = {
+  version: 1,
+  takenAtMs: 0,
+  reason: "a new namespace",
+  ipsets: [],
+  nftTables: [],
+  legacyTables: [],
+  unread: [],
+}
+
 type Rules = Pick<Snapshot, "nftTables" | "legacyTables">
 
 /**

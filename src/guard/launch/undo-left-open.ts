@@ -69,7 +69,7 @@ async function putBack(
   const { open } = left
   const nowMs = systemClock.wallMs()
   const snapshots = new Snapshots({
-    ...{ run: runCommand, clock: systemClock, emit: tell },
+    ...{ run: runCommand, clock: systemClock, emit: tell, procNet: "/proc/self/net" },
     ...{ stateFolder, runtimeFolder },
   })
   await snapshots.finishInterrupted()

@@ -4,6 +4,7 @@ import { Fault } from "../../errors.ts"
 import { entryPoint } from "../../system/installed-files.ts"
 import { armedOptions, cleanEnvironment } from "../../system/process/armed-process.ts"
 import { favourBeginner } from "../../system/process/real-time-priority.ts"
+import type { SpawnListener } from "./listener-process.ts"
 
 /** The listener's user: its own where the package made one, else nobody; from the text of passwd(5). */
 export function listenerUser(passwd?: string): { uid: number; gid: number } {
@@ -70,4 +71,33 @@ export function spawnListener(): ChildProcess {
   })
   if (child.pid !== undefined) favourBeginner(child.pid) // until it has begun: nobody hears meanwhile
   return child
+}
+
+/**
+ * Starts a first listener at once, for whoever asks for one first: its program loads while the guard is still arming. It
+ * hears nothing before it is told what.
+ * @param start starts one
+ * @returns starts one, or hands out the first; and ends that one if nobody has asked for it
+ */
+export function startFirst(start: SpawnListener): { readonly spawn: SpawnListener; close(): void } {
+  let first = attempted(start)
+  first?.once("error", () => {})
+  return {
+    spawn() {
+      const begun = first
+      first = undefined
+      const lives = begun?.pid !== undefined && begun.exitCode === null && begun.signalCode === null
+      return lives ? begun : start()
+    },
+    close: () => first?.kill("SIGKILL"),
+  }
+}
+
+/** Undefined where none can be started: whoever asks for it starts another, and is told why. */
+function attempted(start: SpawnListener): ChildProcess | undefined {
+  try {
+    return start()
+  } catch {
+    return undefined
+  }
 }

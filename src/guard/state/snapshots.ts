@@ -40,8 +40,12 @@ export class Snapshots {
     readonly stateFolder: string
     readonly runtimeFolder: string
     readonly emit: (outcome: Outcome) => void
+    /** /proc/net of the namespace that `run` works in, where this process can read it itself. */
+    readonly procNet?: string
   }) {
-    this.deps = { run: parts.run, clock: parts.clock, tools: findTools(), system: findSystemTools() }
+    const { run, clock, procNet } = parts
+    const here = procNet === undefined ? {} : { procNet }
+    this.deps = { run, clock, tools: findTools(), system: findSystemTools(), ...here }
     this.#stateFolder = parts.stateFolder
     this.#folder = join(parts.stateFolder, "snapshots")
     this.restoreFolder = join(parts.runtimeFolder, "restore")

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { type NftLoader, nftByCommand } from "../../../src/firewall/open/nft/loader.ts"
 import { NftBackend } from "../../../src/firewall/open/nft/nft-backend.ts"
+import { type ReadFlags, readFlags } from "../../../src/firewall/open/nft/table-flags.ts"
 import { runOn } from "../../support/firewall/lab-firewall.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
 
@@ -30,17 +31,14 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
           return loaded
         },
       }
-      const slowToList: NftLoader = {
-        ...real,
-        async list(command, terse) {
-          await released
-          return await real.list(command, terse)
-        },
+      const slowToRead: ReadFlags = async () => {
+        await released
+        return await readFlags(runOn(host), real)()
       }
       const firewall = new NftBackend(slowToHear, real)
       host.sh(locked)
       expect(await firewall.refresh()).toBe(true)
-      listed = firewall.learnFlags(slowToList)
+      listed = firewall.learnFlags(slowToRead)
       expect(await firewall.open("all")).toEqual({ changed: true, failures: [] })
       expect(firewall.asleep).toMatchObject([{ family: "ip", table: "filter" }])
       expect(await firewall.settle("all", () => false)).toEqual({ changed: true, failures: [] })
@@ -63,7 +61,7 @@ describe.skipIf(labUnavailable)("flags of tables around an open", () => {
       await open()
       host.sh(`${locked}; nft 'add table ip filter { flags dormant; }'`)
       expect(await firewall.refresh()).toBe(true)
-      await firewall.learnFlags(port)
+      await firewall.learnFlags(readFlags(runOn(host), port))
       expect(await firewall.refresh()).toBe(false)
       await open()
       expect(host.try(["sh", "-c", asleep]).stdout).toBe("table ip filter\n1\n")

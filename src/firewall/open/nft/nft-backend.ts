@@ -17,6 +17,7 @@ import {
   wakeLine,
 } from "./open-commands.ts"
 import { listRules } from "./rules-listing.ts"
+import type { ReadFlags } from "./table-flags.ts"
 import { judgeNft } from "./verdicts.ts"
 
 /** A rule is named by its words, up to here. */
@@ -74,28 +75,24 @@ export class NftBackend implements FirewallBackend {
   }
 
   /**
-   * Learns which tables carry flags. A full listing (0.3 s with 20 000 rules): never between knock and open. One that an
-   * open began in counts for nothing: it may show a table asleep before the open has heard that it put it to sleep.
+   * Learns which tables carry flags. By a process of its own: never between knock and open. A look that an open began in
+   * counts for nothing: it may show a table asleep before the open has heard that it put it to sleep.
    */
-  async learnFlags(loader: NftLoader): Promise<void> {
+  async learnFlags(read: ReadFlags): Promise<void> {
     const [chains, opens] = [this.#tablesText, this.#opens]
-    const text = await loader.list("list ruleset", "terse")
-    if (text === undefined || this.#asleep.size > 0 || opens !== this.#opens) return
+    const tables = await read()
+    if (tables === undefined || this.#asleep.size > 0 || opens !== this.#opens) return
     this.#flagsOf = chains
     this.#flagged.clear()
-    for (const table of parseNftListing(text, "terse"))
-      if (table.dormant || table.owned) this.#flagged.add(tableKey(table))
+    for (const table of tables) if (table.dormant || table.owned) this.#flagged.add(tableKey(table))
   }
 
   /**
    * Takes over the tables that sleep because of an open that was cut off; the next open settles and wakes them.
    * @param isLeft whether a table that sleeps is one of those, and not somebody else's doing
    */
-  async takeOverSleeping(loader: NftLoader, isLeft: (table: TableName) => boolean): Promise<void> {
-    const text = await loader.list("list ruleset", "terse")
-    for (const { family, table, dormant, owned } of text === undefined
-      ? []
-      : parseNftListing(text, "terse")) {
+  async takeOverSleeping(read: ReadFlags, isLeft: (table: TableName) => boolean): Promise<void> {
+    for (const { family, table, dormant, owned } of (await read()) ?? []) {
       const name = { family, table }
       if (!dormant || owned || !isLeft(name)) continue
       this.#flagged.delete(tableKey(name))

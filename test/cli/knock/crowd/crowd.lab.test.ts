@@ -40,7 +40,7 @@ describe.skipIf(labUnavailable)("fw-knock at a crowd of hosts", () => {
 
   it("has a JSON object for each, and a sum at the end", async () => {
     await start({ hosts: 60, loss: 0.1 })
-    const { code, objects } = await probe("--json")
+    const { code, objects } = await probe("--json", "--check", "22")
     expect(code).toBe(0)
     expect(objects).toHaveLength(61)
     expect(new Set(objects.slice(0, -1).map(({ host }) => host)).size).toBe(60)
@@ -82,6 +82,7 @@ describe.skipIf(labUnavailable)("fw-knock at a crowd of hosts", () => {
     await start({ hosts: 60, deadEvery: 3 })
     const { objects } = await probe("--first", "3", "--max-fail", "1", "--wait", "1s", "--json")
     expect((objects[60] as { ended: Record<string, number> }).ended["no-answer"]).toBe(20)
+    expect(objects.every((object) => object.check === undefined)).toBe(true)
   })
 
   it("is the same for an ordinary user, and below a rate", async () => {

@@ -57,7 +57,7 @@ export interface KernelDump {
  * @returns undefined where the kernel cannot be asked
  */
 export async function dumpKernel(
-  { run }: SnapshotDeps,
+  { run }: Pick<SnapshotDeps, "run">,
   what: "everything" | "tables",
 ): Promise<KernelDump | undefined> {
   const perl = findProgram("perl")

@@ -43,7 +43,7 @@ export interface Kernel {
 
 /** Reads everything that nf_tables holds. Undefined when the kernel cannot be asked. */
 export async function readKernel(
-  deps: SnapshotDeps,
+  deps: Pick<SnapshotDeps, "run">,
   what: "everything" | "tables",
 ): Promise<Kernel | undefined> {
   const dump = await dumpKernel(deps, what)
