@@ -2,15 +2,31 @@ import type { Clock, Timer } from "../clock.ts"
 import type { Answer } from "../knock/answer.ts"
 import { Exchange } from "../knock/exchange.ts"
 import { deriveKeys } from "../knock/keys.ts"
+import { messageBytes } from "../knock/request.ts"
 import type { Verb } from "../knock/verbs.ts"
 import { openTransmitters, type Transmitters } from "../transmit/open-transmitters.ts"
+import type { HeardReply } from "../transmit/transmitter.ts"
 import { type PathReport, Paths } from "./paths.ts"
 import { SentPackets } from "./sent-packets.ts"
 
 /** After an answer that the server has yet to verify, this long is waited for the verified one; milliseconds. */
 const awaitVerifiedMs = 3000
+/** So long echo requests go alone; milliseconds. */
+const icmpAloneMs = 1000
 /** The times at which a bare text is sent, in milliseconds after the first; then on at the last distance. */
 const plainSendsMs = [0, 1000, 2500]
+
+/** What carries a knock. */
+export interface Carriers {
+  readonly icmp: boolean
+  /** Segments to this TCP port, too. */
+  readonly tcpPort?: number | undefined
+  /** From the first packet on, and not only when echo requests have been silent for a while. */
+  readonly tcpAtOnce?: boolean
+}
+
+/** Echo requests and nothing else. */
+const echoes: Carriers = { icmp: true }
 
 /** A knock at one host. */
 export interface Knock {
@@ -22,6 +38,8 @@ export interface Knock {
   readonly verb: Verb
   readonly hard: boolean
   readonly oneWay: boolean
+  /** Echo requests unless told. */
+  readonly carriers?: Carriers
   /** One of so many that its copies are few and far between. */
   readonly thin?: boolean
 }
@@ -72,29 +90,45 @@ export function openKnocker(options: KnockerOptions): Knocker {
   const { clock, random } = options
   const identifier = u16(random)
   const sent = new SentPackets<Paths>(u16(random))
-  const transmitters: Transmitters = (options.open ?? openTransmitters)({
-    reply(reply) {
-      const asked = sent.answered(reply)
-      if (asked === undefined) sent.numbered(reply)?.echo(reply)
-      else asked.onReply(reply)
+  const transmitters: Transmitters = (options.open ?? openTransmitters)(
+    {
+      reply(reply) {
+        const answers = answersIn(reply).filter((answer) => sent.answered(answer) !== undefined)
+        for (const answer of answers) sent.answered(answer)?.onReply(answer)
+        if (answers.length === 0) sent.numbered(reply)?.noAnswer(reply)
+      },
+      unreachable: (message) => sent.numbered(message)?.unreachable(message),
     },
-    unreachable: (message) => sent.numbered(message)?.unreachable(message),
-  })
+    random,
+  )
 
-  async function withPaths<T>(addresses: readonly string[], use: (paths: Paths) => Promise<T>): Promise<T> {
-    const paths = await Paths.open(addresses, transmitters, identifier, sent)
+  async function withPaths<T>(
+    addresses: readonly string[],
+    { icmp, tcpPort, tcpAtOnce }: Carriers,
+    use: (paths: Paths) => Promise<T>,
+  ): Promise<T> {
+    const paths = new Paths(addresses, transmitters, identifier, sent)
+    let later: Timer | undefined
     try {
+      if (icmp) await paths.open("icmp").catch(unless(tcpPort !== undefined))
+      if (tcpPort !== undefined) {
+        if (tcpAtOnce || !icmp || !paths.any) await paths.open(tcpPort)
+        else later = clock.after(icmpAloneMs, () => void paths.open(tcpPort).catch(() => {}))
+      }
       return await use(paths)
     } finally {
+      later?.cancel()
       paths.close()
     }
   }
 
   return {
     knock: (knock, waitMs, onPacket = () => {}) =>
-      withPaths(knock.addresses, (paths) => exchange(paths, knock, waitMs, clock, random, onPacket)),
+      withPaths(knock.addresses, knock.carriers ?? echoes, (paths) =>
+        exchange(paths, knock, waitMs, clock, random, onPacket),
+      ),
     sendPlain: (addresses, data, waitMs, signal, onPacket = () => {}) =>
-      withPaths(addresses, (paths) => repeatPlain(paths, data, waitMs, clock, signal, onPacket)),
+      withPaths(addresses, echoes, (paths) => repeatPlain(paths, data, waitMs, clock, signal, onPacket)),
     close: () => transmitters.close(),
   }
 }
@@ -135,7 +169,7 @@ function exchange(
       timer?.cancel()
       const bytes = state.send(now())
       if (bytes !== undefined) {
-        paths.send(bytes)
+        paths.send(bytes, clock.bootMs())
         onPacket(paths.packetsSent)
       }
       const dueMs = state.nextSendMs()
@@ -145,7 +179,7 @@ function exchange(
     paths.onReply = (reply) => {
       const received = state.receive(reply.data, now())
       if (received.kind === "ignored") return
-      paths.prove(reply.address)
+      paths.prove(reply)
       if (received.kind !== "follow-up") roundTripMs ??= clock.bootMs() - startedMs
       if (received.kind === "final") return finish()
       if (received.kind === "provisional" && !provisional) {
@@ -179,7 +213,7 @@ function repeatPlain(
       resolve(paths.report())
     }
     const pump = (): void => {
-      paths.send(data)
+      paths.send(data, clock.bootMs())
       onPacket(paths.packetsSent)
       const [at, next] = [plainDueMs(sends), plainDueMs(sends + 1)]
       sends += 1
@@ -200,4 +234,21 @@ function plainDueMs(n: number): number {
 function u16(random: (length: number) => Uint8Array): number {
   const [high = 0, low = 0] = random(2)
   return (high << 8) | low
+}
+
+/** All that could be an answer in a reply: in what a connection has said, any 128 bytes. */
+function answersIn(reply: HeardReply): HeardReply[] {
+  if (reply.port === undefined || reply.data.length <= messageBytes) return [reply]
+  const places = reply.data.length - messageBytes + 1
+  return Array.from({ length: places }, (_, at) => ({
+    ...reply,
+    data: reply.data.subarray(at, at + messageBytes),
+  }))
+}
+
+/** Handles a fault of what is not the only way. */
+function unless(another: boolean): (thrown: unknown) => void {
+  return (thrown) => {
+    if (!another) throw thrown
+  }
 }

@@ -1,6 +1,6 @@
 import { Fault } from "../errors.ts"
-import type { EchoTransmitter, HeardReply, HeardUnreachable } from "../transmit/echo-transmitter.ts"
 import type { Transmitters } from "../transmit/open-transmitters.ts"
+import type { HeardReply, HeardUnreachable, Transmitter } from "../transmit/transmitter.ts"
 import { familyOf } from "./resolve.ts"
 import type { SentPackets } from "./sent-packets.ts"
 
@@ -14,20 +14,32 @@ export interface PathReport {
   readonly unreachable: HeardUnreachable | undefined
   /** The reasons why the kernel did not take packets, each once. */
   readonly sendFailures: readonly string[]
-  readonly means: EchoTransmitter["means"]
+  readonly means: Transmitter["means"]
+  /** The carrier of the first authentic answer; undefined when none came. */
+  readonly carrier: Carrier | undefined
 }
+
+/** A carrier of knocks (native-notes/knock-protocol.md, section 1): echo requests, or segments to a TCP port. */
+export type Carrier = "icmp" | number
 
 interface Path {
   readonly address: string
-  readonly transmitter: EchoTransmitter
+  readonly carrier: Carrier
+  readonly transmitter: Transmitter
+  /** Copies that were sent behind a word of the service there, and the last one's moment. */
+  spokenTo: { copies: number; lastMs: number } | undefined
 }
+
+/** Services and their guards count connections that say nothing they know: one that speaks gets so many more, and so seldom. */
+const mostSpokenTo = 8
+const spokenToEveryMs = 1000
 
 /** Kernel words for "this address cannot be reached from here at all": other addresses may do. */
 const hopeless = /unreachable|no route|cannot assign|invalid argument|not supported|address family/i
 
 /**
- * The ways to one host: its addresses, each with the socket that sends there. Every packet goes to all of them until an
- * authentic answer proves one; those that the kernel refuses are left out as long as another is left.
+ * The ways to one host: its addresses and carriers, each with the socket that sends there. Every packet goes to all of them until
+ * an authentic answer proves one; those that the kernel refuses are left out as long as another is left.
  */
 export class Paths {
   /** Takes every reply that says it answers one of this host's requests; set by who waits for it. */
@@ -35,68 +47,89 @@ export class Paths {
   /** The address that an authentic answer came from; one of the given, whatever the answer itself said. */
   proven: string | undefined
   packetsSent = 0
+  readonly #addresses: readonly string[]
+  readonly #transmitters: Transmitters
   readonly #identifier: number
   readonly #sentPackets: SentPackets<Paths>
-  readonly #failures: Set<string>
-  #paths: readonly Path[]
+  #carrier: Carrier | undefined
+  readonly #failures = new Set<string>()
+  #paths: readonly Path[] = []
   #lastData: Uint8Array = new Uint8Array()
   #echoed = false
   #unreachable: HeardUnreachable | undefined
 
-  private constructor(
-    paths: readonly Path[],
-    failures: Iterable<string>,
+  /**
+   * @param addresses numeric, of this one host; at least one
+   * @param identifier of every echo request
+   * @param sentPackets takes note of the packets, until `close`
+   */
+  constructor(
+    addresses: readonly string[],
+    transmitters: Transmitters,
     identifier: number,
     sentPackets: SentPackets<Paths>,
   ) {
-    this.#paths = paths
-    this.#failures = new Set(failures)
+    this.#addresses = addresses
+    this.#transmitters = transmitters
     this.#identifier = identifier
     this.#sentPackets = sentPackets
   }
 
   /**
-   * @param identifier of every packet
-   * @param sentPackets takes note of them, until `close`
-   * @throws Fault when not one of the addresses can be sent to from this process */
-  static async open(
-    addresses: readonly string[],
-    transmitters: Transmitters,
-    identifier: number,
-    sentPackets: SentPackets<Paths>,
-  ): Promise<Paths> {
-    const paths: Path[] = []
+   * Opens the paths of a carrier, and sends on them what has been sent on others.
+   * @throws Fault when not one of the addresses can be sent to by it from this process, and none by another
+   */
+  async open(carrier: Carrier): Promise<void> {
     const faults: unknown[] = []
-    for (const address of addresses) {
+    const opened: Path[] = []
+    for (const address of this.#addresses)
       try {
-        paths.push({ address, transmitter: await transmitters.of(familyOf(address)) })
+        const port = carrier === "icmp" ? undefined : carrier
+        const transmitter = await this.#transmitters.of(familyOf(address), port)
+        opened.push({ address, carrier, transmitter, spokenTo: undefined })
       } catch (thrown) {
         faults.push(thrown)
       }
-    }
-    if (paths.length === 0) throw faults[0] ?? new Fault("missing", "there is no address to knock at")
-    return new Paths(
-      paths,
-      faults.map((fault) => (fault instanceof Fault ? fault.message : String(fault))),
-      identifier,
-      sentPackets,
-    )
+    if (this.proven !== undefined) return
+    if (opened.length === 0 && this.#paths.length === 0)
+      throw faults[0] ?? new Fault("missing", "there is no address to knock at")
+    for (const fault of faults) this.#failures.add(fault instanceof Fault ? fault.message : String(fault))
+    this.#paths = [...this.#paths, ...opened]
+    if (this.#lastData.length > 0) this.#sendOn(opened, this.#lastData, 0)
+  }
+
+  /** Something can be sent. */
+  get any(): boolean {
+    return this.#paths.length > 0
   }
 
   /** One packet to every path, each with a sequence of its own. */
-  send(data: Uint8Array): void {
+  send(data: Uint8Array, nowMs: number): void {
     this.#lastData = data
-    for (const path of this.#paths) {
+    this.#sendOn(this.#paths, data, nowMs)
+  }
+
+  #sendOn(paths: readonly Path[], data: Uint8Array, nowMs: number): void {
+    for (const path of paths.filter((each) => mayBeSpokenTo(each, nowMs))) {
       const sequence = this.#sentPackets.sent(this, data)
       this.packetsSent += 1
-      const echo = { identifier: this.#identifier, sequence, data }
-      void path.transmitter.send(path.address, echo).then((failure) => this.#sent(path, failure))
+      const packet = { identifier: this.#identifier, sequence, data }
+      void path.transmitter.send(path.address, packet).then((failure) => this.#sent(path, failure))
     }
   }
 
-  /** Takes a reply to one of our packets that is no answer: the kernel's own carries our request back, as it was. */
-  echo({ data }: HeardReply): void {
-    if (Buffer.compare(data, this.#lastData) === 0) this.#echoed = true
+  /**
+   * Takes a reply to one of our packets that is no answer: the kernel's own echo carries our request back, as it was; a connection
+   * says what the service there says.
+   */
+  noAnswer({ address, port, data }: HeardReply): void {
+    if (port === undefined) {
+      if (Buffer.compare(data, this.#lastData) === 0) this.#echoed = true
+      return
+    }
+    for (const path of this.#paths)
+      if (path.carrier === port && bare(path.address) === address)
+        path.spokenTo ??= { copies: 0, lastMs: Number.NEGATIVE_INFINITY }
   }
 
   unreachable(message: HeardUnreachable): void {
@@ -108,9 +141,11 @@ export class Paths {
   }
 
   /** From now on only the path that the authentic answer came by; all the others, if it names none of them (NAT). */
-  prove(address: string): void {
-    const path = this.#paths.find((candidate) => bare(candidate.address) === address)
+  prove({ address, port }: Pick<HeardReply, "address" | "port">): void {
+    const carrier: Carrier = port ?? "icmp"
+    const path = this.#paths.find((one) => bare(one.address) === address && one.carrier === carrier)
     this.proven ??= path?.address ?? this.#paths[0]?.address
+    this.#carrier ??= carrier
     if (path !== undefined) this.#paths = [path]
   }
 
@@ -121,6 +156,7 @@ export class Paths {
       unreachable: this.#unreachable,
       sendFailures: [...this.#failures],
       means: this.#paths[0]?.transmitter.means ?? "raw",
+      carrier: this.#carrier,
     }
   }
 
@@ -135,3 +171,12 @@ export class Paths {
 
 /** Kernel and routers name addresses without a zone. */
 const bare = (address: string): string => address.replace(/%.*$/, "").toLowerCase()
+
+/** Takes note of the copy that is sent where it may. */
+function mayBeSpokenTo({ spokenTo }: Path, nowMs: number): boolean {
+  if (spokenTo === undefined) return true
+  if (spokenTo.copies >= mostSpokenTo || nowMs - spokenTo.lastMs < spokenToEveryMs) return false
+  spokenTo.copies += 1
+  spokenTo.lastMs = nowMs
+  return true
+}

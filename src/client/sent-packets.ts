@@ -1,6 +1,6 @@
 import { requestMacIn } from "../knock/answer.ts"
 import { messageBytes, requestMacOf } from "../knock/request.ts"
-import type { HeardReply } from "../transmit/echo-transmitter.ts"
+import type { HeardReply } from "../transmit/transmitter.ts"
 
 /** As many as an ICMP header can tell apart. */
 const sequenceCount = 65_536

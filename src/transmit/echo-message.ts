@@ -2,7 +2,7 @@ import { addressText } from "../wire/address.ts"
 import { pseudoHeaderSum } from "../wire/checksum.ts"
 import { decodeEcho, echoHeaderLength, type IpVersion, writeEcho } from "../wire/icmp.ts"
 import { Writer } from "../wire/writer.ts"
-import type { HeardReply, HeardUnreachable, OutgoingEcho } from "./echo-transmitter.ts"
+import type { HeardReply, HeardUnreachable, OutgoingPacket } from "./transmitter.ts"
 
 // Protocol numbers, and "destination unreachable" (RFC 792, RFC 4443 3.1).
 const protocols = { 4: 1, 6: 58 } as const
@@ -12,7 +12,7 @@ const unreachableTypes = { 4: 3, 6: 1 } as const
  * An echo request for a socket. IPv4 carries its checksum; for ICMPv6 the kernel fills it in (RFC 3542 3.1), since only it
  * knows the source address.
  */
-export function writeEchoRequest(family: IpVersion, echo: OutgoingEcho): Uint8Array {
+export function writeEchoRequest(family: IpVersion, echo: OutgoingPacket): Uint8Array {
   const message = new Writer(echoHeaderLength + echo.data.length)
   writeEcho(message, { ...echo, kind: "request", checksum: family === 4 ? undefined : 0 }, family, 0)
   return message.finish()
@@ -24,7 +24,11 @@ export function writeEchoRequest(family: IpVersion, echo: OutgoingEcho): Uint8Ar
  * @param source 4 or 16 bytes
  * @param destination as many
  */
-export function echoReplyPacket(source: Uint8Array, destination: Uint8Array, echo: OutgoingEcho): Uint8Array {
+export function echoReplyPacket(
+  source: Uint8Array,
+  destination: Uint8Array,
+  echo: OutgoingPacket,
+): Uint8Array {
   const length = echoHeaderLength + echo.data.length
   const family = source.length === 4 ? 4 : 6
   const packet = new Writer((family === 4 ? 20 : 40) + length)

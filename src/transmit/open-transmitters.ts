@@ -1,30 +1,36 @@
 import { Fault } from "../errors.ts"
-import type { EchoTransmitter, Heard } from "./echo-transmitter.ts"
-import type { PingRelay } from "./ping-relay.ts"
 import { openRawTransmitter } from "./raw-socket-transmitter.ts"
+import type { Relay } from "./relay.ts"
+import type { Heard, Transmitter } from "./transmitter.ts"
 
-/** One transmitter a family, opened when it is first wanted and shared by everybody who sends. */
+/** One transmitter a family and TCP port, opened when it is first wanted and shared by everybody who sends. */
 export interface Transmitters {
   /**
+   * @param port a TCP port for segments, 1..65535; without it echo requests are sent
    * @throws Fault `permission` or `missing`, with what the operator can do, when neither a raw nor a ping socket can be had.
    *   The answer is remembered: asking again costs nothing.
    */
-  of(family: 4 | 6): Promise<EchoTransmitter>
+  of(family: 4 | 6, port?: number): Promise<Transmitter>
   close(): void
 }
 
-/** Raw sockets where this process may have them, the kernel's unprivileged ping sockets where it may not. */
-export function openTransmitters(heard: Heard): Transmitters {
-  const opened = new Map<4 | 6, Promise<EchoTransmitter>>()
-  let relay: Promise<PingRelay> | undefined
+/** Raw sockets where this process may have them, the kernel's ping sockets and connections where it may not. */
+export function openTransmitters(heard: Heard, random: (length: number) => Uint8Array): Transmitters {
+  const opened = new Map<string, Promise<Transmitter>>()
+  let relay: Promise<Relay> | undefined
 
-  async function open(family: 4 | 6): Promise<EchoTransmitter> {
+  async function open(family: 4 | 6, port: number | undefined): Promise<Transmitter> {
     try {
-      return await openRawTransmitter(family, heard)
+      if (port === undefined) return await openRawTransmitter(family, heard)
+      const { openSegmentTransmitter } = await import("./segment-transmitter.ts")
+      return await openSegmentTransmitter(family, port, heard, random)
     } catch (rawFault) {
       try {
-        relay ??= import("./ping-relay.ts").then((module) => module.openPingRelay())
-        return (await relay).transmitter(family, heard)
+        relay ??= import("./relay.ts").then((module) => module.openRelay())
+        const opened = await relay
+        return port === undefined
+          ? opened.transmitter(family, heard)
+          : opened.connections(family, port, heard)
       } catch (pingFault) {
         throw neither(family, rawFault, pingFault)
       }
@@ -32,11 +38,12 @@ export function openTransmitters(heard: Heard): Transmitters {
   }
 
   return {
-    of(family) {
-      let transmitter = opened.get(family)
+    of(family, port) {
+      const name = `${family} ${port ?? ""}`
+      let transmitter = opened.get(name)
       if (transmitter === undefined) {
-        transmitter = open(family)
-        opened.set(family, transmitter)
+        transmitter = open(family, port)
+        opened.set(name, transmitter)
       }
       return transmitter
     },

@@ -1,7 +1,7 @@
 import type { Socket } from "raw-socket"
 import { Fault, reasonOf } from "../errors.ts"
 import { readEchoReply, readUnreachable, writeEchoRequest } from "./echo-message.ts"
-import type { EchoTransmitter, Heard } from "./echo-transmitter.ts"
+import type { Heard, Transmitter } from "./transmitter.ts"
 
 /* The only import of raw-socket. What it and the kernel really do is in native-notes/raw-sockets.md. */
 
@@ -33,26 +33,18 @@ const messagesATurn = 64
  * @throws Fault `permission` when the kernel does not allow it, `missing` when the native module is not there or the machine
  *   does not have this family
  */
-export async function openRawTransmitter(family: 4 | 6, heard: Heard): Promise<EchoTransmitter> {
+export async function openRawTransmitter(family: 4 | 6, heard: Heard): Promise<Transmitter> {
   const socket = await openSocket(family, family === 4 ? protocolIcmp : protocolIcmpv6)
   hearOnlyReplies(socket, family)
-  enlargeReceiveBuffer(socket)
   let open = true
-  const buffer = Buffer.alloc(messageBytes)
-  const take = (message: Buffer, source: string): void => {
+  receiveMany(socket, (message, source) => {
     // A copy: raw-socket fills the same buffer again.
     const bytes = new Uint8Array(message)
     const reply = readEchoReply(family, bytes)
     if (reply !== undefined) heard.reply({ address: source, ...reply })
     const unreachable = readUnreachable(family, bytes)
     if (unreachable !== undefined) heard.unreachable?.({ from: source, ...unreachable })
-  }
-  socket.on("message", (message, source) => {
-    if (open) take(message, source)
-    for (let more = 1; open && more < messagesATurn && receiveOne(socket, buffer, take); more += 1);
   })
-  // A failed read (EAGAIN after a wrong checksum) is no reason to stop; a socket that is gone shows when it sends.
-  socket.on("error", () => {})
   return {
     means: "raw",
     send: (address, echo) =>
@@ -105,6 +97,25 @@ function hearOnlyReplies(socket: Socket, family: 4 | 6): void {
   const words = new Uint32Array(8).fill(0xffff_ffff)
   for (const type of [129, 1]) words[type >>> 5] = (words[type >>> 5] as number) & ~(1 << (type & 31))
   socket.setOption(solIcmpv6, icmp6Filter, Buffer.from(words.buffer), 32)
+}
+
+/**
+ * Hands over what comes in, many messages a turn of the event loop, until the socket is closed. Whoever takes a message takes a
+ * copy: the same buffer is filled again.
+ */
+export function receiveMany(socket: Socket, take: (message: Buffer, source: string) => void): void {
+  const buffer = Buffer.alloc(messageBytes)
+  let open = true
+  enlargeReceiveBuffer(socket)
+  socket.on("close", () => {
+    open = false
+  })
+  socket.on("message", (message, source) => {
+    if (open) take(message, source)
+    for (let more = 1; open && more < messagesATurn && receiveOne(socket, buffer, take); more += 1);
+  })
+  // A failed read (EAGAIN after a wrong checksum) is no reason to stop; a socket that is gone shows when it sends.
+  socket.on("error", () => {})
 }
 
 /** Where it is not allowed, or no option of this system, the buffer stays as it is. */

@@ -5,10 +5,10 @@ import { type Answer, encodeAnswer, type Verdict } from "../../src/knock/answer.
 import { Decider, type KnownSecret } from "../../src/knock/decide.ts"
 import { deriveKeys } from "../../src/knock/keys.ts"
 import { createVerifier } from "../../src/knock/verify.ts"
-import type { EchoTransmitter, Heard, OutgoingEcho } from "../../src/transmit/echo-transmitter.ts"
+import type { Heard, OutgoingPacket, Transmitter } from "../../src/transmit/transmitter.ts"
 import { VirtualTime } from "../support/virtual-time.ts"
 
-export interface Packet extends OutgoingEcho {
+export interface Packet extends OutgoingPacket {
   readonly atMs: number
   readonly to: string
 }
@@ -27,7 +27,7 @@ export class Wire {
   closed = false
 
   readonly knocker: Knocker
-  readonly #transmitter: EchoTransmitter = {
+  readonly #transmitter: Transmitter = {
     means: "raw",
     send: async (to, echo) => {
       const refusal = this.kernel(to)

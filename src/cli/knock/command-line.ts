@@ -113,6 +113,7 @@ function addKnockOptions(command: Command, properties: (typeof verbs)[Verb]): Co
   )
   addFor(!needsConnection, "--no-check", "do not look at any port")
   return command
+    .option("--road <ROAD>", "the only road to take: icmp, or tcp/PORT (default: icmp, and HOST's ssh port)")
     .option("--via <JUMP>", "the host that sends the knocks, or none (default: as HOST was armed)")
     .option("--ssh <COMMAND>", "the ssh for --via", "ssh")
     .option("-4, --ipv4", "only over IPv4")

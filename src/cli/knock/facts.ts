@@ -1,8 +1,9 @@
 import type { KnockReport } from "../../client/knocker.ts"
-import type { PathReport } from "../../client/paths.ts"
+import type { Carrier, PathReport } from "../../client/paths.ts"
 import type { PortCheck } from "../../client/tcp-check.ts"
 import type { Verb } from "../../knock/verbs.ts"
 import type { JsonValue, Outcome } from "../../report/outcome.ts"
+import { roadText } from "./carriers.ts"
 
 /** Everything that is known about one host when its knock is over. */
 export interface KnockFacts {
@@ -16,10 +17,12 @@ export interface KnockFacts {
   readonly report: KnockReport
   /** Undefined with --no-check. */
   readonly check: PortCheck | undefined
+  /** Another carrier than that of the answer, over which one came too. */
+  readonly also?: Carrier | undefined
 }
 
 /** The facts of a knock for `--json`, under stable keys; native-notes/json.md lists them. */
-export function knockFacts({ host, verb, report, check }: KnockFacts): NonNullable<Outcome["facts"]> {
+export function knockFacts({ host, verb, report, check, also }: KnockFacts): NonNullable<Outcome["facts"]> {
   const { answer } = report
   return {
     host,
@@ -27,6 +30,8 @@ export function knockFacts({ host, verb, report, check }: KnockFacts): NonNullab
     address: report.address,
     verdict: answer?.verdict,
     roundTripMs: report.roundTripMs === undefined ? undefined : Math.round(report.roundTripMs * 10) / 10,
+    road: report.carrier && roadText(report.carrier),
+    alsoOver: also && roadText(also),
     stage: report.stage,
     verified: answer?.verified,
     stillDropping: answer?.verified ? answer.stillDropping : undefined,

@@ -1,10 +1,13 @@
+import type { Knock, KnockReport } from "../../client/knocker.ts"
 import type { Pace } from "../../client/pace.ts"
+import type { Carrier } from "../../client/paths.ts"
 import type { Lookup } from "../../client/resolve.ts"
 import type { Clock } from "../../clock.ts"
 import { Fault } from "../../errors.ts"
 import { verbs } from "../../knock/verbs.ts"
 import { type Outcome, outcomeOfFault } from "../../report/outcome.ts"
 import type { Terminal } from "../terminal/terminal.ts"
+import { carriersTo } from "./carriers.ts"
 import { Progress } from "./crowd/progress.ts"
 import { notTried, type Tally } from "./crowd/tally.ts"
 import { addressesOf } from "./known-hosts/addresses.ts"
@@ -12,8 +15,12 @@ import { loginCommand, sshPort } from "./known-hosts/known-hosts.ts"
 import type { KnockOptions } from "./options.ts"
 import { knockOutcome, plainOutcome } from "./outcome.ts"
 import { untilOpen } from "./port-check.ts"
+import type { Road } from "./road.ts"
 import type { Roads } from "./roads.ts"
 import type { WantedHost } from "./secrets.ts"
+
+/** So long at least the other road is looked at; milliseconds. */
+const leastLookMs = 400
 
 /** The means to knock, given by the machine. */
 export interface KnockMeans {
@@ -40,6 +47,8 @@ export interface KnockEnd {
   readonly addresses: readonly string[]
   /** The one that an authentic answer came from. */
   readonly answeredFrom: string | undefined
+  /** The carrier of that answer. */
+  readonly carrier: Carrier | undefined
 }
 
 /**
@@ -93,6 +102,7 @@ const withoutKnock = (host: WantedHost, outcome: Outcome): KnockEnd => ({
   outcome,
   addresses: [],
   answeredFrom: undefined,
+  carrier: undefined,
 })
 
 async function knockAtHost(
@@ -112,6 +122,7 @@ async function knockAtHost(
     options.check === false ? undefined : (options.check ?? (looksUnasked ? sshPort(wanted) : undefined))
   const login = loginCommand(wanted)
   const onPacket = (packets: number): void => progress.sent(host, packets)
+  const carriers = carriersTo(options.road, wanted.record, sshPort(wanted))
   const road = await roads.to(wanted.record)
   if (options.plain !== undefined) {
     if (roads.jumpTo(wanted.record) !== undefined)
@@ -121,7 +132,7 @@ async function knockAtHost(
     const { enough, check } = await untilOpen(addresses, port, waitMs, clock)
     const report = await road.knocker.sendPlain(addresses, options.plain, waitMs, enough, onPacket)
     const outcome = plainOutcome({ host, login, report, check: await check })
-    return { host: wanted, outcome, addresses, answeredFrom: undefined }
+    return { host: wanted, outcome, addresses, answeredFrom: undefined, carrier: undefined }
   }
   if (secret === undefined) throw new Fault("usage", `there is no secret for ${host}`)
   const connection = needsConnection
@@ -139,17 +150,35 @@ async function knockAtHost(
       hard: options.hard,
       oneWay: options.oneWay,
       thin: crowd,
+      carriers,
     }
     const report = await road.knocker.knock(knock, waitMs, onPacket)
+    const also = changesNothing && !crowd ? await otherRoad(road, knock, report) : undefined
     const ways = report.address === undefined ? addresses : [report.address]
     // Of a crowd nobody waits for the ports of those that are silent.
     const looksAt = !needsConnection && !(crowd && report.address === undefined)
     const check = looksAt ? await (beside ?? looks.run(() => road.check(ways, port))) : undefined
-    const outcome = knockOutcome({ host, login, verb, hard: options.hard, waitMs, report, check })
-    return { host: wanted, outcome, addresses, answeredFrom: report.address }
+    const outcome = knockOutcome({ host, login, verb, hard: options.hard, waitMs, report, check, also })
+    return { host: wanted, outcome, addresses, answeredFrom: report.address, carrier: report.carrier }
   } finally {
     connection?.destroy()
   }
+}
+
+/**
+ * Where echo requests carry knocks, a look whether the TCP port would too: somebody may shut the one and not the other. It takes
+ * twice the round trip where it does, and a little longer where it does not.
+ */
+async function otherRoad(
+  road: Road,
+  knock: Knock,
+  { carrier, roundTripMs = 0, address }: KnockReport,
+): Promise<Carrier | undefined> {
+  const tcpPort = knock.carriers?.tcpPort
+  if (carrier !== "icmp" || tcpPort === undefined || address === undefined) return undefined
+  const byTcp = { ...knock, addresses: [address], carriers: { icmp: false, tcpPort } }
+  const { final } = await road.knocker.knock(byTcp, Math.max(leastLookMs, 4 * roundTripMs))
+  return final ? tcpPort : undefined
 }
 
 /** Resolves when the packets that are to go out now have gone: node runs immediates after it has read and written. */

@@ -1,3 +1,4 @@
+import type { Carrier } from "../../client/paths.ts"
 import { Fault } from "../../errors.ts"
 import { plainBytes } from "../../knock/plain-text.ts"
 import { type Verb, verbs, verbsThat } from "../../knock/verbs.ts"
@@ -6,6 +7,7 @@ import { canonicalHost } from "../../secrets/host-name.ts"
 import { parseTarget } from "../../secrets/target.ts"
 import { parseDuration } from "../terminal/duration.ts"
 import { parsePort } from "../terminal/tcp-port.ts"
+import { parseRoad } from "./carriers.ts"
 import type { FleetOptionTexts } from "./fleet/options.ts"
 
 /** The options of `fw-knock VERB HOST...` as commander hands them over: text, unchecked. */
@@ -17,6 +19,7 @@ export interface KnockOptionTexts extends FleetOptionTexts {
   readonly oneWay?: boolean
   /** False with --no-check. */
   readonly check?: string | false
+  readonly road?: string
   readonly via?: string
   readonly ssh?: string
   readonly ipv4?: boolean
@@ -42,6 +45,8 @@ export interface KnockOptions {
   readonly oneWay: boolean
   /** The TCP port to look at; undefined for the ssh port of each host, false with --no-check. */
   readonly check: number | false | undefined
+  /** The only road to take; undefined: echo requests, and segments to the ssh port where those are silent. */
+  readonly road: Carrier | undefined
   /** Jump hosts as ProxyJump has them, or `none`; undefined: those of the host's record. */
   readonly via: string | undefined
   /** The ssh to use for jump hosts, as text. */
@@ -86,6 +91,8 @@ export function checkKnockOptions(
       "usage",
       `--plain goes with ${opening}: a bare text can ask for nothing else, not for ${verb}`,
     )
+  if (plain !== undefined && texts.road !== undefined && texts.road !== "icmp")
+    throw new Fault("usage", "--plain goes without --road: a bare text is heard in echo requests only")
   if (plain !== undefined && (hard || oneWay || secretFile !== undefined))
     throw new Fault(
       "usage",
@@ -107,6 +114,7 @@ export function checkKnockOptions(
     waitMs: parseDuration(texts.wait, "--wait", waitBounds),
     oneWay,
     check: texts.check === undefined || texts.check === false ? texts.check : parsePort(texts.check),
+    road: texts.road === undefined ? undefined : parseRoad(texts.road),
     via: texts.via,
     ssh: texts.ssh ?? "ssh",
     family: texts.ipv4 ? 4 : texts.ipv6 ? 6 : undefined,

@@ -4,6 +4,7 @@ import type { Answer } from "../../knock/answer.ts"
 import { verbs } from "../../knock/verbs.ts"
 import { formatDuration } from "../../report/duration.ts"
 import type { Outcome, OutcomeCode } from "../../report/outcome.ts"
+import { roadText } from "./carriers.ts"
 import { whyClosed, whyNoAnswer, whyStillShut } from "./diagnosis.ts"
 import { type KnockFacts, knockFacts, packets, pathFacts, portWords } from "./facts.ts"
 
@@ -126,9 +127,16 @@ function alive(facts: KnockFacts, answer: Answer, took: string): Words {
   return {
     event: "alive",
     code: "done",
-    what: `alive${took}; ${sessionWords(answer)}${port}; nothing was changed`,
+    what: `alive${took}${roadWords(facts)}; ${sessionWords(answer)}${port}; nothing was changed`,
     hint: `when you are locked out: fw-knock reset ${facts.host}`,
   }
+}
+
+/** ` over ICMP; tcp/22 carries knocks too` */
+function roadWords({ report: { carrier }, also }: KnockFacts): string {
+  if (carrier === undefined) return ""
+  const over = carrier === "icmp" ? " over ICMP" : ` over ${roadText(carrier)}`
+  return also === undefined ? over : `${over}; ${roadText(also)} carries knocks too`
 }
 
 /** Of the request that was answered: one sent before it, whose answers got lost, may have opened. */

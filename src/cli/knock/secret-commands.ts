@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { whyNoPings } from "../../client/may-ping.ts"
+import { whyNoKnocks } from "../../client/may-knock.ts"
 import { monotonicClock } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
@@ -60,7 +60,7 @@ export async function remember(target: string, terminal: Terminal, host: Program
     facts: { host: known.name, path, sharedWith },
   })
   const isIpv6 = [known.target.host, ...(known.record?.addresses ?? [])].find(addressFamily)?.includes(":")
-  const fault = await whyNoPings(isIpv6 ? 6 : 4)
+  const fault = await whyNoKnocks(isIpv6 ? 6 : 4)
   if (fault !== undefined) terminal.warn(`no knock can be sent from here: ${fault.message}`, fault.hint)
   return exitCodeFor("done")
 }

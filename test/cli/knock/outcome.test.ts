@@ -46,6 +46,7 @@ const facts = (
     unreachable: undefined,
     sendFailures: [],
     means: "raw",
+    carrier: undefined,
     ...more,
   },
 })

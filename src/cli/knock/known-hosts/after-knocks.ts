@@ -4,6 +4,7 @@ import { canonicalAddress, keepRecord, readRecord, readRecords } from "../../../
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { addressFamily } from "../../../wire/address.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
+import { roadText } from "../carriers.ts"
 import { isCrowd } from "../crowd/crowd.ts"
 import type { KnockEnd } from "../hosts.ts"
 import type { KnockOptions } from "../options.ts"
@@ -51,7 +52,7 @@ function warnOfSharing(pairs: readonly [string, string][], crowd: boolean, termi
  * write and sync ten thousand files takes longer than all the knocks.
  */
 function keepAnswer(
-  { host, addresses, answeredFrom }: KnockEnd,
+  { host, addresses, answeredFrom, carrier }: KnockEnd,
   byKeptSecret: boolean,
   crowd: boolean,
   nowMs: number,
@@ -63,11 +64,14 @@ function keepAnswer(
   const record = kept ?? { name: host.target.host, addresses: [] }
   const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
   const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
-  if (!isNew && (crowd || (aliveAgoMs >= 0 && aliveAgoMs < freshMs))) return
+  const road = carrier === undefined || carrier === "icmp" ? undefined : roadText(carrier)
+  const isNews = isNew || record.road !== road
+  if (!isNews && (crowd || (aliveAgoMs >= 0 && aliveAgoMs < freshMs))) return
   const found = [answeredFrom, ...addresses, ...record.addresses].map(canonicalAddress)
   try {
     keepRecord(host.folders.records, {
       ...record,
+      road,
       addresses: isNew ? [...new Set(found)] : record.addresses,
       aliveMs: nowMs,
     })

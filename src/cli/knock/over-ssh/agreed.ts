@@ -9,6 +9,7 @@ import { type HostRecord, keepRecord } from "../../../secrets/host-records.ts"
 import { rememberSecret } from "../../../secrets/remember.ts"
 import { packageVersion } from "../../../system/installed-files.ts"
 import type { ProgramHost } from "../../terminal/terminal.ts"
+import { roadText } from "../carriers.ts"
 import { type KnownHost, KnownHosts } from "../known-hosts/known-hosts.ts"
 import type { LoggedIn } from "./login.ts"
 import type { WayIn } from "./road/way-in.ts"
@@ -116,7 +117,8 @@ export async function keep(
 }
 
 /** Keeps that it has answered, and from where. */
-export function keepAlive({ folder, record }: Kept, { proven }: WayIn, clock: Clock): void {
+export function keepAlive({ folder, record }: Kept, { proven, carrier }: WayIn, clock: Clock): void {
+  const road = carrier === undefined || carrier === "icmp" ? undefined : roadText(carrier)
   const addresses = [...new Set([...(proven === undefined ? [] : [proven]), ...record.addresses])]
-  keepRecord(folder, { ...record, addresses, aliveMs: clock.wallMs() })
+  keepRecord(folder, { ...record, addresses, road, aliveMs: clock.wallMs() })
 }

@@ -1,11 +1,12 @@
-import { whyNoPings } from "../../../client/may-ping.ts"
+import { whyNoKnocks } from "../../../client/may-knock.ts"
 import { type Clock, monotonicClock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { exitCodeFor, type Outcome } from "../../../report/outcome.ts"
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { sshWords } from "../../../ssh/words.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
-import { hasSecret, type KnownHost, KnownHosts } from "../known-hosts/known-hosts.ts"
+import { carriersTo } from "../carriers.ts"
+import { hasSecret, type KnownHost, KnownHosts, sshPort } from "../known-hosts/known-hosts.ts"
 import { agreeBy, keep, keepAlive } from "./agreed.ts"
 import { Interrupt } from "./interrupt.ts"
 import { type LoggedIn, logIn, type SshMeans } from "./login.ts"
@@ -77,7 +78,7 @@ export async function armServer(
     login = await logIn(known, options, means)
     const before = await already
     if (before !== undefined) return { ...login, ...before, before: true }
-    await refuseWithoutPings(login.road)
+    await refuseWithoutKnocks(login.road)
     terminal.progress(`arming ${name}`)
     const args = ["--detach", ...(options.join ? ["--join"] : []), ...more]
     const { secret } = await interrupt.during(agreeBy(login.server, "arm", args), () => armingCutOff(name))
@@ -101,9 +102,9 @@ export async function armServer(
 }
 
 /** Who cannot knock from here would have armed for nothing. @throws Fault `permission` or `missing` with what to do */
-async function refuseWithoutPings({ jump, addresses }: KnockRoad): Promise<void> {
+async function refuseWithoutKnocks({ jump, addresses, carriers }: KnockRoad): Promise<void> {
   if (jump !== undefined) return
-  const fault = await whyNoPings(addresses[0]?.includes(":") ? 6 : 4)
+  const fault = await whyNoKnocks(addresses[0]?.includes(":") ? 6 : 4, carriers.tcpPort)
   if (fault === undefined) return
   const more = fault.hint === undefined ? "" : `; ${fault.hint}`
   throw new Fault(fault.code, `no knock can be sent from here: ${fault.message}`, {
@@ -123,7 +124,9 @@ async function heardAlready(
   try {
     const entry = rememberedSecret(folders.secrets, name)
     if (entry === undefined) return undefined
-    const road = { host: target.host, addresses: record.addresses, jump: record.jump, ssh: sshWords(ssh) }
+    const { addresses, jump } = record
+    const carriers = carriersTo(undefined, record, sshPort(known))
+    const road = { host: target.host, addresses, jump, carriers, ssh: sshWords(ssh) }
     const wayIn = new WayIn(road, entry.secret, clock)
     const alive = await wayIn.knock("probe", tryRememberedMs)
     if (alive.code === "done") return { wayIn, alive }

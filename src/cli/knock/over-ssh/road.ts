@@ -1,6 +1,7 @@
 import type { Clock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { addressFamily } from "../../../wire/address.ts"
+import { carriersTo } from "../carriers.ts"
 import { addressesOf } from "../known-hosts/addresses.ts"
 import type { SshOptions } from "./options.ts"
 import type { KnockRoad } from "./road/way-in.ts"
@@ -14,6 +15,7 @@ import type { Server } from "./server.ts"
 export async function roadTo(server: Server, { via, waitMs }: SshOptions, clock: Clock): Promise<KnockRoad> {
   const { config, survey, words: ssh } = server
   const { host } = server.target
+  const carriers = carriersTo(undefined, undefined, config.port)
   const jump = via === "none" ? undefined : (via ?? config.proxyJump)
   if (via === undefined && jump === undefined && config.proxyCommand !== undefined)
     throw new Fault("refused", `ssh reaches ${host} by a ProxyCommand, which carries no pings`, {
@@ -23,7 +25,7 @@ export async function roadTo(server: Server, { via, waitMs }: SshOptions, clock:
     const address = survey.address ?? (addressFamily(config.hostName) === 0 ? undefined : config.hostName)
     if (address === undefined)
       throw new Fault("missing", `nobody knows the address of ${host}: its sshd does not tell`)
-    return { host, addresses: [address], jump, ssh }
+    return { host, addresses: [address], jump, carriers, ssh }
   }
   const named = {
     typed: host,
@@ -33,10 +35,10 @@ export async function roadTo(server: Server, { via, waitMs }: SshOptions, clock:
     folders: undefined,
   }
   try {
-    return { host, addresses: await addressesOf(named, undefined, waitMs, clock), jump, ssh }
+    return { host, addresses: await addressesOf(named, undefined, waitMs, clock), jump, carriers, ssh }
   } catch (thrown) {
     // ssh got in by a name that only its own configuration knows.
     if (survey.address === undefined) throw thrown
-    return { host, addresses: [survey.address], jump, ssh }
+    return { host, addresses: [survey.address], jump, carriers, ssh }
   }
 }

@@ -8,7 +8,7 @@ import { destinationArgs, destinationOf } from "../../../../ssh/config.ts"
 import { privateLogin } from "../../../../ssh/private-login.ts"
 import { remoteCommand } from "../../../../ssh/words.ts"
 import type { openTransmitters } from "../../../../transmit/open-transmitters.ts"
-import { openPingRelay, type PingRelay, relayProgram } from "../../../../transmit/ping-relay.ts"
+import { openRelay, type Relay, relayProgram } from "../../../../transmit/relay.ts"
 
 /** The arguments of ssh for the last of these jump hosts, through those in front of it. @param jump as ProxyJump has them */
 export function jumpArgs(jump: string): string[] {
@@ -32,12 +32,15 @@ function transmittersBy(ssh: readonly string[], jump: string): typeof openTransm
       stdio: ["pipe", "pipe", "inherit"],
     })
   return (heard) => {
-    let relay: Promise<PingRelay> | undefined
+    let relay: Promise<Relay> | undefined
     return {
-      async of(family) {
-        relay ??= openPingRelay(start)
+      async of(family, port) {
+        relay ??= openRelay(start)
         try {
-          return (await relay).transmitter(family, heard)
+          const opened = await relay
+          return port === undefined
+            ? opened.transmitter(family, heard)
+            : opened.connections(family, port, heard)
         } catch (thrown) {
           throw thrown instanceof Fault
             ? new Fault(thrown.code, `from the jump host ${jump}: ${thrown.message}`, {

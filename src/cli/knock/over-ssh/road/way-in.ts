@@ -1,4 +1,5 @@
-import { type Knocker, openKnocker } from "../../../../client/knocker.ts"
+import { type Carriers, type Knocker, openKnocker } from "../../../../client/knocker.ts"
+import type { Carrier } from "../../../../client/paths.ts"
 import { randomBytes } from "../../../../client/random.ts"
 import type { Clock } from "../../../../clock.ts"
 import type { Verb } from "../../../../knock/verbs.ts"
@@ -13,6 +14,7 @@ export interface KnockRoad {
   readonly addresses: readonly string[]
   /** Jump hosts, as ProxyJump has them; undefined where knocks go straight from here. */
   readonly jump: string | undefined
+  readonly carriers: Carriers
   /** The words that each call of ssh begins with. */
   readonly ssh: readonly string[]
 }
@@ -21,6 +23,8 @@ export interface KnockRoad {
 export class WayIn {
   /** The address that an authentic answer came from. */
   proven: string | undefined
+  /** What carried it. */
+  carrier: Carrier | undefined
   readonly #road: KnockRoad
   readonly #secret: Uint8Array
   readonly #knocker: Knocker
@@ -35,10 +39,11 @@ export class WayIn {
 
   /** @throws Fault when nothing can be sent from here at all */
   async knock(verb: Verb, waitMs: number): Promise<Outcome> {
-    const { host, addresses } = this.#road
-    const knock = { host, addresses, secret: this.#secret, verb, hard: false, oneWay: false }
+    const { host, addresses, carriers } = this.#road
+    const knock = { host, addresses, secret: this.#secret, verb, hard: false, oneWay: false, carriers }
     const report = await this.#knocker.knock(knock, waitMs)
     this.proven = report.address ?? this.proven
+    this.carrier = report.carrier ?? this.carrier
     const login = `ssh ${host}`
     return knockOutcome({ host, login, verb, hard: false, waitMs, report, check: undefined })
   }

@@ -1,5 +1,8 @@
-/** One echo request to send. The kernel sets the identifier itself on a ping socket. */
-export interface OutgoingEcho {
+/**
+ * One request to send, in an echo request or in a TCP segment. The kernel sets the identifier itself on a ping socket; over TCP
+ * there is none, and the sequence only tells us our packets apart.
+ */
+export interface OutgoingPacket {
   /** 0..65535 */
   readonly identifier: number
   /** 0..65535 */
@@ -7,10 +10,15 @@ export interface OutgoingEcho {
   readonly data: Uint8Array
 }
 
-/** An echo reply that came in, from anybody: nothing about it has been verified. */
+/** An echo reply, or the data of a TCP segment or connection, from anybody: nothing about it has been verified. */
 export interface HeardReply {
   /** The address that it says it comes from, without a zone. */
   readonly address: string
+  /**
+   * The port of whoever sends it over TCP; undefined for an echo reply. `data` of a connection may be all that has come so far: an
+   * answer stands anywhere in it.
+   */
+  readonly port?: number
   readonly identifier: number
   readonly sequence: number
   readonly data: Uint8Array
@@ -33,14 +41,14 @@ export interface Heard {
   unreachable?(unreachable: HeardUnreachable): void
 }
 
-/** Sends echo requests of one address family and hears what comes back. */
-export interface EchoTransmitter {
-  /** `raw`: a raw socket. `ping`: the kernel's unprivileged ping socket. */
-  readonly means: "raw" | "ping"
+/** Sends requests of one address family, in echo requests or to one TCP port, and hears what comes back. */
+export interface Transmitter {
+  /** `raw`: a raw socket. `ping`: the kernel's unprivileged ping socket. `tcp`: the kernel's connections. */
+  readonly means: "raw" | "ping" | "tcp"
   /**
    * Sends to a numeric address, with `%zone` where it is link-local. Never rejects.
    * @returns undefined when the kernel took it, else the reason in the kernel's words
    */
-  send(address: string, echo: OutgoingEcho): Promise<string | undefined>
+  send(address: string, echo: OutgoingPacket): Promise<string | undefined>
   close(): void
 }
