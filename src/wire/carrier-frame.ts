@@ -78,13 +78,20 @@ export interface AnswerPlace {
   readonly initial: number
 }
 
+/**
+ * How far an answer's timestamp is ahead of the latest that the other end has echoed. What the kernel has acknowledged since is
+ * later, by a round trip and (with SYN cookies) 128 ticks, and whatever is not later is dropped (RFC 7323 5.3): 17 minutes of
+ * milliseconds, or a second of microseconds.
+ */
+const ahead = 0x10_0000
+
 /** The window that an answer offers. Nobody sends into it. */
 const window = { syn: 0xffff, established: 501 } as const
 
 /**
  * The segment that answers `request` (`syn` or `established`) with `data`. To a SYN it is a SYN-ACK that carries the data
  * (RFC 9293 3.8: allowed, and delivered once the connection stands), and later ones follow it. In an established connection
- * it is what the other end waits for next, with its timestamps turned round, or RFC 7323 3.2 has it dropped.
+ * it is what the other end waits for next, with a timestamp, or RFC 7323 3.2 has it dropped.
  */
 export function answerSegment(request: Segment, data: Uint8Array, place: AnswerPlace): Segment {
   const { syn, psh, ack } = tcpFlags
@@ -104,7 +111,7 @@ export function answerSegment(request: Segment, data: Uint8Array, place: AnswerP
     options:
       timestamps === undefined
         ? noOptions
-        : timestampsOption({ value: timestamps.echo, echo: timestamps.value }),
+        : timestampsOption({ value: (timestamps.echo + ahead) >>> 0, echo: timestamps.value }),
     data,
   }
 }

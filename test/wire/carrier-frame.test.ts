@@ -136,7 +136,7 @@ describe("answerSegment", () => {
     const heard = { ...syn, flags: 24, sequence: 1000, acknowledgment: 0xffff_ffff, options: option }
     const first = answerSegment(heard, answer, { before: 0, initial: 77 })
     expect(first).toMatchObject({ sequence: 0xffff_ffff, acknowledgment: 1128, flags: 0x18, window: 501 })
-    expect(timestampsOf(first.options)).toEqual({ value: 5, echo: 0xfedc_ba98 })
+    expect(timestampsOf(first.options)).toEqual({ value: 0x10_0005, echo: 0xfedc_ba98 })
     const second = answerSegment(heard, answer, { before: 128, initial: 77 })
     expect(second).toMatchObject({ sequence: 127, acknowledgment: 1128 })
     expect(

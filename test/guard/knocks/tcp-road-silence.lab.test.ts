@@ -78,11 +78,14 @@ describe.skipIf(labUnavailable)("over TCP, what is not authentic", () => {
     const idleFrom = wakes()
     await new Promise((resolve) => setTimeout(resolve, 5000))
     const aSecond = (wakes() - idleFrom) / 5
-    const { heard, listenerPid } = armed.status()
+    const { heard, listenerPid } = armed.status() as { heard: number; listenerPid: number }
     const before = wakes()
     const { seconds } = await sendFrames(client, "eth0", others, { rate: 0, count: 100_000 })
     const more = wakes() - before
-    expect(armed.status()).toMatchObject({ heard, listenerPid })
+    await new Promise((resolve) => setTimeout(resolve, 4000)) // the listener tells its counts every 3 s at most
+    expect(armed.status().listenerPid).toBe(listenerPid)
+    // What the tests before have sent may be counted by now.
+    expect((armed.status().heard as number) - heard).toBeLessThan(200)
     process.stderr.write(
       `100 000 SYNs in ${seconds} s: ${more} wake-ups of the listener, idle ${aSecond} a second\n`,
     )

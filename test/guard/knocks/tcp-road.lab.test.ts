@@ -23,6 +23,14 @@ const roads = ["tcp", "raw-tcp"] as const
 const cases = ([4, 6] as const).flatMap((family) => roads.map((road) => ({ family, road })))
 const nobody = { uid: 65534 }
 
+/** No open is still being settled: it would take the next lockout away too. */
+const settled = (armed: ArmedServer): Promise<void> =>
+  eventually(
+    "the open before",
+    () => armed.events().filter(({ event }) => event === "opened").length === armed.status().opens,
+    30_000,
+  )
+
 describe.skipIf(sshUnavailable)("over TCP, where no echo goes either way", () => {
   const { lab, server, client } = twoHosts()
   afterAll(() => lab.close())
@@ -44,11 +52,7 @@ describe.skipIf(sshUnavailable)("over TCP, where no echo goes either way", () =>
     client.run(["nft", "-f", "/dev/stdin"], { input: noEcho })
   })
   beforeEach(async () => {
-    // Or an open that is still being settled would take the next lockout away too.
-    await eventually("the open before", () => {
-      const events = armed.events().map(({ event }) => event)
-      return events.filter((event) => event === "opened").length === armed.status().opens
-    })
+    await settled(armed)
     server.sh("nft flush ruleset")
   })
 
@@ -161,7 +165,7 @@ describe.skipIf(sshUnavailable)(
       expect(await knock("probe")).toMatchObject({ code: 0, said: { verdict: "alive" } })
       expect(await knock("reset")).toMatchObject({ code: 0, said: { verdict: "opened" } })
       expect(await client.reaches(routedServer, 22, 3000)).toBe(true)
-      await eventually("the end of the open", () => armed.events().at(-1)?.event === "opened")
+      await settled(armed)
     })
   },
 )

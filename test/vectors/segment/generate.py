@@ -69,7 +69,7 @@ def answered(ends, port, seq, ack, flags, options):
                                    65535, b"", data))
             before += 128
         else:
-            turned = stamps(7, 0xFEDCBA98) if options else b""
+            turned = stamps(7 + (1 << 20), 0xFEDCBA98) if options else b""
             packets.append(segment(back, ports, ack + before & 0xFFFFFFFF, seq + 128 & 0xFFFFFFFF, PSH | ACK,
                                    501, turned, data * 3))
             before += 384
