@@ -40,7 +40,7 @@ describe.skipIf(labUnavailable)("fw-knock at a crowd of hosts", () => {
 
   it("has a JSON object for each, and a sum at the end", async () => {
     await start({ hosts: 60, loss: 0.1 })
-    const { code, objects } = await probe("--json", "--check", "22")
+    const { code, objects } = await probe("--json", "--check", "tcp/22")
     expect(code).toBe(0)
     expect(objects).toHaveLength(61)
     expect(new Set(objects.slice(0, -1).map(({ host }) => host)).size).toBe(60)
