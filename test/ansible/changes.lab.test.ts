@@ -36,42 +36,39 @@ describe.skipIf(ansibleUnavailable)("a change by Ansible on three hosts at once"
       await stage.untilOver("b")
     }, 300_000)
 
-    it.each(stage.names)("shows the difference in check mode, and changes nothing: %s", (name) => {
-      const tried = played.of("tried", name)
+    it("is shown in check mode, which changes nothing", () => {
+      const tried = played.of("tried", "c")
       expect(tried.how, played.text).toBe("changed")
       expect(tried.diff).toContain("+ -A INPUT -p tcp -m tcp --dport 8080 -j ACCEPT\n")
-      expect(played.of("rules behind the try", name).result.stdout).not.toContain("8080")
+      expect(played.of("made", "c").diff).toBe(tried.diff)
     })
 
     it.each(stage.names)("is made and confirmed over a new connection, and then unchanged: %s", (name) => {
       const made = played.of("made", name)
       expect(made.how, played.text).toBe("changed")
       expect(made.result.outcome).toMatchObject({ event: "confirmed", by: "fw-apply", wayIn: "IPv4" })
-      expect(made.diff).toBe(played.of("tried", name).diff)
       expect(played.of("made again", name).how).toBe("ok")
       expect(stage.rules(name)).toContain("--dport 8080 -j ACCEPT")
     })
 
-    it.each(stage.names)("one that would lock out is refused in the rehearsal, with its rule: %s", (name) => {
-      const { how, result } = played.of("refused", name)
-      expect([how, result.changed, result.rule]).toEqual(["failed", false, policy])
+    it("one that would lock out is refused in the rehearsal, with its rule, and the batches behind it do not begin", () => {
+      const refused = played.results.filter(({ task }) => task === "refused")
+      expect(
+        refused.map(({ host, how }) => [host, how]),
+        played.text,
+      ).toEqual([["a", "failed"]])
+      const { result, diff } = played.of("refused")
+      expect([result.changed, result.rule]).toEqual([false, policy])
       expect(result.msg).toContain("would lock you out")
-    })
-
-    it("check mode refuses it as well, and shows the difference", () => {
-      const { how, result, diff } = played.of("refused in check mode")
-      expect([how, result.rule]).toEqual(["failed", policy])
       expect(diff).toContain("- -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n")
+      expect(played.code).not.toBe(0)
     })
 
-    it("a session is armed, kept, extended, told and disarmed", () => {
-      const ends = ["tried", "armed", "armed already", "extended", "known", "disarmed", "disarmed already"]
-      expect(ends.map((end) => played.of(`session ${end}`).how)).toEqual(
-        ["changed", "changed", "ok", "changed", "ok", "changed", "ok"], // biome-ignore format: as above
-      )
+    it("a session is armed, told and disarmed", () => {
+      const ends = ["armed", "known", "disarmed"].map((end) => played.of(`session ${end}`).how)
+      expect(ends, played.text).toEqual(["changed", "ok", "changed"])
       const { armed, status } = played.of("session known").result
       expect([armed, status]).toEqual([true, expect.objectContaining({ event: "status" })])
-      expect((status as { secondsLeft: number }).secondsLeft).toBeGreaterThan(1700)
     })
 
     it("no secret is printed", () => {
@@ -114,7 +111,7 @@ describe.skipIf(ansibleUnavailable)("a change by Ansible on three hosts at once"
       expect(result.msg).toMatch(
         /^no new connection got in in time, stopped by iptables-nft filter INPUT: policy DROP \(.*too late: the change went back at/,
       )
-      expect(stage.rules("a").replace(/^#.*$/gm, "")).toBe(before.a?.replace(/^#.*$/gm, ""))
+      expect(stage.rules("a")).toBe(before.a)
     })
 
     it("goes back where the connection that made it is cut off", () => {
@@ -131,19 +128,4 @@ describe.skipIf(ansibleUnavailable)("a change by Ansible on three hosts at once"
       expect(stage.rules("c")).not.toContain("8081")
     })
   })
-
-  it("stops where serial and max_fail_percentage say", async () => {
-    const good = JSON.stringify({ good: rules(22, 8082) })
-    const played = await stage.play(playbook("rolling.yml"), "-e", good)
-    const ends = (task: string): string[] =>
-      played.results
-        .filter((one) => one.task === task)
-        .map(({ host, how }) => `${host} ${how}`)
-        .sort()
-    expect(ends("at once"), played.text).toEqual(["a failed", "b changed", "c changed"])
-    expect(played.of("at once", "a").result.msg).toContain("missing")
-    expect(ends("behind it")).toEqual(["b ok", "c ok"])
-    expect(ends("one by one")).toEqual(["b failed"])
-    expect(played.code).not.toBe(0)
-  }, 300_000)
 })

@@ -138,7 +138,7 @@ export class AnsibleStage {
 
   /** The rules of a host, without counters. */
   rules(name: string): string {
-    return this.server(name).sh("iptables-save")
+    return this.server(name).sh("iptables -S")
   }
 
   /** Waits until a host has no session any more. */
