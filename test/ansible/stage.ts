@@ -111,6 +111,7 @@ export class AnsibleStage {
         ANSIBLE_COLLECTIONS_PATH: collections,
         ANSIBLE_CALLBACK_PLUGINS: here("."),
         ANSIBLE_STDOUT_CALLBACK: "lines",
+        PYTHONDONTWRITEBYTECODE: "1",
         ANSIBLE_PIPELINING: "true",
         ANSIBLE_TIMEOUT: "2",
         ANSIBLE_SSH_CONTROL_PATH_DIR: join(this.lab.folder, "cp"),

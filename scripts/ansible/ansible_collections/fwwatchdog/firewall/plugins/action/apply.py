@@ -13,8 +13,6 @@ Copies the rules to the host, has the module apply them with `fw-apply --detach`
 Whatever goes wrong here, nobody confirms, and the host goes back by itself.
 """
 
-from __future__ import annotations
-
 import os
 import time
 
@@ -56,7 +54,7 @@ class ActionModule(ActionBase):
         """The next login notices a host that has gone, and a module is never sent twice."""
         if self._connection.transport == 'local':
             raise AnsibleActionFail(
-                'over the connection "local" no new connection can be proven: confirm: false goes on without, nothing was changed'
+                'over the connection "local" no new one can be proven, so nothing was changed; confirm: false goes on without'
             )
         if self._connection.transport == 'ssh':
             self._connection.reset()
@@ -65,7 +63,7 @@ class ActionModule(ActionBase):
             self._connection.set_option('reconnection_retries', 0)
 
     def _arguments_with_rules_there(self):
-        """The module's arguments, with the rules in a file on the host. It keeps its name, which can tell its family."""
+        """The module's arguments, with the rules in a file on the host. Its name stays, which can tell its family."""
         arguments = dict(self._task.args)
         src, content = arguments.get('src'), arguments.get('content')
         if (src is None) == (content is None):
@@ -117,7 +115,8 @@ class ActionModule(ActionBase):
         """One confirmation of this change, and no other."""
         waiting = self._ask('fw-watchdog status').get('change')
         if waiting and waiting.get('id') != change:
-            return {'event': 'change-pending', 'message': 'another change waits there by now, by %s' % waiting.get('user')}
+            user = waiting.get('user')
+            return {'event': 'change-pending', 'message': 'another change waits there by now, by %s' % user}
         end = self._ask('fw-apply confirm')
         if end.get('event') != 'confirm-refused':
             return end
@@ -126,10 +125,13 @@ class ActionModule(ActionBase):
         return dict(back, message='%s; %s' % (sentence(end), sentence(back)), hint=None)
 
     def _after_a_lost_answer(self, began, lost):
-        """The connection broke while rules changed. Without its name a change is not confirmed; what is known is told."""
+        """The connection broke while rules changed. A change without a name is not confirmed; what is known is told."""
         within = self._confirm_within()
         end, why = self._over_a_new_connection(self._look, time.monotonic() + within + self._grace())
-        first = 'the connection broke while fw-apply ran (%s); nobody confirms, so what it has changed goes back by itself' % lost
+        first = (
+            'the connection broke while fw-apply ran (%s); nobody confirms, so what it has changed goes back by itself'
+            % lost
+        )
         if end is None:
             self._leave_the_files()
             known = 'nothing is known until the host can be reached again (%s)' % why
@@ -145,7 +147,8 @@ class ActionModule(ActionBase):
         status = self._ask('fw-watchdog status')
         waiting = status.get('change')
         if waiting:
-            return dict(status, message='a change by %(user)s waits for its confirmation, %(secondsLeft)ss left' % waiting)
+            message = 'a change by %(user)s waits for its confirmation, %(secondsLeft)ss left' % waiting
+            return dict(status, message=message)
         if status.get('event') == 'status':
             last = status.get('lastChange')
             return last['outcome'] if last else dict(status, message='the session there knows of no change')

@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: MIT OR GPL-3.0-or-later
 """How the programs of fw-watchdog are run with --json, and what is read of them."""
 
-from __future__ import annotations
-
 import json
 
 

@@ -3,8 +3,6 @@
 # MIT License, or GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: MIT OR GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r'''
 ---
 module: apply
@@ -111,8 +109,8 @@ notes:
   - The proof is by the connection plugin C(ssh); its ControlPersist connection is closed before the change, and behind
     it. Should the host not answer any more while rules change, that is noticed within 15s by C(ServerAliveInterval),
     unless you have set that.
-  - While the new connection does not come up the task waits until the change has gone back, I(confirm_within) and I(grace)
-    at most. The other hosts of a batch wait with it.
+  - While the new connection does not come up the task waits until the change has gone back, I(confirm_within) and
+    I(grace) at most. The other hosts of a batch wait with it.
 author:
   - the fw-watchdog authors (@fw-watchdog)
 '''
@@ -218,7 +216,8 @@ def main():
         required_one_of=[('src', 'content')],
         supports_check_mode=True,
     )
-    code, outcome = run(module, 'fw-apply', words(module.params, module.check_mode), data=module.params['content'])
+    arguments = words(module.params, module.check_mode)
+    code, outcome = run(module, 'fw-apply', arguments, data=module.params['content'])
 
     difference = outcome.pop('difference', [])
     result = {'msg': sentence(outcome), 'outcome': outcome, 'changed': bool(outcome.get('changed'))}

@@ -3,8 +3,6 @@
 # MIT License, or GNU General Public License v3.0+ (https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: MIT OR GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r'''
 ---
 module: session
