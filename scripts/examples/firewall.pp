@@ -1,5 +1,6 @@
 # Firewall rules by Puppet: fw-apply rehearses them, refuses what would shut your way in, and puts them in force in one
-# step. Where they are in force already nothing happens.
+# step. Where they are in force already nothing happens. With --noop nothing is changed, and the difference is shown.
+# It cannot prove a new connection, as scripts/ansible does: a Puppet run comes in by none.
 #
 #   class { 'firewall':
 #     source => 'puppet:///modules/profile/firewall.sh',
@@ -18,17 +19,38 @@ class firewall (
   String $file = '/etc/firewall.rules',
   String $path = '/usr/sbin:/usr/bin:/sbin:/bin',
 ) {
+  # Nothing but fw-apply reads it, and that compares with it in a --noop run too.
   file { $file:
-    source => $source,
-    owner  => 'root',
-    mode   => '0600',
+    source    => $source,
+    owner     => 'root',
+    mode      => '0600',
+    show_diff => false,
+    noop      => false,
+  }
+
+  $way_in = "--from ${from} --to ${port}"
+  # 0: these rules are in force. Otherwise fw-apply says by itself what it refuses and why.
+  $in_force = "fw-apply --check ${way_in} ${file}"
+
+  if $facts['clientnoop'] {
+    # 5: would change.
+    exec { 'firewall difference':
+      command   => $in_force,
+      unless    => $in_force,
+      returns   => 5,
+      logoutput => true,
+      noop      => false,
+      path      => $path,
+      require   => File[$file],
+      before    => Exec['firewall rules'],
+    }
   }
 
   exec { 'firewall rules':
-    command => "fw-apply --no-confirm --from ${from} --to ${port} ${file}",
-    # 0: these rules are in force. Otherwise fw-apply says by itself what it refuses and why.
-    unless  => "fw-apply --check --from ${from} --to ${port} ${file}",
-    path    => $path,
-    require => File[$file],
+    command   => "fw-apply --no-confirm ${way_in} ${file}",
+    unless    => $in_force,
+    logoutput => true,
+    path      => $path,
+    require   => File[$file],
   }
 }

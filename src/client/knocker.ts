@@ -16,7 +16,7 @@ const icmpAloneMs = 1000
 /** The times at which a bare text is sent, in milliseconds after the first; then on at the last distance. */
 const plainSendsMs = [0, 1000, 2500]
 
-/** What carries a knock. */
+/** The carriers of a knock. */
 export interface Carriers {
   readonly icmp: boolean
   /** Segments to this TCP port, too. */

@@ -14,8 +14,7 @@ const missing = (program: string): string | undefined =>
   (spawnSync("which", [program]).status === 0
     ? undefined
     : `${program} is not installed (scripts/setup --tests-long)`)
-const [withoutAnsible, withoutPuppet] = [missing("ansible-playbook"), missing("puppet")]
-if (withoutAnsible) process.stderr.write(`skipped: the Ansible example: ${withoutAnsible}\n`)
+const withoutPuppet = missing("puppet")
 if (withoutPuppet) process.stderr.write(`skipped: the Puppet example: ${withoutPuppet}\n`)
 
 const rules = (port: number): string => `#!/bin/sh
@@ -27,6 +26,7 @@ for port in 22 ${port}; do iptables -A INPUT -p tcp --dport $port -j ACCEPT; don
 
 const shut = "#!/bin/sh\niptables -F\niptables -P INPUT DROP\n"
 
+// The Ansible one is run by test/ansible/example.long.test.ts.
 describe("the examples for automation", () => {
   const lab = new Lab()
   afterAll(() => lab.close())
@@ -48,7 +48,6 @@ describe("the examples for automation", () => {
       PATH: `${folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       HOME: join(folder, "home"),
       LANG: "C.UTF-8",
-      ANSIBLE_LOCALHOST_WARNING: "false",
     }
     return { host, folder, run: (command) => host.try(command, { env }) }
   }
@@ -56,37 +55,6 @@ describe("the examples for automation", () => {
   const accepts = (host: Host, port: number): boolean => {
     return host.run(["iptables-save"]).includes(`-A INPUT -p tcp -m tcp --dport ${port} -j ACCEPT`)
   }
-
-  it.skipIf(withoutAnsible)(
-    "are changed at first and unchanged then: Ansible",
-    () => {
-      const { host, folder, run } = machine("a")
-      const file = join(folder, "firewall.sh")
-      const play = (...more: string[]): RunResult =>
-        run(
-          ["ansible-playbook", "-i", "localhost,", "-c", "local", example("firewall.ansible.yml")]
-            .concat(["-e", `rules=${file}`, "-e", "from=192.0.2.2"])
-            .concat(
-              ["-e", "ansible_become=false", "-e", "ansible_python_interpreter=/usr/bin/python3"],
-              more,
-            ),
-        )
-      writeFileSync(file, rules(80))
-      const tried = play("--check")
-      expect(tried.stdout, tried.stderr).toMatch(/changed=1 .*failed=0/)
-      expect(accepts(host, 80)).toBe(false)
-      expect(play().stdout).toMatch(/changed=1 .*failed=0/)
-      expect(accepts(host, 80)).toBe(true)
-      expect(play().stdout).toMatch(/ok=1 +changed=0 .*failed=0/)
-      expect(play("--check").stdout).toMatch(/ok=1 +changed=0 .*failed=0/)
-      writeFileSync(file, shut)
-      const refused = play()
-      expect(refused.code).not.toBe(0)
-      expect(refused.stdout).toMatch(/would lock you out/)
-      expect(accepts(host, 80)).toBe(true)
-    },
-    300_000,
-  )
 
   it.skipIf(withoutPuppet)(
     "are changed at first and unchanged then: Puppet",
@@ -109,6 +77,10 @@ describe("the examples for automation", () => {
             .concat(more),
         )
       writeFileSync(source, rules(80))
+      const tried = apply("--noop")
+      expect(tried.stdout, tried.stderr).toContain("+ -A INPUT -p tcp -m tcp --dport 80 -j ACCEPT")
+      expect(tried.stdout).toMatch(/firewall rules.*\(noop\)/)
+      expect(accepts(host, 80)).toBe(false)
       // puppet-apply(8): 2 is changed, 0 is not, 4 and more failed.
       const first = apply()
       expect(first.code, first.stdout + first.stderr).toBe(2)
@@ -116,7 +88,13 @@ describe("the examples for automation", () => {
       const second = apply()
       expect(second.code, second.stdout + second.stderr).toBe(0)
       expect(second.stdout).not.toMatch(/Exec|File/)
+      const triedAgain = apply("--noop")
+      expect([triedAgain.code, triedAgain.stdout], triedAgain.stderr).toEqual([
+        0,
+        expect.not.stringMatching(/Exec|File/),
+      ])
       writeFileSync(source, shut)
+      expect(apply("--noop").stdout).toMatch(/would lock you out/)
       const refused = apply()
       expect(refused.code).toBeGreaterThanOrEqual(4)
       expect(refused.stdout + refused.stderr).toMatch(/would lock you out/)

@@ -21,6 +21,7 @@ import {
   checkOutcome,
   lockedOut,
   planFacts,
+  planFactsWithDifference,
   printRules,
   showConfirmLines,
   showGenerated,
@@ -206,10 +207,10 @@ class FileChange {
     const facts = { ...planFacts(plan), ...applied.facts }
     if (applied.event !== "applied") return { ...applied, facts }
     if (options.withinMs === 0) {
-      const kept = { ...applied, facts }
+      const kept = { ...applied, facts: { ...planFactsWithDifference(plan), ...applied.facts } }
       return options.save ? await saveConfirmed(plan.candidate, kept, terminal) : kept
     }
-    terminal.report({ ...applied, facts })
+    terminal.report({ ...applied, facts: { ...planFactsWithDifference(plan), ...applied.facts } })
     const knocks = options.secretFile !== undefined || this.#host.stderr.isTTY === true
     const address = addressToShow(connection?.serverAddress)
     const way = { knocks, host: guard.knockHost, proven: guard.proven }

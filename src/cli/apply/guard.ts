@@ -79,7 +79,7 @@ export async function joinGuard(
   const ready = await launchBeside(configuration, before, runtimeFolder, host)
   for (const note of ready.notes) terminal.warn(note)
   warnOfForeignSecrets(secrets, terminal)
-  if (options.withinMs > 0) {
+  if (options.withinMs > 0 && !nobodyKnocks(options, terminal, host)) {
     terminal.say("armed a session for this change; it answers knocks until the change is over")
     if (!terminal.json) for (const line of secretLines(secrets)) terminal.show(line)
   }
@@ -124,14 +124,22 @@ export async function refuseWhileChangeWaits(host: ProgramHost): Promise<void> {
   )
 }
 
-/** Nobody is told a secret of a change that is not confirmed: the session is there for its way back only. */
+/**
+ * Whether the session is there for the way back only, and nobody is told its secret: nothing is confirmed, or an engine leaves with
+ * `--detach` that proves the new connection itself.
+ */
+function nobodyKnocks(options: ApplyOptions, terminal: Terminal, host: ProgramHost): boolean {
+  if (options.secretFile !== undefined) return false
+  return options.withinMs === 0 || (options.detach && (terminal.json || host.stderr.isTTY !== true))
+}
+
 function secretsFor(
   options: ApplyOptions,
   terminal: Terminal,
   host: ProgramHost,
   address: string,
 ): readonly ArmedSecret[] {
-  if (options.withinMs === 0 && options.secretFile === undefined) {
+  if (nobodyKnocks(options, terminal, host)) {
     const secret = Buffer.from(generateSecret(new Uint8Array(randomBytes(16)))).toString("hex")
     return [{ host: address, name: "", kind: "one-time", secret }]
   }

@@ -24,7 +24,7 @@ export function showPlan(plan: PlannedChange, terminal: Terminal, host: ProgramH
     terminal.say(`a new connection over ${plan.lockout.family} still gets in, in the rehearsal`)
 }
 
-/** The same for `--json`: facts of every outcome that a plan leads to. */
+/** The same for `--json`: facts of every outcome that a plan leads to. `rule` is the one that shuts the way in. */
 export function planFacts(plan: PlannedChange): NonNullable<Outcome["facts"]> {
   const { difference, kept, writes, notes, lockout } = plan
   return {
@@ -35,7 +35,13 @@ export function planFacts(plan: PlannedChange): NonNullable<Outcome["facts"]> {
     writes,
     notes,
     wayIn: lockout?.way === "open" ? lockout.family : (lockout?.way ?? "unknown"),
+    ...(lockout?.way === "shut" ? { rule: lockout.rule } : {}),
   }
+}
+
+/** The same with the difference, line by line, for whoever shows it. */
+export function planFactsWithDifference(plan: PlannedChange): NonNullable<Outcome["facts"]> {
+  return { ...planFacts(plan), difference: renderDifference(plan.difference, false) }
 }
 
 /** `--check`: what would happen. */
@@ -45,7 +51,7 @@ export function checkOutcome(plan: PlannedChange): Outcome {
     event: changed ? "would-change" : "unchanged",
     code: changed ? "would-change" : "done",
     message: changed ? "the rules would change" : "these rules are in force already",
-    facts: { ...planFacts(plan), difference: renderDifference(plan.difference, false) },
+    facts: planFactsWithDifference(plan),
   }
 }
 
@@ -91,14 +97,14 @@ export function lockedOut(plan: PlannedChange, force: boolean, terminal: Termina
     terminal.warn(`${message}; going on because of --force`)
     return undefined
   }
-  const facts = { ...planFacts(plan), changed: false }
+  const facts = { ...planFactsWithDifference(plan), changed: false }
   if (isShut)
     return {
       event: "locked-out",
       code: "refused",
       message,
       hint: "nothing was changed; let that connection in, or --force",
-      facts: { ...facts, rule: lockout.rule },
+      facts,
     }
   return {
     event: "way-in-unknown",

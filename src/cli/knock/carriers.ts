@@ -17,7 +17,7 @@ export function roadText(carrier: Carrier): string {
 }
 
 /**
- * What a host's knocks go by: the road that was asked for and no other; else echo requests, and segments to its ssh port behind
+ * The carriers of a host's knocks: the road that was asked for and no other; else echo requests, and segments to its ssh port behind
  * them, or beside them where those are what carried the last time.
  * @param port of its sshd
  */

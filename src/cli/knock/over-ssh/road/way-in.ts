@@ -23,7 +23,7 @@ export interface KnockRoad {
 export class WayIn {
   /** The address that an authentic answer came from. */
   proven: string | undefined
-  /** What carried it. */
+  /** The carrier of that answer. */
   carrier: Carrier | undefined
   readonly #road: KnockRoad
   readonly #secret: Uint8Array
