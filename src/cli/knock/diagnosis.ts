@@ -16,7 +16,7 @@ export function whyNoAnswer(host: string, verb: Verb, report: PathReport): strin
     return `${report.unreachable.from} says "${report.unreachable.reason}" about ${report.unreachable.destination}; is the address right, the machine up, and ICMP let through?`
   if (report.echoed)
     return `${host} answers ordinary pings, so packets arrive: no session is armed there, or it has another secret; \`fw-watchdog status\` on its console tells`
-  return `likely no session is armed there, it has another secret, or ICMP is dropped on the way (a cloud security group?); try fw-knock ${verb} --wait 1m ${host}, from another network too, or \`fw-watchdog status\` on its console`
+  return `likely no session is armed there, it has another secret, or knocks are dropped on the way (a cloud security group?); try fw-knock ${verb} --wait 1m ${host}, from another network too, or \`fw-watchdog status\` on its console`
 }
 
 /** The kinds of obstacles, as a line for people names them. */
