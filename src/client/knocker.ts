@@ -2,10 +2,8 @@ import type { Clock, Timer } from "../clock.ts"
 import type { Answer } from "../knock/answer.ts"
 import { Exchange } from "../knock/exchange.ts"
 import { deriveKeys } from "../knock/keys.ts"
-import { messageBytes } from "../knock/request.ts"
 import type { Verb } from "../knock/verbs.ts"
 import { openTransmitters, type Transmitters } from "../transmit/open-transmitters.ts"
-import type { HeardReply } from "../transmit/transmitter.ts"
 import { type PathReport, Paths } from "./paths.ts"
 import { SentPackets } from "./sent-packets.ts"
 
@@ -93,8 +91,8 @@ export function openKnocker(options: KnockerOptions): Knocker {
   const transmitters: Transmitters = (options.open ?? openTransmitters)(
     {
       reply(reply) {
-        const answers = answersIn(reply).filter((answer) => sent.answered(answer) !== undefined)
-        for (const answer of answers) sent.answered(answer)?.onReply(answer)
+        const answers = sent.answers(reply)
+        for (const { sender, data } of answers) sender.onReply({ ...reply, data })
         if (answers.length === 0) sent.numbered(reply)?.noAnswer(reply)
       },
       unreachable: (message) => sent.numbered(message)?.unreachable(message),
@@ -234,16 +232,6 @@ function plainDueMs(n: number): number {
 function u16(random: (length: number) => Uint8Array): number {
   const [high = 0, low = 0] = random(2)
   return (high << 8) | low
-}
-
-/** All that could be an answer in a reply: in what a connection has said, any 128 bytes. */
-function answersIn(reply: HeardReply): HeardReply[] {
-  if (reply.port === undefined || reply.data.length <= messageBytes) return [reply]
-  const places = reply.data.length - messageBytes + 1
-  return Array.from({ length: places }, (_, at) => ({
-    ...reply,
-    data: reply.data.subarray(at, at + messageBytes),
-  }))
 }
 
 /** Handles a fault of what is not the only way. */

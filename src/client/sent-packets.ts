@@ -37,10 +37,19 @@ export class SentPackets<Sender> {
     return sequence
   }
 
-  /** The sender of the request that this says it answers; nobody has verified that. */
-  answered({ data }: HeardReply): Sender | undefined {
-    const mac = requestMacIn(data)
-    return mac && this.#byMac.get(keyOf(mac))
+  /**
+   * Answers to requests by their own word, which nobody has verified, each with who sent its request. In the data of an echo reply
+   * that is all of it or nothing, in what a connection has said it may be any 128 bytes.
+   */
+  answers({ port, data }: Pick<HeardReply, "port" | "data">): { sender: Sender; data: Uint8Array }[] {
+    const found: { sender: Sender; data: Uint8Array }[] = []
+    const places = port === undefined && data.length > messageBytes ? 0 : data.length - messageBytes + 1
+    for (let at = 0; at < places; at += 1) {
+      const candidate = data.subarray(at, at + messageBytes)
+      const sender = this.#byMac.get(keyOf(requestMacIn(candidate)))
+      if (sender !== undefined) found.push({ sender, data: candidate })
+    }
+    return found
   }
 
   /** The sender of the last packet with this sequence. */

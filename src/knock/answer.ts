@@ -239,11 +239,9 @@ export function decodeAnswer(
   })
 }
 
-/** The MAC of the request that this could be an answer to, unverified; undefined for what is no answer by its length. */
-export function requestMacIn(answer: Uint8Array): Uint8Array | undefined {
-  return answer.length === messageBytes
-    ? answer.subarray(requestMacAt, requestMacAt + requestMacBytes)
-    : undefined
+/** The MAC of the request that these 128 bytes could be an answer to, unverified, as a view. */
+export function requestMacIn(answer: Uint8Array): Uint8Array {
+  return answer.subarray(requestMacAt, requestMacAt + requestMacBytes)
 }
 
 function obstaclesIn(flags: number): SeenObstacles {

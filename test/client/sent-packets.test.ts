@@ -16,10 +16,17 @@ describe("packets that were sent", () => {
     expect(packets.sent("web1", request(1))).toBe(65_535)
     expect(packets.sent("web2", request(2))).toBe(0)
     expect(packets.sent("web1", new Uint8Array(14))).toBe(1)
-    expect(packets.answered(answerTo(1))).toBe("web1")
-    expect(packets.answered(answerTo(2))).toBe("web2")
-    expect(packets.answered(answerTo(3))).toBeUndefined()
-    expect(packets.answered({ ...answerTo(1), data: new Uint8Array(127) })).toBeUndefined()
+    const senders = (reply: Parameters<typeof packets.answers>[0]) =>
+      packets.answers(reply).map(({ sender }) => sender)
+    expect(senders(answerTo(1))).toEqual(["web1"])
+    expect(senders(answerTo(2))).toEqual(["web2"])
+    expect(senders(answerTo(3))).toEqual([])
+    const { data } = answerTo(1)
+    expect(senders({ data: data.subarray(1) })).toEqual([])
+    expect(senders({ data: Buffer.concat([data, data]) })).toEqual([])
+    const said = Buffer.concat([Buffer.from("SSH-2.0-x\r\n"), data.subarray(0, 90), data, answerTo(2).data])
+    expect(senders({ port: 22, data: said })).toEqual(["web1", "web2"])
+    expect(packets.answers({ port: 22, data: said })[0]?.data).toEqual(Buffer.from(data))
     expect([65_535, 0, 1, 2].map((sequence) => packets.numbered({ sequence }))).toEqual([
       "web1",
       "web2",
@@ -34,9 +41,9 @@ describe("packets that were sent", () => {
     packets.sent("web2", request(2))
     packets.forget("web1")
     packets.forget("nobody")
-    expect(packets.answered(answerTo(1))).toBeUndefined()
+    expect(packets.answers(answerTo(1))).toEqual([])
     expect(packets.numbered({ sequence: 0 })).toBeUndefined()
-    expect(packets.answered(answerTo(2))).toBe("web2")
+    expect(packets.answers(answerTo(2))).toMatchObject([{ sender: "web2" }])
   })
 
   it("of more than there are sequences belong to who sent last", () => {
