@@ -6,6 +6,9 @@ import { createInterface } from "node:readline"
 import { formatSecretLine } from "../../../src/secrets/secret-file.ts"
 import type { Host, Lab } from "../lab/lab.ts"
 
+// From the root of the checkout: the measurements run compiled, in a folder without it.
+const program = join(process.cwd(), "test/support/fleet/fleet.py")
+
 export interface FleetOptions {
   readonly hosts: number
   /** The share of packets that is lost, each way. */
@@ -42,9 +45,8 @@ export class Fleet {
     }))
     const secretFile = join(lab.folder, `fleet-${options.hosts}`)
     writeFileSync(secretFile, hosts.map((entry) => `${formatSecretLine(entry)}\n`).join(""), { mode: 0o600 })
-    const script = join(import.meta.dirname, "fleet.py")
     const args = [String(options.loss ?? 0), String(options.deadEvery ?? 0)]
-    const child = server.start(["/usr/bin/python3", script, ...args], { stdin: "pipe" })
+    const child = server.start(["/usr/bin/python3", program, ...args], { stdin: "pipe" })
     child.stdin?.end(hosts.map(({ secret }) => `${Buffer.from(secret).toString("hex")}\n`).join(""))
     const addresses = hosts.map(({ host }) => host)
     const fleet = new Fleet(child, addresses, secretFile)
