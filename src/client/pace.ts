@@ -2,7 +2,7 @@ import type { Clock } from "../clock.ts"
 
 const turnMs = 1
 /** Behind a longer turn only half as many start: what comes in has to be read in time. Milliseconds. */
-const longTurnMs = 20
+const longTurnMs = 8
 /** The starts of the first turn: a few are no crowd. */
 const firstTurn = 16
 const growthATurn = 0.25

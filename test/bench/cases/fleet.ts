@@ -18,7 +18,9 @@ export const fleet: Case = {
   async run({ quick, say }) {
     const rows: Row[] = []
     for (const hosts of [100, 1000, 10_000]) {
-      rows.push(...(await atAll(`${hosts} hosts`, { hosts }, quick ? 1 : 3, ["root", "user", "fping"])))
+      rows.push(
+        ...(await atAll(`${hosts} hosts`, { hosts }, quick ? 1 : 3, ["root", "user", "fping", "slow"])),
+      )
       say(`${hosts} hosts`)
     }
     const trouble = "10000 hosts, 10 % loss, a fifth dead"
@@ -29,11 +31,13 @@ export const fleet: Case = {
   },
 }
 
-type Sender = "root" | "user" | "fping"
+/** fping lets nobody but root send more often than each millisecond. */
+type Sender = "root" | "user" | "fping" | "slow"
 const names: Readonly<Record<Sender, string>> = {
   root: "fw-knock",
   user: "fw-knock, ordinary user",
   fping: "fping",
+  slow: "fping, ordinary user",
 }
 
 interface Run {
@@ -65,7 +69,8 @@ async function atAll(
       senders,
       { rounds, budgetMs: 120_000, failed: (run: Taken) => "failed" in run },
       async (sender): Promise<Taken> => {
-        if (sender === "fping") return fastestPing(server, client, list, options.hosts)
+        if (sender === "fping") return fastestPing(server, client, list, options.hosts, intervals)
+        if (sender === "slow") return fastestPing(server, client, list, options.hosts, [1])
         return knocked(lab, client, sender === "root" ? probe(secretFile) : asNobody(secretFile, probe("-")))
       },
     )
@@ -113,7 +118,13 @@ function knocked(lab: Lab, client: Host, command: readonly string[]): Taken {
 /** Milliseconds between two pings; the first with which fping loses nothing is its fastest. */
 const intervals = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]
 
-function fastestPing(server: Host, client: Host, list: string, hosts: number): Taken {
+function fastestPing(
+  server: Host,
+  client: Host,
+  list: string,
+  hosts: number,
+  tried: readonly number[],
+): Taken {
   const missing = notInstalled("fping")
   if (missing !== undefined) return { failed: missing }
   const kernelAnswers = (yes: boolean): void => {
@@ -121,7 +132,7 @@ function fastestPing(server: Host, client: Host, list: string, hosts: number): T
   }
   kernelAnswers(true)
   try {
-    for (const interval of intervals) {
+    for (const interval of tried) {
       const begun = performance.now()
       const fping = ["fping", "-a", "-q", "-r", "0", "-t", "2000", "-i", String(interval), "-f", list]
       const { stdout } = client.try(fping)
@@ -177,7 +188,7 @@ async function bySsh(): Promise<Row> {
     writeFileSync(inventory, addresses.map((address) => `${address}\n`).join(""))
     const home = join(lab.folder, "home")
     mkdirSync(home)
-    const options = `-i ${ssh.key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -l root`
+    const options = `-i ${ssh.key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null`
     const env = { ...process.env, HOME: home, ANSIBLE_HOST_KEY_CHECKING: "False", LC_ALL: "C.UTF-8" }
     const begun = performance.now()
     const command = [
@@ -192,11 +203,11 @@ async function bySsh(): Promise<Row> {
       "--ssh-common-args",
       options,
     ]
-    const { stdout } = client.try(command, { env })
+    const { stdout, stderr } = client.try(command, { env })
     const ms = performance.now() - begun
     const answered = stdout.split("\n").filter((line) => line.includes("SUCCESS")).length
     const run: Taken =
-      answered === 0 ? { failed: stdout.slice(-200) } : { ms, answered, packets: 0, peakMb: 0 }
+      answered === 0 ? { failed: (stdout + stderr).slice(-300) } : { ms, answered, packets: 0, peakMb: 0 }
     return rowOf(variant, contender, [run], false)
   } finally {
     await lab.close()
@@ -216,15 +227,20 @@ function rowOf(variant: string, contender: string, taken: readonly Taken[], isOu
     failures: taken.length - runs.length,
     ...(reason !== undefined && "failed" in reason ? { reason: reason.failed } : {}),
     isOurs,
-    facts: {
-      answered: `${Math.min(...runs.map(({ answered }) => answered))} of ${hosts}`,
-      ...(ours
-        ? {
-            "packets a host": figure((median(runs.map(({ packets }) => packets)) ?? Number.NaN) / hosts),
-            "MB at most": figure(Math.max(...runs.map(({ peakMb }) => peakMb))),
-          }
-        : {}),
-    },
+    facts:
+      runs.length === 0
+        ? {}
+        : {
+            answered: `${Math.min(...runs.map(({ answered }) => answered))} of ${hosts}`,
+            ...(ours
+              ? {
+                  "packets a host": figure(
+                    (median(runs.map(({ packets }) => packets)) ?? Number.NaN) / hosts,
+                  ),
+                  "MB at most": figure(Math.max(...runs.map(({ peakMb }) => peakMb))),
+                }
+              : {}),
+          },
   }
 }
 
@@ -248,7 +264,12 @@ function targets(rows: readonly Row[]): Target[] {
     target("10000 hosts in at most 5 s (ms)", ms(all, names.root), promised.ms),
     target("with at most 3 packets a host", fact("packets a host"), promised.packets),
     target("in at most 300 MB", fact("MB at most"), promised.mb),
-    target("in at most 1.5 times fping at its fastest setting that loses nothing", ratio, promised.ratio),
+    target(
+      "in at most 1.5 times fping at its fastest setting that loses nothing, as root",
+      ratio,
+      promised.ratio,
+    ),
+    target("the same as an ordinary user", ms(all, names.user) / ms(all, names.slow), promised.ratio),
     target("500 addresses of one guard in at most 3 s (ms)", guardMs, promised.guardMs),
   ]
 }
