@@ -1,9 +1,14 @@
-import { existsSync, readFileSync } from "node:fs"
+import { randomBytes } from "node:crypto"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { formatSecretLine } from "../../../../src/secrets/secret-file.ts"
 import { Fleet, type FleetOptions } from "../../../support/fleet/fleet.ts"
 import { type Host, type Lab, labUnavailable, twoHosts } from "../../../support/lab/lab.ts"
 import { knock, publicCopy } from "../../../support/workstation.ts"
+
+const newSecretLine = (): string =>
+  formatSecretLine({ host: undefined, name: undefined, secret: new Uint8Array(randomBytes(16)) })
 
 if (labUnavailable) process.stderr.write(`skipped: a crowd of hosts: ${labUnavailable}\n`)
 
@@ -97,6 +102,24 @@ describe.skipIf(labUnavailable)("fw-knock at a crowd of hosts", () => {
     expect(objects[0]).toMatchObject({ socket: "ping" })
     expect(objects[60]).toMatchObject({ ended: { alive: 60 } })
     expect((objects[60] as { tookMs: number }).tookMs).toBeGreaterThan(1500)
+  })
+
+  it("has names resolved by another process, each with its own word about one that is none", async () => {
+    await start({ hosts: 40 })
+    const names = fleet.addresses.map((_, number) => `host${number}.example`)
+    const [hosts, secrets] = [join(lab.folder, "names"), join(lab.folder, "names-secrets")]
+    writeFileSync(hosts, fleet.addresses.map((address, number) => `${address} ${names[number]}\n`).join(""))
+    const lines = readFileSync(fleet.secretFile, "utf8").split("\n").filter(Boolean)
+    const named = lines.map((line, number) => line.replace(/^\S+/, names[number] ?? ""))
+    const none = `nosuchname.invalid ${newSecretLine()}`
+    writeFileSync(secrets, [...named, none, ""].join("\n"), { mode: 0o600 })
+    const before = ["unshare", "--mount", "sh", "-c", `mount --bind ${hosts} /etc/hosts; exec "$@"`, "sh"]
+    const args = ["probe", ...names, "nosuchname.invalid", "--secret-file", secrets, "--json", "--wait", "2s"]
+    const ended = await knock(client, args, { before })
+    expect(ended.objects.at(-1)).toMatchObject({ ended: { alive: 40, missing: 1 } })
+    expect(ended.hosts.find(({ host }) => host === "nosuchname.invalid")?.message).toMatch(
+      /^cannot resolve nosuchname\.invalid: /,
+    )
   })
 
   it("asks for numbers, and for a file that can be written, before the first knock", async () => {
