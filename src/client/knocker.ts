@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../clock.ts"
+import { Fault } from "../errors.ts"
 import type { Answer } from "../knock/answer.ts"
 import { Exchange } from "../knock/exchange.ts"
 import { deriveKeys } from "../knock/keys.ts"
@@ -108,7 +109,7 @@ export function openKnocker(options: KnockerOptions): Knocker {
     const paths = new Paths(addresses, transmitters, identifier, sent)
     let later: Timer | undefined
     try {
-      if (icmp) await paths.open("icmp").catch(unless(tcpPort !== undefined))
+      if (icmp) await openPings(paths, tcpPort !== undefined)
       if (tcpPort !== undefined) {
         if (tcpAtOnce || !icmp || !paths.any) await paths.open(tcpPort)
         else later = clock.after(icmpAloneMs, () => void paths.open(tcpPort).catch(() => {}))
@@ -234,9 +235,12 @@ function u16(random: (length: number) => Uint8Array): number {
   return (high << 8) | low
 }
 
-/** Handles a fault of what is not the only way. */
-function unless(another: boolean): (thrown: unknown) => void {
-  return (thrown) => {
-    if (!another) throw thrown
+/** Where segments may do, pings that cannot be sent from here are told of in the report, and no more. */
+async function openPings(paths: Paths, mayDoWithout: boolean): Promise<void> {
+  try {
+    await paths.open("icmp")
+  } catch (thrown) {
+    if (!mayDoWithout || !(thrown instanceof Fault)) throw thrown
+    paths.noPings = thrown
   }
 }

@@ -17,6 +17,8 @@ export interface PathReport {
   readonly means: Transmitter["means"]
   /** The carrier of the first authentic answer; undefined when none came. */
   readonly carrier: Carrier | undefined
+  /** Why no echo requests could be sent from here, with what to do; undefined where they could, or were not wanted. */
+  readonly noPings?: Fault | undefined
 }
 
 /** A carrier of knocks (native-notes/knock-protocol.md, section 1): echo requests, or segments to a TCP port. */
@@ -46,6 +48,8 @@ export class Paths {
   onReply: (reply: HeardReply) => void = () => {}
   /** The address that an authentic answer came from; one of the given, whatever the answer itself said. */
   proven: string | undefined
+  /** Why echo requests cannot be sent from here; set by who went on without them. */
+  noPings: Fault | undefined
   packetsSent = 0
   readonly #addresses: readonly string[]
   readonly #transmitters: Transmitters
@@ -157,13 +161,15 @@ export class Paths {
       sendFailures: [...this.#failures],
       means: this.#paths[0]?.transmitter.means ?? "raw",
       carrier: this.#carrier,
+      noPings: this.noPings,
     }
   }
 
   #sent(path: Path, failure: string | undefined): void {
     if (failure === undefined) return
     this.packetsSent -= 1
-    this.#failures.add(`${path.address}: ${failure}`)
+    const to = path.carrier === "icmp" ? path.address : `${path.address} tcp/${path.carrier}`
+    this.#failures.add(`${to}: ${failure}`)
     if (hopeless.test(failure) && this.#paths.length > 1)
       this.#paths = this.#paths.filter((other) => other !== path)
   }

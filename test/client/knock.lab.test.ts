@@ -63,7 +63,7 @@ describe.skipIf(labUnavailable)("fw-knock over raw sockets", () => {
     expect(code).toBe(0)
     expect(stdout).toBe("")
     expect(stderr).toMatch(
-      /^fw-knock: 192\.0\.2\.1: alive in \d+ms; .*tcp\/22 is open.*\nfw-knock: hint: .*\n$/,
+      /^fw-knock: 192\.0\.2\.1: alive in \d+ms over ICMP; .*tcp\/22 is open.*\nfw-knock: hint: .*\n$/,
     )
   })
 

@@ -71,18 +71,21 @@ describe.skipIf(labUnavailable)("fw-knock in trouble, and elsewhere than at one 
     ])
     expect(stopped.code).toBe(4)
     expect(stopped.objects).toMatchObject([
-      { packetsSent: 0, sendFailures: ["192.0.2.1: Operation not permitted"] },
+      {
+        sendFailures: ["192.0.2.1: Operation not permitted"],
+        hint: expect.stringContaining("this machine's own firewall stops pings (192.0.2.1: Operation not"),
+      },
     ])
     const unroutable = await knock(stage.client, [
       "probe",
       "203.0.113.1",
       "--secret-file",
       stage.path,
-      "--wait",
-      "1500ms",
-      "--json",
+      ...["--wait", "1500ms", "--json", "--road", "icmp"],
     ])
-    expect(unroutable.objects).toMatchObject([{ sendFailures: ["203.0.113.1: Network is unreachable"] }])
+    expect(unroutable.objects).toMatchObject([
+      { packetsSent: 0, sendFailures: ["203.0.113.1: Network is unreachable"] },
+    ])
   })
 
   it("--plain sends the bare text until the port is open, and the port alone decides", async () => {

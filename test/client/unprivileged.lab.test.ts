@@ -83,9 +83,17 @@ describe.skipIf(unavailable)("fw-knock as an ordinary user", () => {
 
   it("is 77 where the kernel does not allow it, and the hint says how it would", async () => {
     pingers("1 0")
-    const { code, objects } = await asNobody("reset", "192.0.2.1")
+    const { code, objects } = await asNobody("reset", "192.0.2.1", "--road", "icmp")
     expect(code).toBe(77)
     expect(objects).toMatchObject([{ code: "permission", host: "192.0.2.1" }])
+    expect(String(objects[0]?.hint)).toContain("ping_group_range")
+  })
+
+  it("goes without pings where they are not allowed, and says so when nothing answers over TCP either", async () => {
+    pingers("1 0")
+    const { code, objects } = await asNobody("reset", "192.0.2.1", "--wait", "2s")
+    expect(code).toBe(4)
+    expect(objects).toMatchObject([{ code: "no-answer", socket: "tcp" }])
     expect(String(objects[0]?.hint)).toContain("ping_group_range")
   })
 

@@ -99,31 +99,28 @@ function addKnockOptions(command: Command, properties: (typeof verbs)[Verb]): Co
     command.addOption(takes ? new Option(flags, what) : new Option(flags, what).hideHelp())
   command.argument("[HOST...]", "names, addresses, @GROUP, or @all; several are knocked at together")
   addFleetOptions(command, properties)
-  addFor(opens, "--hard", "clear nat, owned tables and what else a plain reset leaves alone, too")
+  addFor(opens, "--hard", "clear nat, owned tables and what a plain reset spares")
   command.option(
     "--secret-file <FILE>",
     "the secret's file, mode 0600, or - for standard input (default: the remembered one)",
   )
   addFor(opens, "--plain <TEXT>", "send this bare text instead of a knock, for a server armed with --plain")
   command.option("--wait <DURATION>", "how long to send and wait for the answer", "10s")
-  addFor(!needsChallenge, "--one-way", "ask to be believed without a challenge from the first packet on")
+  addFor(!needsChallenge, "--one-way", "be believed without a challenge from the first packet on")
   command.option(
     "--check <PORT>",
     `the TCP port to ${needsConnection ? "connect to first" : "look at afterwards"} (default: HOST's ssh port, tcp/22)`,
   )
   addFor(!needsConnection, "--no-check", "do not look at any port")
   return command
-    .option("--road <ROAD>", "the only road to take: icmp, or tcp/PORT (default: icmp, and HOST's ssh port)")
-    .option("--via <JUMP>", "the host that sends the knocks, or none (default: as HOST was armed)")
+    .option("--road <ROAD>", "only by this road: icmp, or tcp/PORT (default: both)")
+    .option("--via <JUMP>", "the host that sends, or none (default: as at arming)")
     .option("--ssh <COMMAND>", "the ssh for --via", "ssh")
     .option("-4, --ipv4", "only over IPv4")
     .option("-6, --ipv6", "only over IPv6")
-    .option("--first <N>", "knock at the first N hosts, and at the others once these have ended well")
-    .option(
-      "--max-fail <N>",
-      "begin with no other host when more than N have failed (default: with --first, 0)",
-    )
+    .option("--first <N>", "N hosts first, the others once these have ended well")
+    .option("--max-fail <N>", "begin with no other host when more than N have failed")
     .option("--failed <FILE>", "write the hosts that failed into FILE, one a line")
-    .option("--rate <N>", "begin with N hosts a second at most (default: as fast as this machine can)")
-    .option("--json", "one JSON object for each host on standard output, and one for all of several")
+    .option("--rate <N>", "begin with N hosts a second at most")
+    .option("--json", "one JSON object for each host, and one for all")
 }

@@ -8,10 +8,15 @@ import type { Verb } from "../../knock/verbs.ts"
  */
 export function whyNoAnswer(host: string, verb: Verb, report: PathReport): string {
   const refused = report.sendFailures[0]
+  if (report.noPings !== undefined) {
+    const { message, hint } = report.noPings
+    return `no ping could be sent from here: ${message}${hint === undefined ? "" : `; ${hint}`}`
+  }
+  const stopped = report.sendFailures.find((failure) => /not permitted/i.test(failure))
+  if (stopped !== undefined)
+    return `this machine's own firewall stops pings (${stopped}); let ICMP echo requests out`
   if (report.packetsSent === 0 && refused !== undefined)
-    return /not permitted/i.test(refused)
-      ? `this machine's own firewall stops pings (${refused}); let ICMP echo requests out`
-      : `nothing could be sent (${refused}); look at this machine's network`
+    return `nothing could be sent (${refused}); look at this machine's network`
   if (report.unreachable !== undefined)
     return `${report.unreachable.from} says "${report.unreachable.reason}" about ${report.unreachable.destination}; is the address right, the machine up, and ICMP let through?`
   if (report.echoed)

@@ -50,7 +50,7 @@ function refuseOptionsInFront(program: Command, command: Command): void {
 /** The last command of a program, and its last options: of the options' groups the one that was begun first is shown first. */
 export function addHelpAndVersion(program: Command): Command {
   program
-    .command("help")
+    .command("help", { hidden: true }) // its line is one more than a screen has
     .description("print the help, or that of a command")
     .argument("[COMMAND]", "one of this program's")
     .action((name: string | undefined) => {

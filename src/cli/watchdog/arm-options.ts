@@ -45,7 +45,7 @@ export function addArmOptions(command: Command): Command {
     .option("--plain <TEXT>", "this bare text in any ping too: unauthenticated!")
     .option("--interface <NAME>", "on this interface only; repeatable", collect)
     .option("--from <CIDR>", "from these sources only; repeatable", collect)
-    .option("--road <ROAD>", "beside ICMP: tcp/PORT, repeatable; none (default: sshd's ports)", collect)
+    .option("--road <ROAD>", "and tcp/PORT, repeatable; none (default: sshd's ports)", collect)
     .optionsGroup("How it runs:")
     .option("--detach", "arm, report, and return")
     .option("--quiet", "do not write to the terminals of logged-in users")

@@ -17,8 +17,8 @@ export const mostUnasked = 10
 export function addFleetOptions(command: Command, { changesNothing }: (typeof verbs)[Verb]): Command {
   const yes = new Option("--yes <NUMBER>", `go on with more than ${mostUnasked} hosts if they are so many`)
   return command
-    .option("--hosts <FILE>", "hosts to knock at besides, one a line as pssh takes them, or -")
-    .option("--limit <PATTERN>", "of the hosts only these: names, web*, @GROUP, !NAME, with commas between")
+    .option("--hosts <FILE>", "hosts besides, one a line as pssh takes them, or -")
+    .option("--limit <PATTERN>", "of them only these: names, web*, @GROUP, !NAME, by commas")
     .addOption(changesNothing ? yes.hideHelp() : yes)
 }
 
