@@ -10,8 +10,8 @@ import { SentPackets } from "./sent-packets.ts"
 
 /** After an answer that the server has yet to verify, this long is waited for the verified one; milliseconds. */
 const awaitVerifiedMs = 3000
-/** So long echo requests go alone; milliseconds. */
-const icmpAloneMs = 1000
+/** So long echo requests go alone, so that the next copy goes by both: 1000 or 1200 ms from the first. Milliseconds. */
+const icmpAloneMs = 950
 /** The times at which a bare text is sent, in milliseconds after the first; then on at the last distance. */
 const plainSendsMs = [0, 1000, 2500]
 

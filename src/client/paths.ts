@@ -56,6 +56,7 @@ export class Paths {
   readonly #identifier: number
   readonly #sentPackets: SentPackets<Paths>
   #carrier: Carrier | undefined
+  #closed = false
   readonly #failures = new Set<string>()
   #paths: readonly Path[] = []
   #lastData: Uint8Array = new Uint8Array()
@@ -80,7 +81,7 @@ export class Paths {
   }
 
   /**
-   * Opens the paths of a carrier, and sends on them what has been sent on others.
+   * Opens the paths of a carrier, for what is sent from now on.
    * @throws Fault when not one of the addresses can be sent to by it from this process, and none by another
    */
   async open(carrier: Carrier): Promise<void> {
@@ -94,12 +95,11 @@ export class Paths {
       } catch (thrown) {
         faults.push(thrown)
       }
-    if (this.proven !== undefined) return
+    if (this.proven !== undefined || this.#closed) return
     if (opened.length === 0 && this.#paths.length === 0)
       throw faults[0] ?? new Fault("missing", "there is no address to knock at")
     for (const fault of faults) this.#failures.add(fault instanceof Fault ? fault.message : String(fault))
     this.#paths = [...this.#paths, ...opened]
-    if (this.#lastData.length > 0) this.#sendOn(opened, this.#lastData, 0)
   }
 
   /** Something can be sent. */
@@ -141,7 +141,9 @@ export class Paths {
   }
 
   close(): void {
+    this.#closed = true
     this.#sentPackets.forget(this)
+    for (const path of this.#paths) path.transmitter.forget?.(path.address)
   }
 
   /** From now on only the path that the authentic answer came by; all the others, if it names none of them (NAT). */
@@ -150,7 +152,9 @@ export class Paths {
     const path = this.#paths.find((one) => bare(one.address) === address && one.carrier === carrier)
     this.proven ??= path?.address ?? this.#paths[0]?.address
     this.#carrier ??= carrier
-    if (path !== undefined) this.#paths = [path]
+    if (path === undefined) return
+    for (const other of this.#paths) if (other !== path) other.transmitter.forget?.(other.address)
+    this.#paths = [path]
   }
 
   report(): PathReport {

@@ -18,6 +18,7 @@ export interface Transmitters {
 export function openTransmitters(heard: Heard, random: (length: number) => Uint8Array): Transmitters {
   const opened = new Map<string, Promise<Transmitter>>()
   let relay: Promise<Relay> | undefined
+  let closed = false
 
   async function open(family: 4 | 6, port: number | undefined): Promise<Transmitter> {
     try {
@@ -40,6 +41,7 @@ export function openTransmitters(heard: Heard, random: (length: number) => Uint8
   return {
     of(family, port) {
       const name = `${family} ${port ?? ""}`
+      if (closed) return Promise.reject(new Fault("refused", "the sockets are closed"))
       let transmitter = opened.get(name)
       if (transmitter === undefined) {
         transmitter = open(family, port)
@@ -48,6 +50,7 @@ export function openTransmitters(heard: Heard, random: (length: number) => Uint8
       return transmitter
     },
     close() {
+      closed = true
       for (const transmitter of opened.values())
         transmitter.then(
           (it) => it.close(),

@@ -13,7 +13,8 @@ import type { Heard, Transmitter } from "./transmitter.ts"
  *     4 ADDRESS HEX                 an echo request            ->  sent | failed REASON
  *     t4 ADDRESS PORT NUMBER HEX    a SYN with this data       ->  sent | failed REASON
  *     reply 4 ADDRESS HEX           an ICMP message that came in
- *     heard t4 ADDRESS PORT NUMBER HEX    all that a connection has said so far
+ *     heard t4 ADDRESS PORT NUMBER HEX    what a connection says, behind the last 127 bytes before
+ *     end t4 ADDRESS PORT           resets the connections to it
  */
 const perlPaths = ["/usr/bin/perl", "/usr/local/bin/perl", "/bin/perl"]
 
@@ -22,7 +23,7 @@ use strict;
 use Socket qw(:DEFAULT :addrinfo AF_INET6);
 $| = 1;
 use constant { RCVBUF => 8 * 1024 * 1024, A_TURN => 64, DONTWAIT => 0x40, FASTOPEN => 0x20000000, NO_COOKIE => 34 };
-use constant { CONNECTIONS => 256, LONGEST => 4096 };
+use constant { CONNECTIONS => 900, LONGEST => 4096 };
 my %socket;
 for (["4", AF_INET, 1], ["6", AF_INET6, 58]) {
   my ($name, $family, $protocol) = @$_;
@@ -56,7 +57,7 @@ sub start {
   setsockopt($handle, 6, NO_COOKIE, 1) or return "failed $!";
   setsockopt($handle, SOL_SOCKET, SO_LINGER, pack("ii", 1, 0));
   defined(send($handle, pack("H*", $hex), FASTOPEN | DONTWAIT, $found->{addr})) or return "failed $!";
-  push @connections, {handle => $handle, name => "$name $address $port $number", said => ""};
+  push @connections, {handle => $handle, name => "$name $address $port $number", tail => "", said => 0};
   shift @connections if @connections > CONNECTIONS;
   return "sent";
 }
@@ -64,9 +65,10 @@ sub listen_to {
   my ($connection) = @_;
   my $from = recv($connection->{handle}, my $bytes, 2048, DONTWAIT);
   return 0 unless defined $from && length $bytes;
-  $connection->{said} .= $bytes;
-  $out .= "heard $connection->{name} " . unpack("H*", $connection->{said}) . "\\n";
-  return length $connection->{said} < LONGEST;
+  my $text = $connection->{tail} . $bytes;
+  $out .= "heard $connection->{name} " . unpack("H*", $text) . "\\n";
+  $connection->{tail} = length $text > 127 ? substr($text, -127) : $text;
+  return ($connection->{said} += length $bytes) < LONGEST;
 }
 sub heard {
   my ($name) = @_;
@@ -87,7 +89,9 @@ while (1) {
   if (vec($readable, fileno(STDIN), 1)) { sysread(STDIN, $pending, 65536, length $pending) or last }
   for (1 .. A_TURN) {
     $pending =~ s/^([^\\n]*)\\n// or last;
-    $out .= transmit($1) . "\\n";
+    my $line = $1;
+    if ($line =~ s/^end //) { @connections = grep { index($_->{name}, "$line ") != 0 } @connections }
+    else { $out .= transmit($line) . "\\n" }
   }
   print $out if $out ne "";
 }
@@ -145,6 +149,7 @@ export async function openRelay(start: () => ChildProcess = startHere): Promise<
         means: "tcp",
         send: (address, { sequence, data }) =>
           relay.send(`${name} ${address} ${port} ${sequence} ${hex(data)}`),
+        forget: (address) => relay.tell(`end ${name} ${address} ${port}`),
         close: () => relay.heard.delete(`${name} ${port}`),
       }
     },
@@ -186,6 +191,11 @@ class RelayLines {
       this.#waiting.push(resolve)
       this.#child.stdin?.write(`${line}\n`)
     })
+  }
+
+  /** A line that has no answer. */
+  tell(line: string): void {
+    if (!this.ended) this.#child.stdin?.write(`${line}\n`)
   }
 
   close(): void {
@@ -230,5 +240,5 @@ class RelayLines {
   }
 }
 
-const bare = (address: string): string => address.replace(/%.*$/, "")
+const bare = (address: string): string => address.replace(/%.*$/, "").toLowerCase()
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

@@ -91,10 +91,12 @@ function sourceTo(family: 4 | 6, address: string, port: number): Promise<string>
       socket.close()
       reject(error)
     })
-    socket.connect(port, address, () => {
-      resolve(socket.address().address)
+    // Node hands an error of connect(2) to this callback, against its types.
+    socket.connect(port, address, ((failure?: Error) => {
+      if (failure instanceof Error) reject(failure)
+      else resolve(socket.address().address)
       socket.close()
-    })
+    }) as () => void)
   })
 }
 

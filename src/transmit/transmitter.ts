@@ -50,5 +50,7 @@ export interface Transmitter {
    * @returns undefined when the kernel took it, else the reason in the kernel's words
    */
   send(address: string, echo: OutgoingPacket): Promise<string | undefined>
+  /** Nothing more is waited for from this address: connections to it end. */
+  forget?(address: string): void
   close(): void
 }

@@ -1,4 +1,5 @@
 import { Pace } from "../../client/pace.ts"
+import type { Lookup } from "../../client/resolve.ts"
 import { monotonicClock } from "../../clock.ts"
 import type { Verb } from "../../knock/verbs.ts"
 import { exitCodeOf, outcomeOfFault } from "../../report/outcome.ts"
@@ -8,6 +9,7 @@ import { isCrowd } from "./crowd/crowd.ts"
 import { Tally } from "./crowd/tally.ts"
 import { checkFleetOptions, isFleet } from "./fleet/options.ts"
 import { type KnockEnd, knockAtHosts } from "./hosts.ts"
+import { inTime } from "./known-hosts/addresses.ts"
 import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
@@ -19,6 +21,8 @@ import { askForSecrets, type WantedHost, wantedHosts } from "./secrets.ts"
  * is wanted: a knock is not to wait for it.
  */
 
+/** Names that are asked for at the same time: half of the threads that ask. */
+const mostQuestions = 128
 /** Ports that are looked at at the same time; each takes a few sockets. */
 const mostLooks = 256
 
@@ -113,22 +117,28 @@ async function knockAll(
   try {
     const pace = new Pace(clock, { rate: options.rate })
     const looks = new Pace(clock, { window: mostLooks })
-    const means = { clock, roads, terminal, tally, pace, looks, lookup: lookups?.lookup, crowd }
+    const questions = new Pace(clock, { window: mostQuestions })
+    // The time of a question begins when it is asked, not when it waits behind others.
+    const lookup: Lookup | undefined =
+      lookups &&
+      ((...wanted) => questions.run(() => inTime(lookups.lookup(...wanted), options.waitMs, clock)))
+    const means = { clock, roads, terminal, tally, pace, looks, lookup, crowd }
     // Nobody is to wait for what somebody types about another host.
     const rounds = [ready.slice(0, first), ready.slice(first), lacking].filter(({ length }) => length > 0)
     const ends: KnockEnd[] = []
     let packetsSent = 0
     for (const round of rounds) {
-      const asked = round === lacking ? await askForSecrets(lacking, host) : round
+      const asks = round === lacking && tally.stopped === undefined
+      const asked = asks ? await askForSecrets(lacking, host) : round
       const knocked = await knockAtHosts(options, asked, means)
       ends.push(...knocked.ends)
       packetsSent += knocked.packetsSent
     }
     tally.tellSum({ packetsSent, tookMs: Math.round(clock.bootMs() - startedMs) })
-    const { afterKnocks } = await import("./known-hosts/after-knocks.ts")
-    afterKnocks(ends, options, terminal, clock.wallMs())
     if (failedFile !== undefined)
       (await import("./crowd/failed-file.ts")).writeFailedFile(failedFile, tally.failedHosts)
+    const { afterKnocks } = await import("./known-hosts/after-knocks.ts")
+    afterKnocks(ends, options, terminal, clock.wallMs())
     return tally.exitCode
   } finally {
     roads.close()

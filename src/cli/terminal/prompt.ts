@@ -99,6 +99,8 @@ function readUntilEnter(input: ProgramHost["stdin"]): Promise<string> {
         else if (character >= " " && typed.length < longestAnswer) typed.push(character)
       }
     }
+    // A list was read from it to the end: nothing more will ever be typed.
+    if (input.readableEnded) return cancel()
     input.on("data", onData)
     input.once("end", onEnd)
     input.resume()

@@ -22,6 +22,7 @@ export interface OutputStream {
 /** Where text comes from. `process.stdin` is one. */
 export interface InputStream extends NodeJS.EventEmitter {
   readonly isTTY?: boolean
+  readonly readableEnded?: boolean
   setRawMode?(raw: boolean): unknown
   setEncoding(encoding: "utf8"): unknown
   resume(): unknown

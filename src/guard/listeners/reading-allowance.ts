@@ -2,6 +2,8 @@
 const mostAtOnce = 4000
 /** The most that is read in the long run, in the same measure a second: a real listener has a few of either to say. */
 const aSecond = 2000
+/** No pause is longer: the end of a listener that was killed is heard behind all that it had written. Milliseconds. */
+const longestPauseMs = 1000
 /** So much has to be there before reading goes on, so that it does not stop at every line. */
 const enough = 100
 
@@ -27,6 +29,7 @@ export class ReadingAllowance {
     const earned = ((nowMs - this.#countedMs) * aSecond) / 1000
     this.#countedMs = nowMs
     this.#left = Math.min(mostAtOnce, this.#left + earned) - lines - bytes / 512
-    return this.#left > 0 ? 0 : Math.ceil(((enough - this.#left) * 1000) / aSecond)
+    const pauseMs = Math.ceil(((enough - this.#left) * 1000) / aSecond)
+    return this.#left > 0 ? 0 : Math.min(longestPauseMs, pauseMs)
   }
 }

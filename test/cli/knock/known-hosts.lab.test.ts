@@ -173,7 +173,7 @@ describe.skipIf(labUnavailable)("hosts that fw-knock keeps", () => {
     const two = join(home, "two")
     writeFileSync(two, `web9 ${otherSecret}\n192.0.2.1 ${written}\n`, { mode: 0o600 })
     const ofFile = await probe("web2", "192.0.2.1", "--secret-file", two)
-    expect(ofFile.objects).toMatchObject([
+    expect(ofFile.hosts).toMatchObject([
       { event: "configuration", host: "web2" },
       { event: "alive", host: "192.0.2.1" },
     ])

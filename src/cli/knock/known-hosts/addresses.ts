@@ -9,7 +9,7 @@ import type { KnownHost } from "./known-hosts.ts"
  * The addresses to knock at: the one that was typed, else those that are kept, else what the resolver says, which may need
  * what the firewall drops.
  * @param limitMs for the resolver
- * @param ask the resolver; this machine's unless told
+ * @param ask a resolver that keeps its own time; this machine's unless told
  * @throws Fault as `resolveHost`
  */
 export async function addressesOf(
@@ -17,18 +17,13 @@ export async function addressesOf(
   family: 4 | 6 | undefined,
   limitMs: number,
   clock: Clock,
-  ask: Lookup = lookUp,
+  ask: Lookup = (...wanted) => inTime(lookUp(...wanted), limitMs, clock),
 ): Promise<string[]> {
   const isAddress = addressFamily(host) !== 0
   const kept = isAddress ? [] : usableAddresses(record?.addresses ?? [], family, interfaceNames)
   if (kept.length > 0) return kept
   const name = isAddress ? host : (record?.hostName ?? host)
-  return await resolveHost(
-    name,
-    family,
-    (...wanted) => inTime(ask(...wanted), limitMs, clock),
-    interfaceNames,
-  )
+  return await resolveHost(name, family, ask, interfaceNames)
 }
 
 async function lookUp(name: string, family: 0 | 4 | 6): Promise<readonly { readonly address: string }[]> {
@@ -37,7 +32,7 @@ async function lookUp(name: string, family: 0 | 4 | 6): Promise<readonly { reado
 }
 
 /** Waits for as long as a knock may take: name servers may be behind the shut firewall. */
-function inTime<T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
+export function inTime<T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
     const silence = (): void => reject(Object.assign(new Error("no answer"), { code: "EAI_AGAIN" }))
     const timer = clock.after(limitMs, silence)

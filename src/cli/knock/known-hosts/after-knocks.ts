@@ -1,5 +1,7 @@
 import { join } from "node:path"
 import { formatDuration } from "../../../report/duration.ts"
+import { keepRecords } from "../../../secrets/fleet/keep-records.ts"
+import type { HostRecord } from "../../../secrets/host-record.ts"
 import { canonicalAddress, keepRecord, readRecord, readRecords } from "../../../secrets/host-records.ts"
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { addressFamily } from "../../../wire/address.ts"
@@ -26,8 +28,7 @@ export function afterKnocks(
 ): void {
   const crowd = isCrowd(ends.length)
   warnOfSharing(sharingSecrets(ends), crowd, terminal)
-  for (const end of ends)
-    if (end.answeredFrom !== undefined) keepAnswer(end, secretFile === undefined, crowd, nowMs)
+  keepAnswers(ends, secretFile === undefined, nowMs)
   const silent = ends.filter(({ outcome }) => outcome.code === "no-answer")
   if (plain !== undefined || secretFile !== undefined) return
   if (crowd) doubtMany(silent, terminal)
@@ -47,37 +48,47 @@ function warnOfSharing(pairs: readonly [string, string][], crowd: boolean, termi
   }
 }
 
-/**
- * A record that cannot be written stays as it was: the knock has worked all the same. Of a crowd only new addresses are kept: to
- * write and sync ten thousand files takes longer than all the knocks.
- */
-function keepAnswer(
+/** A record that cannot be written stays as it was: the knock has worked all the same, and the next answer is kept. */
+function keepAnswers(ends: readonly KnockEnd[], byKeptSecret: boolean, nowMs: number): void {
+  const crowd = isCrowd(ends.length)
+  const byFolder = new Map<string, HostRecord[]>()
+  for (const end of ends) {
+    const folder = end.host.folders?.records
+    const record = recordBehind(end, byKeptSecret, crowd, nowMs)
+    if (folder === undefined || record === undefined) continue
+    const records = byFolder.get(folder) ?? []
+    records.push(record)
+    byFolder.set(folder, records)
+  }
+  for (const [folder, records] of byFolder)
+    try {
+      // One sync for all of a crowd: a sync each would take longer than all the knocks.
+      if (crowd) keepRecords(folder, records, `${process.pid}`)
+      else for (const record of records) keepRecord(folder, record)
+    } catch {
+      // As it is said above.
+    }
+}
+
+/** The record to keep behind an answer; undefined where there is no news. Of a crowd it is no news that one is alive. */
+function recordBehind(
   { host, addresses, answeredFrom, carrier }: KnockEnd,
   byKeptSecret: boolean,
   crowd: boolean,
   nowMs: number,
-): void {
-  if (host.folders === undefined || answeredFrom === undefined) return
+): HostRecord | undefined {
+  if (host.folders === undefined || answeredFrom === undefined) return undefined
   const kept = readRecord(host.folders.records, host.name) // as it is by now
   // What somebody tries with a file of his own is no host of this folder yet.
-  if (kept === undefined && !(byKeptSecret && hasSecret(host))) return
+  if (kept === undefined && !(byKeptSecret && hasSecret(host))) return undefined
   const record = kept ?? { name: host.target.host, addresses: [] }
   const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
   const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
   const road = carrier === undefined || carrier === "icmp" ? undefined : roadText(carrier)
   const isNews = isNew || record.road !== road
-  if (!isNews && (crowd || (aliveAgoMs >= 0 && aliveAgoMs < freshMs))) return
+  if (!isNews && (crowd || (aliveAgoMs >= 0 && aliveAgoMs < freshMs))) return undefined
   const found = [answeredFrom, ...addresses, ...record.addresses].map(canonicalAddress)
-  try {
-    keepRecord(host.folders.records, {
-      ...record,
-      road,
-      addresses: isNew ? [...new Set(found)] : record.addresses,
-      aliveMs: nowMs,
-    })
-  } catch {
-    // The next answer is kept.
-  }
+  return { ...record, road, addresses: isNew ? [...new Set(found)] : record.addresses, aliveMs: nowMs }
 }
 
 function doubt(end: KnockEnd, verb: string, terminal: Terminal, nowMs: number): void {

@@ -1,3 +1,4 @@
+import { Pace } from "../../../../client/pace.ts"
 import type { Clock } from "../../../../clock.ts"
 import { sshWords } from "../../../../ssh/words.ts"
 import { nothingConfirmed } from "../../port-check.ts"
@@ -8,6 +9,8 @@ import { openNewConnection } from "./new-connection.ts"
 /** The road by jump hosts: pings from the last of them, connections by `ssh -W`. @param jump as ProxyJump has them */
 export function openJumpRoad(jump: string, ssh: string, clock: Clock): Road {
   const words = sshWords(ssh)
+  // sshd takes ten logins at once that have not said who they are (MaxStartups of sshd_config(5)).
+  const logins = new Pace(clock, { window: 8 })
   const open = async (addresses: readonly string[], port: number) => {
     const [address = ""] = addresses
     return await openNewConnection({ address, port, jump, ssh: words }, clock)
@@ -17,7 +20,7 @@ export function openJumpRoad(jump: string, ssh: string, clock: Clock): Road {
     async check(addresses, port) {
       if (port === undefined) return undefined
       const begunMs = clock.bootMs()
-      const { speaksSsh, close } = await open(addresses, port)
+      const { speaksSsh, close } = await logins.run(() => open(addresses, port))
       close()
       const tookMs = clock.bootMs() - begunMs
       // ssh -W does not tell a refusal from silence.

@@ -45,6 +45,7 @@ async function throughJump({ address, port, ssh }: Way, jump: string, clock: Clo
     stdio: ["pipe", "pipe", "inherit"],
   })
   child.stdin?.on("error", () => {})
+  child.on("error", () => {}) // no banner comes then, and that is said
   const speaksSsh = child.stdout !== null && (await hearsBanner(child.stdout, clock, jumpLimitMs))
   return {
     speaksSsh,

@@ -209,6 +209,8 @@ def main():
         if module.check_mode:
             module.exit_json(changed=True, msg='the session would be disarmed', outcome={})
         done(module, run(module, 'fw-watchdog', ['disarm']))
+    if wanted == 'armed' and seconds_of(module, module.params['timeout']) < module.params['at_least']:
+        module.fail_json(msg='at_least is %d: more than timeout, %s' % (module.params['at_least'], module.params['timeout']))
     if wanted == 'armed' and not armed:
         done(module, arm(module))
     if wanted == 'armed' and status['secondsLeft'] < module.params['at_least']:
