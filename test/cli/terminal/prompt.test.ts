@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream"
 import { describe, expect, it } from "vitest"
-import { askSecret, readInput } from "../../../src/cli/terminal/prompt.ts"
+import { askLine, askSecret, readInput } from "../../../src/cli/terminal/prompt.ts"
 import type { ProgramHost } from "../../../src/cli/terminal/terminal.ts"
 
 function keyboard(isTTY = true) {
@@ -54,6 +54,14 @@ describe("asking for a secret", () => {
     const asked = askSecret("secret: ", host)
     stdin.end("half")
     await expect(asked).rejects.toMatchObject({ code: "refused" })
+  })
+
+  it("cancels where standard input was read to its end before, by a list of hosts", async () => {
+    const { host, stdin } = keyboard()
+    stdin.end("web1\n")
+    await readInput(host)
+    await expect(askSecret("secret: ", host)).rejects.toMatchObject({ code: "refused" })
+    await expect(askLine("their number: ", host)).rejects.toMatchObject({ code: "refused" })
   })
 
   it("without a terminal it is usage, and nothing is shown", async () => {
