@@ -59,7 +59,7 @@ describe("asking for a secret", () => {
   it("cancels where standard input was read to its end before, by a list of hosts", async () => {
     const { host, stdin } = keyboard()
     stdin.end("web1\n")
-    await readInput(host)
+    await readInput(host, 65_536, "a list of hosts")
     await expect(askSecret("secret: ", host)).rejects.toMatchObject({ code: "refused" })
     await expect(askLine("their number: ", host)).rejects.toMatchObject({ code: "refused" })
   })
