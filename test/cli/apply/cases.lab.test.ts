@@ -119,7 +119,7 @@ iptables -P INPUT DROP
       ])
       for (let round = 0; round < 3; round++) {
         const { code, outcome } = apply(named("host.sh", host))
-        expect([code, outcome.event]).toEqual([0, "applied"])
+        expect([code, outcome.event], JSON.stringify(outcome)).toEqual([0, "applied"])
         server.sh("iptables -D INPUT 1")
       }
       writer.kill("SIGKILL")
