@@ -1,6 +1,7 @@
 import { isIP } from "node:net"
 import { Fault } from "../errors.ts"
 import { findSshConnection } from "../system/network/ssh-connection.ts"
+import { withoutZone } from "../wire/address.ts"
 
 /** The way in that a change must not shut. */
 export interface SshConnection {
@@ -32,7 +33,7 @@ export function findSshClient(
   const port = options.to === undefined ? undefined : readPort(options.to)
   const found = findSshConnection(environment, parent)
   if (options.from !== undefined) {
-    if (isIP(options.from.replace(/%.*$/, "")) === 0)
+    if (isIP(withoutZone(options.from)) === 0)
       throw new Fault("usage", `--from "${options.from}": an IPv4 or IPv6 address is wanted`)
     return {
       clientAddress: options.from,

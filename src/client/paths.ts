@@ -1,6 +1,7 @@
 import { Fault } from "../errors.ts"
 import type { Transmitters } from "../transmit/open-transmitters.ts"
 import type { HeardReply, HeardUnreachable, Transmitter } from "../transmit/transmitter.ts"
+import { plainAddress } from "../wire/address.ts"
 import { familyOf } from "./resolve.ts"
 import type { SentPackets } from "./sent-packets.ts"
 
@@ -26,6 +27,8 @@ export type Carrier = "icmp" | number
 
 interface Path {
   readonly address: string
+  /** As replies name it. */
+  readonly plain: string
   readonly carrier: Carrier
   readonly transmitter: Transmitter
   /** Copies that were sent behind a word of the service there, and the last one's moment. */
@@ -91,7 +94,7 @@ export class Paths {
       try {
         const port = carrier === "icmp" ? undefined : carrier
         const transmitter = await this.#transmitters.of(familyOf(address), port)
-        opened.push({ address, carrier, transmitter, spokenTo: undefined })
+        opened.push({ address, plain: plainAddress(address), carrier, transmitter, spokenTo: undefined })
       } catch (thrown) {
         faults.push(thrown)
       }
@@ -132,12 +135,12 @@ export class Paths {
       return
     }
     for (const path of this.#paths)
-      if (path.carrier === port && bare(path.address) === address)
+      if (path.carrier === port && path.plain === address)
         path.spokenTo ??= { copies: 0, lastMs: Number.NEGATIVE_INFINITY }
   }
 
   unreachable(message: HeardUnreachable): void {
-    if (this.#paths.some((path) => bare(path.address) === message.destination)) this.#unreachable = message
+    if (this.#paths.some((path) => path.plain === message.destination)) this.#unreachable = message
   }
 
   close(): void {
@@ -149,7 +152,7 @@ export class Paths {
   /** From now on only the path that the authentic answer came by; all the others, if it names none of them (NAT). */
   prove({ address, port }: Pick<HeardReply, "address" | "port">): void {
     const carrier: Carrier = port ?? "icmp"
-    const path = this.#paths.find((one) => bare(one.address) === address && one.carrier === carrier)
+    const path = this.#paths.find((one) => one.plain === address && one.carrier === carrier)
     this.proven ??= path?.address ?? this.#paths[0]?.address
     this.#carrier ??= carrier
     if (path === undefined) return
@@ -178,9 +181,6 @@ export class Paths {
       this.#paths = this.#paths.filter((other) => other !== path)
   }
 }
-
-/** Kernel and routers name addresses without a zone. */
-const bare = (address: string): string => address.replace(/%.*$/, "").toLowerCase()
 
 /** Takes note of the copy that is sent where it may. */
 function mayBeSpokenTo({ spokenTo }: Path, nowMs: number): boolean {

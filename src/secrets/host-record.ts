@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { addressFamily } from "../wire/address.ts"
 import { isGroupName } from "./fleet/group-name.ts"
 import { canonicalHost, isHostName } from "./host-name.ts"
-import { parseTarget } from "./target.ts"
+import { isTarget } from "./target.ts"
 
 /**
  * All that is known of one host beside its secret: one JSON object in a file of its own, `NAME.json`, under these keys.
@@ -91,12 +91,3 @@ const isPort = (value: unknown): value is number =>
   Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535
 
 const isAddress = (value: unknown): value is string => typeof value === "string" && addressFamily(value) !== 0
-
-function isTarget(text: string): boolean {
-  try {
-    parseTarget(text)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -32,6 +32,16 @@ export function parseTarget(text: string): Target {
   return { user, host, port: port === undefined ? undefined : portOf(port, text) }
 }
 
+/** Tells whether {@link parseTarget} would read it. */
+export function isTarget(text: string): boolean {
+  try {
+    parseTarget(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** The host, and what stands behind the colon that is not its own. */
 function splitPort(text: string): [string, string | undefined] {
   const bracketed = /^\[(.*)\](?::(.*))?$/.exec(text)

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { Fault } from "../errors.ts"
+import { plainAddress } from "../wire/address.ts"
 import { readEchoReply, writeEchoRequest } from "./echo-message.ts"
 import type { Heard, Transmitter } from "./transmitter.ts"
 
@@ -218,13 +219,13 @@ class RelayLines {
 
   #reply(family: Family, from: string, message: Uint8Array): void {
     const reply = readEchoReply(family, message)
-    if (reply !== undefined) this.heard.get(`${family}`)?.reply({ address: bare(from), ...reply })
+    if (reply !== undefined) this.heard.get(`${family}`)?.reply({ address: plainAddress(from), ...reply })
   }
 
   #said([name = "", address = "", port = "", number = "", bytes = ""]: readonly string[]): void {
     const data = new Uint8Array(Buffer.from(bytes, "hex"))
     const reply = {
-      address: bare(address),
+      address: plainAddress(address),
       port: Number(port),
       identifier: 0,
       sequence: Number(number),
@@ -240,5 +241,4 @@ class RelayLines {
   }
 }
 
-const bare = (address: string): string => address.replace(/%.*$/, "").toLowerCase()
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex")

@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram"
 import { reasonOf } from "../errors.ts"
-import { parseAddress } from "../wire/address.ts"
+import { parseAddress, withoutZone } from "../wire/address.ts"
 import { decodeSegment, protocolTcp, segmentLength, tcpFlags, writeSegment } from "../wire/tcp.ts"
 import { Writer } from "../wire/writer.ts"
 import { openSocket, receiveMany, sendOn } from "./raw-socket-transmitter.ts"
@@ -60,7 +60,7 @@ export async function openSegmentTransmitter(
         return reasonOf(thrown)
       }
       if (!open) return "the socket is closed"
-      const [from, to] = [parseAddress(bare(source)), parseAddress(bare(address))]
+      const [from, to] = [parseAddress(withoutZone(source)), parseAddress(withoutZone(address))]
       if (from === undefined || to === undefined || from.length !== to.length)
         return "no address here leads there"
       const sourcePort = portsFrom + (next % mostAwaited)
@@ -99,8 +99,6 @@ function sourceTo(family: 4 | 6, address: string, port: number): Promise<string>
     }) as () => void)
   })
 }
-
-const bare = (address: string): string => address.replace(/%.*$/, "")
 
 function number(random: (length: number) => Uint8Array, bytes: 2 | 4): number {
   return random(bytes).reduce((sum, byte) => sum * 256 + byte, 0)

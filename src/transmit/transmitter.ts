@@ -15,8 +15,8 @@ export interface HeardReply {
   /** The address that it says it comes from, without a zone. */
   readonly address: string
   /**
-   * The port of whoever sends it over TCP; undefined for an echo reply. `data` of a connection may be all that has come so far: an
-   * answer stands anywhere in it.
+   * The port of whoever sends it over TCP; undefined for an echo reply. `data` of a connection is what it says, behind the last of
+   * what it said before: an answer stands anywhere in it.
    */
   readonly port?: number
   readonly identifier: number

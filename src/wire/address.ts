@@ -96,6 +96,17 @@ function groupBytes(text: string, ends: boolean): number[] | undefined {
 
 const hexGroup = /^[0-9a-f]{1,4}$/i
 
+/** An address as people type it without its zone: `fe80::1` of `fe80::1%eth0`. */
+export function withoutZone(text: string): string {
+  return text.replace(/%.*$/, "")
+}
+
+/** The one text of an address, as the kernel and routers name it: canonical, and without a zone. What is no address stays. */
+export function plainAddress(text: string): string {
+  const bytes = parseAddress(withoutZone(text))
+  return bytes === undefined ? text : addressText(bytes)
+}
+
 /**
  * The family of an address as people type it: an IPv6 address may have a zone (`fe80::1%eth0`). The same as `isIP` of
  * node:net.

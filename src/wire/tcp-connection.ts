@@ -1,4 +1,4 @@
-import { addressText, parseAddress } from "./address.ts"
+import { addressText, parseAddress, withoutZone } from "./address.ts"
 
 /** A TCP connection of this network namespace that the kernel holds as established. */
 export interface Connection {
@@ -20,7 +20,7 @@ export function connectionKey(one: Omit<Connection, "inode">): string {
  * @returns undefined when it is no address
  */
 export function plainAddress(text: string): string | undefined {
-  const bytes = parseAddress(text.replace(/%.*$/, ""))
+  const bytes = parseAddress(withoutZone(text))
   if (bytes === undefined) return undefined
   return addressText(isMapped(bytes) ? bytes.subarray(12) : bytes)
 }

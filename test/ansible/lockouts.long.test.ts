@@ -1,24 +1,12 @@
 import { readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { eventually } from "../support/lab/programs.ts"
-import { AnsibleStage, ansibleUnavailable, type Played } from "./stage.ts"
+import { AnsibleStage, ansibleUnavailable, noNewOne, type Played, playbook, policy, rules } from "./stage.ts"
 
 if (ansibleUnavailable) process.stderr.write(`skipped: the Ansible collection: ${ansibleUnavailable}\n`)
 
-const playbook = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
-
-const rules = (...ports: readonly number[]): string => `#!/bin/sh
-iptables -F
-iptables -P INPUT DROP
-iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-for port in ${ports.join(" ")}; do iptables -A INPUT -p tcp --dport $port -j ACCEPT; done
-`
 /** Nothing comes in any more; connections that stand are cut off too. */
 const silence = "iptables -F\niptables -P INPUT DROP\n"
-/** The same, but connections that stand go on. */
-const noNewOne = rules(80)
-const policy = "iptables-nft filter INPUT: policy DROP"
 
 describe.skipIf(ansibleUnavailable)("a change by Ansible that nobody can confirm", () => {
   const stage = new AnsibleStage()

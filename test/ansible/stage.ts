@@ -149,3 +149,18 @@ export class AnsibleStage {
     await eventually(`the end of the session of ${name}`, isOver, 20_000)
   }
 }
+
+/** A script that lets these TCP ports in, and connections that stand. */
+export const rules = (...ports: readonly number[]): string => `#!/bin/sh
+iptables -F
+iptables -P INPUT DROP
+iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+for port in ${ports.join(" ")}; do iptables -A INPUT -p tcp --dport $port -j ACCEPT; done
+`
+
+/** Nobody gets in by ssh any more; connections that stand go on. */
+export const noNewOne = rules(80)
+/** The rule of `rules` that stops who does not get in, as fw-apply names it. */
+export const policy = "iptables-nft filter INPUT: policy DROP"
+/** A playbook of this folder. */
+export const playbook = (name: string): string => here(name)

@@ -1,7 +1,14 @@
 import { isIP } from "node:net"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { addressFamily, addressText, isUnicast, parseAddress } from "../../src/wire/address.ts"
+import {
+  addressFamily,
+  addressText,
+  isUnicast,
+  parseAddress,
+  plainAddress,
+  withoutZone,
+} from "../../src/wire/address.ts"
 
 describe("addressText", () => {
   // RFC 5952 sections 4 and 5, and RFC 4291 2.2
@@ -106,5 +113,18 @@ describe("addressFamily", () => {
       { numRuns: 5000 },
     )
     expect(families).toEqual(new Set([0, 4, 6]))
+  })
+})
+
+describe("an address without its zone", () => {
+  it.each([
+    ["fe80::1%eth0", "fe80::1", "fe80::1"],
+    ["2001:DB8:0::1", "2001:DB8:0::1", "2001:db8::1"],
+    ["FE80:0::1%eth0", "FE80:0::1", "fe80::1"],
+    ["192.0.2.1", "192.0.2.1", "192.0.2.1"],
+    ["web1", "web1", "web1"],
+  ])("%s is %s, and as the kernel names it %s", (text, bare, plain) => {
+    expect(withoutZone(text)).toBe(bare)
+    expect(plainAddress(text)).toBe(plain)
   })
 })

@@ -21,6 +21,7 @@ import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
 import { knockPorts } from "../../system/network/login-ports.ts"
 import { systemClock } from "../../system/system-clock.ts"
+import { withoutZone } from "../../wire/address.ts"
 import { outliveEnding, statusOf } from "../arming/ending-session.ts"
 import { addressToShow } from "../arming/instructions.ts"
 import { whoArms } from "../arming/invoker.ts"
@@ -179,7 +180,7 @@ export async function orderChange(
       force: options.force,
       save: options.save,
       sshPort: connection?.serverPort ?? 0,
-      client: connection?.clientAddress.replace(/%.*$/, "") ?? "",
+      client: withoutZone(connection?.clientAddress ?? ""),
       user: changedBy(host, connection).user,
     }
     const { outcome } = await askOnce(guard.runtimeFolder, { command: "apply", order })

@@ -1,5 +1,6 @@
 import type { RunCommand } from "../../system/process/run-command.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
+import { withoutZone } from "../../wire/address.ts"
 
 /** One address of an interface, as `ip -j address` names it. */
 export interface LinkAddress {
@@ -56,7 +57,7 @@ export async function readClientRoute(
   { clientAddress, serverAddress, serverPort }: Client,
 ): Promise<ClientRoute | undefined> {
   const [client = "", zone] = clientAddress.split("%")
-  const server = serverAddress?.replace(/%.*$/, "")
+  const server = serverAddress && withoutZone(serverAddress)
   const to = ["route", "get", client, ...(zone === undefined ? [] : ["oif", zone])]
   // With its source a rule of `ip rule` may choose another table.
   const [route] = [

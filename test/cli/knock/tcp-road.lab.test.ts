@@ -1,7 +1,7 @@
 import { chownSync, copyFileSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { routedHosts, routedServer } from "../../guard/knocks/router.ts"
+import { masquerade, routedHosts, routedServer } from "../../guard/knocks/router.ts"
 import { twoHosts } from "../../support/lab/lab.ts"
 import { serverAddress } from "../../support/lab/lockouts.ts"
 import { ArmedServer, eventually, fwApply } from "../../support/lab/programs.ts"
@@ -145,12 +145,7 @@ describe.skipIf(sshUnavailable)("fw-knock behind a router that masquerades and d
   it("gets through by itself: no echo request passes that router", async () => {
     await new SshLab(lab).machine(server, { address: routedServer })
     armed.arm("--timeout", "10m")
-    server.run(["ip", "route", "del", "default"])
-    router.run(["nft", "-f", "/dev/stdin"], {
-      input: `table ip nat { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade random; }; }
-      table ip filter { chain forward { type filter hook forward priority 0; policy drop;
-        ct state invalid counter drop; ct state established,related accept; iifname "down0" tcp dport 22 accept; }; }\n`,
-    })
+    masquerade({ server, router })
     const run = (verb: string): Promise<Ended> =>
       knock(client, [verb, routedServer, "--json", "--secret-file", armed.secretFile])
     expect((await run("probe")).objects).toMatchObject([{ event: "alive", road: "tcp/22" }])

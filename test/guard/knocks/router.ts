@@ -27,3 +27,13 @@ export function loseHalf(router: Host): void {
   for (const device of ["up0", "down0"])
     router.sh(`iptables-nft -A FORWARD -o ${device} -m statistic --mode random --probability 0.5 -j DROP`)
 }
+
+/** The router hides the client behind its own address, lets only new connections to tcp/22 through, and drops what is invalid. */
+export function masquerade({ server, router }: Pick<Routed, "server" | "router">): void {
+  server.run(["ip", "route", "del", "default"])
+  router.run(["nft", "-f", "/dev/stdin"], {
+    input: `table ip nat { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade random; }; }
+    table ip filter { chain forward { type filter hook forward priority 0; policy drop;
+      ct state invalid counter drop; ct state established,related accept; iifname "down0" tcp dport 22 accept; }; }\n`,
+  })
+}

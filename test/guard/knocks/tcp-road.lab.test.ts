@@ -6,7 +6,7 @@ import { serverAddress } from "../../support/lab/lockouts.ts"
 import { ArmedServer, eventually } from "../../support/lab/programs.ts"
 import { SshLab, sshUnavailable } from "../../support/lab/ssh-server.ts"
 import { pythonKnock } from "./python-knock.ts"
-import { routedHosts, routedServer } from "./router.ts"
+import { masquerade, routedHosts, routedServer } from "./router.ts"
 
 if (sshUnavailable) process.stderr.write(`skipped: tcp road: ${sshUnavailable}\n`)
 
@@ -147,12 +147,7 @@ describe.skipIf(sshUnavailable)(
     beforeAll(async () => {
       await new SshLab(lab).machine(server, { address: routedServer })
       armed.arm("--timeout", "10m")
-      server.run(["ip", "route", "del", "default"])
-      router.run(["nft", "-f", "/dev/stdin"], {
-        input: `table ip nat { chain post { type nat hook postrouting priority 100; oifname "up0" masquerade random; }; }
-        table ip filter { chain forward { type filter hook forward priority 0; policy drop;
-          ct state invalid counter drop; ct state established,related accept; iifname "down0" tcp dport 22 accept; }; }\n`,
-      })
+      masquerade({ server, router })
       expect(await client.reaches(routedServer, 22, 3000)).toBe(true)
     })
 

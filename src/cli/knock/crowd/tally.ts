@@ -1,9 +1,6 @@
 import { exitCodeFor, type Outcome, worstOf } from "../../../report/outcome.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
-import { isCrowd } from "./crowd.ts"
-
-/** Of a crowd so many that went wrong are named. */
-const mostNamed = 20
+import { isCrowd, mostNamed } from "./crowd.ts"
 
 /** The event of a host that was left alone because too many others had failed. */
 export const notTried = "not-tried"

@@ -2,7 +2,7 @@ import { Fault } from "../../../errors.ts"
 import { groupOfAll, isGroupName } from "../../../secrets/fleet/group-name.ts"
 import type { NamedHost } from "../../../secrets/fleet/joining.ts"
 import { canonicalHost, isHostName } from "../../../secrets/host-name.ts"
-import { parseTarget } from "../../../secrets/target.ts"
+import { isTarget } from "../../../secrets/target.ts"
 import { sshWords } from "../../../ssh/words.ts"
 import { addressFamily } from "../../../wire/address.ts"
 
@@ -209,12 +209,3 @@ const isText = (value: unknown): value is string => typeof value === "string"
 const isHost = (text: string): boolean => isHostName(text.toLowerCase().replace(/\.$/, "")) && isTarget(text)
 
 const isUser = (value: unknown): value is string => isText(value) && isTarget(`${value}@host`)
-
-function isTarget(text: string): boolean {
-  try {
-    parseTarget(text)
-    return true
-  } catch {
-    return false
-  }
-}
