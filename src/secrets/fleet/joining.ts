@@ -4,13 +4,7 @@ import { canonicalAddress, findRecord, recordText } from "../host-records.ts"
 import type { RecordIndex } from "./record-index.ts"
 
 /** A host as an inventory or a list names it; undefined is what it does not say. */
-export interface NamedHost {
-  readonly name: string
-  readonly hostName?: string | undefined
-  readonly user?: string | undefined
-  readonly addresses: readonly string[]
-  readonly port?: number | undefined
-  readonly jump?: string | undefined
+export type NamedHost = Pick<HostRecord, "name" | "hostName" | "user" | "addresses" | "port" | "jump"> & {
   readonly groups: readonly string[]
 }
 
