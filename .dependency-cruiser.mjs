@@ -6,7 +6,7 @@
  * no neighbour. The files that lie directly in a folder come after the rooms in it.
  */
 const stages = [
-  ["clock.ts", "errors.ts"],
+  ["clock.ts", "errors.ts", "signal-child.ts"],
   ["wire", "report"],
   ["capture", "transmit", "knock", "system"],
   ["pipe", "secrets", "ssh", "client", "firewall/tools", "firewall/sandbox"],

@@ -1,7 +1,10 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import type { Readable, Writable } from "node:stream"
-import type { Lookup } from "./resolve.ts"
+import type { Clock } from "../clock.ts"
+import { signalChild } from "../signal-child.ts"
+import { Pace } from "./pace.ts"
+import { inTime, type Lookup } from "./resolve.ts"
 
 /** getaddrinfo(3) waits in a thread of libuv's pool, and has half of them at most. */
 const threads = 256
@@ -28,17 +31,26 @@ interface Said {
 /**
  * The machine's resolver for thousands of names. Node asks it for two at a time, and how many threads it has is settled before
  * the first line of a program runs; so a process of its own asks, begun with more when the first name is asked for.
+ * @param limitMs for each name, from when it is asked for
  * @returns the same answers as `dns.promises.lookup` with `all`, and what ends that process
  */
-export function openManyLookups(env: Readonly<Record<string, string | undefined>>): {
+export function openManyLookups(
+  env: Readonly<Record<string, string | undefined>>,
+  clock: Clock,
+  limitMs: number,
+): {
   readonly lookup: Lookup
   close(): void
 } {
   let asker: Asker | undefined
+  // The time of a question begins when it is asked, not when it waits behind others.
+  const questions = new Pace(clock, { window: threads / 2 })
   return {
     lookup(name, family) {
-      asker ??= new Asker(env)
-      return asker.ask(name, family)
+      return questions.run(() => {
+        asker ??= new Asker(env)
+        return inTime(asker.ask(name, family), limitMs, clock)
+      })
     },
     close: () => asker?.close(),
   }
@@ -80,7 +92,7 @@ class Asker {
   }
 
   close(): void {
-    this.#child.kill()
+    signalChild(this.#child)
   }
 
   #end(): void {

@@ -28,10 +28,7 @@ export function openTransmitters(heard: Heard, random: (length: number) => Uint8
     } catch (rawFault) {
       try {
         relay ??= import("./relay.ts").then((module) => module.openRelay())
-        const opened = await relay
-        return port === undefined
-          ? opened.transmitter(family, heard)
-          : opened.connections(family, port, heard)
+        return (await relay).transmitter(family, port, heard)
       } catch (pingFault) {
         throw neither(family, rawFault, pingFault)
       }

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync } from "node:fs"
 import { Fault } from "../errors.ts"
-import { plainAddress } from "../wire/address.ts"
+import { signalChild } from "../signal-child.ts"
+import { kernelAddress } from "../wire/address.ts"
 import { readEchoReply, writeEchoRequest } from "./echo-message.ts"
 import type { Heard, Transmitter } from "./transmitter.ts"
 
@@ -102,10 +103,11 @@ type Family = 4 | 6
 
 /** The sockets of an ordinary user, all in one child process. */
 export interface Relay {
-  /** Ping sockets. @throws Fault `permission` when the kernel gave none of this family */
-  transmitter(family: Family, heard: Heard): Transmitter
-  /** Connections to a TCP port. */
-  connections(family: Family, port: number, heard: Heard): Transmitter
+  /**
+   * @param port of TCP for connections; without it ping sockets send
+   * @throws Fault `permission` when the kernel gave no ping socket of this family
+   */
+  transmitter(family: Family, port: number | undefined, heard: Heard): Transmitter
   close(): void
 }
 
@@ -133,7 +135,8 @@ export async function openRelay(start: () => ChildProcess = startHere): Promise<
   await relay.ready
   if (relay.ended) throw new Fault("permission", `cannot open a ping socket: ${relay.refusal}`)
   return {
-    transmitter(family, heard) {
+    transmitter(family, port, heard) {
+      if (port !== undefined) return connections(relay, family, port, heard)
       if (!relay.families.has(family))
         throw new Fault("permission", `cannot open a ping socket for IPv${family}: ${relay.refusal}`)
       relay.heard.set(`${family}`, heard)
@@ -143,18 +146,18 @@ export async function openRelay(start: () => ChildProcess = startHere): Promise<
         close: () => relay.heard.delete(`${family}`),
       }
     },
-    connections(family, port, heard) {
-      const name = `t${family}`
-      relay.heard.set(`${name} ${port}`, heard)
-      return {
-        means: "tcp",
-        send: (address, { sequence, data }) =>
-          relay.send(`${name} ${address} ${port} ${sequence} ${hex(data)}`),
-        forget: (address) => relay.tell(`end ${name} ${address} ${port}`),
-        close: () => relay.heard.delete(`${name} ${port}`),
-      }
-    },
     close: () => relay.close(),
+  }
+}
+
+function connections(relay: RelayLines, family: Family, port: number, heard: Heard): Transmitter {
+  const name = `t${family}`
+  relay.heard.set(`${name} ${port}`, heard)
+  return {
+    means: "tcp",
+    send: (address, { sequence, data }) => relay.send(`${name} ${address} ${port} ${sequence} ${hex(data)}`),
+    forget: (address) => relay.tell(`end ${name} ${address} ${port}`),
+    close: () => relay.heard.delete(`${name} ${port}`),
   }
 }
 
@@ -201,7 +204,7 @@ class RelayLines {
 
   close(): void {
     this.#child.stdin?.end()
-    this.#child.kill()
+    signalChild(this.#child)
     this.#end()
   }
 
@@ -219,13 +222,13 @@ class RelayLines {
 
   #reply(family: Family, from: string, message: Uint8Array): void {
     const reply = readEchoReply(family, message)
-    if (reply !== undefined) this.heard.get(`${family}`)?.reply({ address: plainAddress(from), ...reply })
+    if (reply !== undefined) this.heard.get(`${family}`)?.reply({ address: kernelAddress(from), ...reply })
   }
 
   #said([name = "", address = "", port = "", number = "", bytes = ""]: readonly string[]): void {
     const data = new Uint8Array(Buffer.from(bytes, "hex"))
     const reply = {
-      address: plainAddress(address),
+      address: kernelAddress(address),
       port: Number(port),
       identifier: 0,
       sequence: Number(number),

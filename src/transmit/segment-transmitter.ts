@@ -14,7 +14,6 @@ const window = 65_535
 
 /** A SYN that was sent, by the port that it was sent from. */
 interface Sent {
-  readonly address: string
   readonly sequence: number
   /** The acknowledgment of its answer: a SYN takes one number, and its data the rest. */
   readonly acknowledgment: number
@@ -73,7 +72,7 @@ export async function openSegmentTransmitter(
       }
       const writer = new Writer(segmentLength(segment))
       writeSegment(writer, segment, from, to)
-      sent.set(sourcePort, { address, sequence, acknowledgment: (first + 1 + data.length) >>> 0 })
+      sent.set(sourcePort, { sequence, acknowledgment: (first + 1 + data.length) >>> 0 })
       return await sendOn(socket, writer.finish(), address)
     },
     close() {

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process"
+import { signalChild } from "../../signal-child.ts"
 import { commandEnvironment } from "../../system/process/run-command.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
 import type { Namespace } from "./namespace.ts"
@@ -54,7 +55,7 @@ export function startInBackground(
         look()
       }),
     end: async () => {
-      child.kill("SIGKILL")
+      signalChild(child, "SIGKILL")
       await gone
     },
   }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process"
 import { Fault, reasonOf } from "../../errors.ts"
+import { signalChild } from "../../signal-child.ts"
 import { type CommandResult, commandEnvironment, type RunCommand } from "../../system/process/run-command.ts"
 import type { SystemTools } from "../../system/process/system-tools.ts"
 
@@ -85,7 +86,7 @@ export async function openNamespace(deps: NamespaceDeps, apart: readonly Apart[]
       holder.stdin.destroy()
       // An init first: the program that forked it ends with it, when everything else in there has ended.
       if (forked.length > 0) endProcess(pid)
-      else holder.kill("SIGKILL")
+      else signalChild(holder, "SIGKILL")
       await ended
     },
   }

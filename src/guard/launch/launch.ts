@@ -3,6 +3,7 @@ import { closeSync, constants, existsSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
 import { formatDuration } from "../../report/duration.ts"
+import { signalChild } from "../../signal-child.ts"
 import { entryPoint } from "../../system/installed-files.ts"
 import {
   armedOptions,
@@ -75,7 +76,7 @@ export async function launchGuard(
     child.unref()
     child.stdout?.destroy()
     // systemd-run only waits for the unit by now; the unit does not need it.
-    if (systemdRun !== undefined) child.kill("SIGKILL")
+    if (systemdRun !== undefined) signalChild(child, "SIGKILL")
   }
   if (result.ready) return result
   throw new Fault(result.code as FaultCode, result.message, result.hint === "" ? {} : { hint: result.hint })
@@ -104,11 +105,11 @@ function firstLine(
     }
     const callOff = (): void => {
       done()
-      child.kill("SIGTERM")
+      signalChild(child)
       reject(new Fault("refused", "interrupted while arming: nothing is armed"))
     }
     const limit = setTimeout(() => {
-      child.kill("SIGTERM")
+      signalChild(child)
       fail(`no word from it within ${formatDuration(armingLimitMs)}`)
     }, armingLimitMs)
     interrupted?.addEventListener("abort", callOff)

@@ -4,6 +4,7 @@ import { Fault, type FaultCode, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
 import { LineWriter } from "../../pipe/line-writer.ts"
 import { type FromListener, parseFromListener, type ToListener, toLine } from "../../pipe/messages.ts"
+import { signalChild } from "../../signal-child.ts"
 import { ReadingAllowance } from "./reading-allowance.ts"
 
 /** Starts one listener process with pipes on its standard input and output. Passed in for tests. */
@@ -118,7 +119,7 @@ export class ListenerProcess {
   /** @param why what it is to be reported as, when it has not said so itself */
   kill(why?: string): void {
     if (why !== undefined) this.#fault ??= new Fault("state-unknown", `the listener ${why}`)
-    this.#process?.kill("SIGKILL")
+    if (this.#process !== undefined) signalChild(this.#process, "SIGKILL")
   }
 
   #write(message: ToListener): void {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { Fault } from "../../errors.ts"
+import { signalChild } from "../../signal-child.ts"
 import { entryPoint } from "../../system/installed-files.ts"
 import { armedOptions, cleanEnvironment } from "../../system/process/armed-process.ts"
 import { favourBeginner } from "../../system/process/real-time-priority.ts"
@@ -89,7 +90,9 @@ export function startFirst(start: SpawnListener): { readonly spawn: SpawnListene
       const lives = begun?.pid !== undefined && begun.exitCode === null && begun.signalCode === null
       return lives ? begun : start()
     },
-    close: () => first?.kill("SIGKILL"),
+    close() {
+      if (first !== undefined) signalChild(first, "SIGKILL")
+    },
   }
 }
 

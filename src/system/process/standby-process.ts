@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import type { Clock, Timer } from "../../clock.ts"
 import { reasonOf } from "../../errors.ts"
+import { signalChild } from "../../signal-child.ts"
 import { commandEnvironment } from "./run-command.ts"
 
 /** A program that is started at arming and waits on its standard input. */
@@ -47,7 +48,11 @@ export const startLoader: StartLoader = ({ path, args, env }, events) => {
   child.stdin?.on("error", () => {})
   child.stdout?.setEncoding("utf8").on("data", (piece: string) => events.onOut(piece))
   child.stderr?.setEncoding("utf8").on("data", (piece: string) => events.onError(piece))
-  return { pid: child.pid, write: (text) => child.stdin?.write(text), kill: () => child.kill("SIGKILL") }
+  return {
+    pid: child.pid,
+    write: (text) => child.stdin?.write(text),
+    kill: () => signalChild(child, "SIGKILL"),
+  }
 }
 
 /** The answer of a loader to one request. `ended` tells why it died over it, when it did. */

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process"
 import type { Clock } from "../../../clock.ts"
 import { Fault } from "../../../errors.ts"
 import { formatDuration } from "../../../report/duration.ts"
+import { signalChild } from "../../../signal-child.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
 
 /** Ansible's tool is at it for 17 s for 10 000 hosts. */
@@ -84,7 +85,7 @@ async function outputOf(
     const take = (chunks: Buffer[]) => (chunk: Buffer) => {
       length += chunk.length
       if (length <= longestOutput) chunks.push(chunk)
-      else child.kill()
+      else signalChild(child)
     }
     child.stdout.on("data", take(output))
     child.stderr.on("data", take(errors))

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { connectTcp } from "../../../../client/tcp-check.ts"
 import type { Clock } from "../../../../clock.ts"
+import { signalChild } from "../../../../signal-child.ts"
 import { jumpArgs } from "./jump.ts"
 
 /** Sent by whichever server is asked first (RFC 4253 section 4.2). */
@@ -50,7 +51,7 @@ async function throughJump({ address, port, ssh }: Way, jump: string, clock: Clo
   return {
     speaksSsh,
     why: `no sshd speaks on tcp/${port} through ${jump}`,
-    close: () => void child.kill(),
+    close: () => signalChild(child),
   }
 }
 
