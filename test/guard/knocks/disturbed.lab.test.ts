@@ -39,7 +39,9 @@ describe.skipIf(labUnavailable)("over a link that disturbs packets", () => {
   it.each(troubles)("$name: probes are answered, and each acts once", async ({ trouble }) => {
     const before = accepted()
     await link.trouble(trouble)
-    const done = await knockMany(4, 1, () => knockAside(armed, client, ["probe", "192.0.2.1", "--no-check"]))
+    const done = await knockMany(4, 1, () =>
+      knockAside(armed, client, ["probe", "192.0.2.1", "--no-check", "--road", "icmp"]),
+    )
     for (const { outcome } of done) expect(outcome).toMatchObject({ event: "alive", exitCode: 0 })
     await new Promise((resolve) => setTimeout(resolve, 800)) // late copies
     expect(accepted()).toBe(before + 4)

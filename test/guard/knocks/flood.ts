@@ -62,7 +62,14 @@ export class FloodStage {
   }
 
   probe(...args: string[]): Promise<Knocked> {
-    return knockAside(this.armed, this.client, ["probe", "192.0.2.1", "--no-check", ...args])
+    return knockAside(this.armed, this.client, [
+      "probe",
+      "192.0.2.1",
+      "--no-check",
+      "--road",
+      "icmp",
+      ...args,
+    ])
   }
 
   /** The first request of a probe that was accepted, as it went over the wire. */

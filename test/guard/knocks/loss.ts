@@ -25,7 +25,7 @@ export async function knockThroughLoss(
   server.sh("iptables-nft -P INPUT DROP; iptables-nft -P OUTPUT DROP")
   loseHalf(router)
   const done = await knockMany(count, atATime, () =>
-    knockAside(armed, client, [verb, routedServer, "--no-check", "--wait", "10s"]),
+    knockAside(armed, client, [verb, routedServer, "--no-check", "--road", "icmp", "--wait", "10s"]),
   )
   const answered = done.filter((knocked) => knocked.outcome.event === answers[verb])
   const acted = armed.status().accepted as number
