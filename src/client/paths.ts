@@ -1,7 +1,7 @@
 import { Fault } from "../errors.ts"
 import type { Transmitters } from "../transmit/open-transmitters.ts"
 import type { HeardReply, HeardUnreachable, Transmitter } from "../transmit/transmitter.ts"
-import { plainAddress } from "../wire/address.ts"
+import { kernelAddress } from "../wire/address.ts"
 import { familyOf } from "./resolve.ts"
 import type { SentPackets } from "./sent-packets.ts"
 
@@ -94,7 +94,7 @@ export class Paths {
       try {
         const port = carrier === "icmp" ? undefined : carrier
         const transmitter = await this.#transmitters.of(familyOf(address), port)
-        opened.push({ address, plain: plainAddress(address), carrier, transmitter, spokenTo: undefined })
+        opened.push({ address, plain: kernelAddress(address), carrier, transmitter, spokenTo: undefined })
       } catch (thrown) {
         faults.push(thrown)
       }

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock.ts"
 import { Fault, reasonOf } from "../errors.ts"
 import { addressFamily } from "../wire/address.ts"
 
@@ -6,6 +7,15 @@ export type Lookup = (name: string, family: 0 | 4 | 6) => Promise<readonly { rea
 
 /** The names of this machine's interfaces, for the zone of a link-local address; undefined where they are not known. */
 export type InterfaceNames = () => readonly string[] | undefined
+
+/** Waits for as long as a knock may take: name servers may be behind the shut firewall. */
+export function inTime<T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const silence = (): void => reject(Object.assign(new Error("no answer"), { code: "EAI_AGAIN" }))
+    const timer = clock.after(limitMs, silence)
+    answer.then(resolve, reject).finally(() => timer.cancel())
+  })
+}
 
 /** Of one family; more are other machines behind one name rather than ways to this one. */
 const mostOfOneFamily = 2

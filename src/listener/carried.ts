@@ -15,15 +15,15 @@ const otherPort = rejected("tcp", "other-port")
 
 /**
  * The bytes in question of this frame: the data of an echo request, or that of a SYN or of a segment in an established connection.
- * @param ports the TCP ports of the second road
+ * @param ports the TCP ports of the second road; undefined for any
  */
-export function carriedBy(frame: CarrierFrame, ports: readonly number[]): Decoded<Carried> {
+export function carriedBy(frame: CarrierFrame, ports: readonly number[] | undefined): Decoded<Carried> {
   if ("echo" in frame) {
     const { kind, data } = frame.echo
     return kind === "request" ? decoded({ carrier: "echo", frame, data }) : notARequest
   }
   const { destinationPort, data } = frame.segment
-  if (!ports.includes(destinationPort)) return otherPort
+  if (ports !== undefined && !ports.includes(destinationPort)) return otherPort
   const carrier = segmentKind(frame.segment)
   return carrier === undefined ? otherFlags : decoded({ carrier, frame, data })
 }

@@ -102,7 +102,7 @@ export function withoutZone(text: string): string {
 }
 
 /** The one text of an address, as the kernel and routers name it: canonical, and without a zone. What is no address stays. */
-export function plainAddress(text: string): string {
+export function kernelAddress(text: string): string {
   const bytes = parseAddress(withoutZone(text))
   return bytes === undefined ? text : addressText(bytes)
 }

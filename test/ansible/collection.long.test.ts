@@ -1,21 +1,12 @@
 import { randomBytes } from "node:crypto"
-import { fileURLToPath } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { formatSecret } from "../../src/secrets/secret.ts"
-import { AnsibleStage, ansibleUnavailable, type Played } from "./stage.ts"
+import { AnsibleStage, ansibleUnavailable, type Played, playbook, rules } from "./stage.ts"
 
 if (ansibleUnavailable)
   process.stderr.write(`skipped: more of the Ansible collection: ${ansibleUnavailable}\n`)
 
-const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 const newSecret = (): string => formatSecret(new Uint8Array(randomBytes(16)))
-
-const rules = (...ports: readonly number[]): string => `#!/bin/sh
-iptables -F
-iptables -P INPUT DROP
-iptables -A INPUT -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
-for port in ${ports.join(" ")}; do iptables -A INPUT -p tcp --dport $port -j ACCEPT; done
-`
 
 /** How a task has ended on each host, in their order. */
 const ends = (played: Played, task: string): string[] =>
@@ -31,7 +22,7 @@ describe.skipIf(ansibleUnavailable)("the collection on three hosts", () => {
 
   it("arms, keeps, extends and disarms sessions, and prints no secret", async () => {
     const secret = newSecret()
-    const played = await stage.play(here("sessions.yml"), "-v", "-e", JSON.stringify({ secret }))
+    const played = await stage.play(playbook("sessions.yml"), "-v", "-e", JSON.stringify({ secret }))
     const tasks = ["tried", "armed", "armed already", "extended", "known", "disarmed", "disarmed already"]
     const all = (how: string): string[] => stage.names.map((name) => `${name} ${how}`)
     expect(
@@ -46,7 +37,7 @@ describe.skipIf(ansibleUnavailable)("the collection on three hosts", () => {
 
   it("goes on and stops where serial and max_fail_percentage say", async () => {
     const good = JSON.stringify({ good: rules(22, 8082) })
-    const played = await stage.play(here("rolling.yml"), "-e", good)
+    const played = await stage.play(playbook("rolling.yml"), "-e", good)
     expect(ends(played, "at once"), played.text).toEqual(["a failed", "b changed", "c changed"])
     expect(played.of("at once", "a").result.msg).toContain("missing")
     expect(ends(played, "behind it")).toEqual(["b ok", "c ok"])
@@ -55,7 +46,7 @@ describe.skipIf(ansibleUnavailable)("the collection on three hosts", () => {
   }, 300_000)
 
   it("runs the example: one host first, then the others; and again nothing", async () => {
-    const example = here("../../scripts/examples/firewall.ansible.yml")
+    const example = playbook("../../scripts/examples/firewall.ansible.yml")
     // What is loaded at boot is the machine's own, not that of a namespace.
     const more = ["-e", `rules=${stage.file("example.sh", rules(22, 8083))}`, "-e", "save=false"]
     const task = "The rules are in force, and proven"
@@ -69,7 +60,7 @@ describe.skipIf(ansibleUnavailable)("the collection on three hosts", () => {
   it("enrols people by the role, once, with files that are root's alone, and takes one away again", async () => {
     const secrets = { ada: newSecret(), bob: newSecret(), standing: newSecret() }
     const folder = stage.environment("c").CONFIGURATION_DIRECTORY
-    const played = await stage.play(here("roles.yml"), "-e", JSON.stringify({ ...secrets, folder }))
+    const played = await stage.play(playbook("roles.yml"), "-e", JSON.stringify({ ...secrets, folder }))
     expect(played.code, played.text).toBe(0)
     const enrolled = played.results.filter(({ task }) => task.endsWith("Those who are enrolled"))
     expect(enrolled.map(({ how }) => how)).toEqual(["changed", "ok", "skipped"])

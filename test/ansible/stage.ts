@@ -89,11 +89,6 @@ export class AnsibleStage {
     return (this.#machines[name] as SshMachine).environment
   }
 
-  /** Ends a host's sshd, and every login there. */
-  stop(name: string): void {
-    this.#machines[name]?.stop()
-  }
-
   /** Writes a file of the controller. @returns its path */
   file(name: string, text: string): string {
     const path = join(this.lab.folder, name)

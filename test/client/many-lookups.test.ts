@@ -1,8 +1,9 @@
 import { expect, it } from "vitest"
 import { openManyLookups } from "../../src/client/many-lookups.ts"
+import { monotonicClock } from "../../src/clock.ts"
 
 it("a process of its own resolves names as this one would, and its end leaves nobody waiting", async () => {
-  const { lookup, close } = openManyLookups(process.env)
+  const { lookup, close } = openManyLookups(process.env, monotonicClock, 10_000)
   const found = await Promise.all(
     Array.from({ length: 200 }, () => lookup("localhost", 4).then(([first]) => first?.address)),
   )
@@ -17,5 +18,5 @@ it("a process of its own resolves names as this one would, and its end leaves no
 })
 
 it("is not started when nothing is asked", () => {
-  openManyLookups({}).close()
+  openManyLookups({}, monotonicClock, 10_000).close()
 })

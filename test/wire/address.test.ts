@@ -5,8 +5,8 @@ import {
   addressFamily,
   addressText,
   isUnicast,
+  kernelAddress,
   parseAddress,
-  plainAddress,
   withoutZone,
 } from "../../src/wire/address.ts"
 
@@ -125,6 +125,6 @@ describe("an address without its zone", () => {
     ["web1", "web1", "web1"],
   ])("%s is %s, and as the kernel names it %s", (text, bare, plain) => {
     expect(withoutZone(text)).toBe(bare)
-    expect(plainAddress(text)).toBe(plain)
+    expect(kernelAddress(text)).toBe(plain)
   })
 })

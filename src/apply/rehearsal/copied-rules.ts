@@ -1,5 +1,6 @@
 import { type ProveDeps, proveRestorable } from "../../firewall/restore/prove.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
+import type { Restored } from "../../firewall/restore/restore.ts"
 import { isOrder } from "../../firewall/snapshot/difference.ts"
 import { type NftView, nftWhere, tableId } from "../../firewall/snapshot/nft-table.ts"
 import { possibleViews } from "../../firewall/snapshot/nft-table-view.ts"
@@ -12,13 +13,13 @@ import { noRules, type Snapshot } from "../../firewall/snapshot/snapshot.ts"
 export async function loadProvable(
   deps: ProveDeps,
   read: Snapshot,
-  load: (snapshot: Snapshot, inForce?: Snapshot) => Promise<RestoreReport>,
+  load: (snapshot: Snapshot, inForce?: Snapshot) => Promise<Restored>,
 ): Promise<{ before: Snapshot; loaded: Loaded }> {
   if (isEmpty(read)) return { before: read, loaded: nothingLoaded }
   const loaded = await load(read, noRules)
   if (loaded.failures.length === 0 && loaded.differences.every(isOrder)) return { before: read, loaded }
   const { snapshot: before } = await proveRestorable(deps, read)
-  return { before, loaded: await load(before) }
+  return { before, loaded: await load(before, loaded.after) }
 }
 
 /** A result with the views that were proven for tables of before, where these are not the ones that were read. */

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import type { ProveDeps } from "../../firewall/restore/prove.ts"
 import type { RestoreReport } from "../../firewall/restore/report.ts"
-import { restoreSnapshot } from "../../firewall/restore/restore.ts"
+import { type Restored, restoreSnapshot } from "../../firewall/restore/restore.ts"
 import { type FileCopy, openFileCopy, type Replacement } from "../../firewall/sandbox/file-copy.ts"
 import { copyNet, type NetCopy, readMachineNet } from "../../firewall/sandbox/net-copy.ts"
 import { refuseUnread } from "../../firewall/snapshot/refuse-unread.ts"
@@ -60,7 +60,7 @@ export async function openMachineCopy(
     refuseUnread(read)
     // What the input left running has been ended before anything is read.
     const there = { ...deps, run: files.run, procNet: `/proc/${files.pid}/net`, undisturbed: true }
-    const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<RestoreReport> =>
+    const load = async (snapshot: Snapshot, inForce?: Snapshot): Promise<Restored> =>
       await restoreSnapshot(there, ownedByNobody(snapshot), {
         folder: journal,
         // Nobody asks what has been counted in a copy.

@@ -2,11 +2,12 @@ import type { Carriers } from "../../client/knocker.ts"
 import type { Carrier } from "../../client/paths.ts"
 import { Fault } from "../../errors.ts"
 import type { HostRecord } from "../../secrets/host-record.ts"
+import { tcpPortOf } from "../terminal/tcp-port.ts"
 
 /** @param text of `--road`: `icmp`, or `tcp/PORT`. @throws Fault `usage` for anything else */
 export function parseRoad(text: string): Carrier {
   if (text === "icmp") return text
-  const port = portOf(text)
+  const port = tcpPortOf(text)
   if (port !== undefined) return port
   throw new Fault("usage", `--road "${text}" is no road: icmp, or tcp/ and a port from 1 to 65535, is wanted`)
 }
@@ -14,6 +15,11 @@ export function parseRoad(text: string): Carrier {
 /** `icmp`, `tcp/22`: a carrier as people, records and `--json` name it. */
 export function roadText(carrier: Carrier): string {
   return carrier === "icmp" ? carrier : `tcp/${carrier}`
+}
+
+/** The road that a record keeps behind an answer by this carrier; undefined where it needs none. */
+export function roadToKeep(carrier: Carrier | undefined): string | undefined {
+  return carrier === undefined || carrier === "icmp" ? undefined : roadText(carrier)
 }
 
 /**
@@ -28,11 +34,6 @@ export function carriersTo(
 ): Carriers {
   if (road === "icmp") return { icmp: true }
   if (road !== undefined) return { icmp: false, tcpPort: road }
-  const kept = portOf(record?.road ?? "")
+  const kept = tcpPortOf(record?.road ?? "")
   return { icmp: true, tcpPort: kept ?? port, tcpAtOnce: kept !== undefined }
-}
-
-function portOf(text: string): number | undefined {
-  const port = Number(/^tcp\/([0-9]{1,5})$/.exec(text)?.[1] ?? 0)
-  return port >= 1 && port <= 65_535 ? port : undefined
 }

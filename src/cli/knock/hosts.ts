@@ -62,9 +62,9 @@ export async function knockAtHosts(
   means: KnockMeans,
 ): Promise<{ readonly ends: KnockEnd[]; readonly packetsSent: number }> {
   const ends: KnockEnd[] = []
-  const { tally, pace, clock, terminal } = means
+  const { tally, pace, clock, terminal, crowd } = means
   const typed = hosts.map((host) => host.typed)
-  const progress = new Progress(typed, options, clock, terminal)
+  const progress = new Progress(typed, crowd, options, clock, terminal)
   try {
     await Promise.all(
       hosts.map((host) =>

@@ -1,5 +1,4 @@
 import { Pace } from "../../client/pace.ts"
-import type { Lookup } from "../../client/resolve.ts"
 import { monotonicClock } from "../../clock.ts"
 import type { Verb } from "../../knock/verbs.ts"
 import { exitCodeOf, outcomeOfFault } from "../../report/outcome.ts"
@@ -9,7 +8,6 @@ import { isCrowd } from "./crowd/crowd.ts"
 import { Tally } from "./crowd/tally.ts"
 import { checkFleetOptions, isFleet } from "./fleet/options.ts"
 import { type KnockEnd, knockAtHosts } from "./hosts.ts"
-import { inTime } from "./known-hosts/addresses.ts"
 import { KnownHosts } from "./known-hosts/known-hosts.ts"
 import { checkKnockOptions, type KnockOptions, type KnockOptionTexts } from "./options.ts"
 import type { SshOptions, SshOptionTexts } from "./over-ssh/options.ts"
@@ -21,8 +19,6 @@ import { askForSecrets, type WantedHost, wantedHosts } from "./secrets.ts"
  * is wanted: a knock is not to wait for it.
  */
 
-/** Names that are asked for at the same time: half of the threads that ask. */
-const mostQuestions = 128
 /** Ports that are looked at at the same time; each takes a few sockets. */
 const mostLooks = 256
 
@@ -108,21 +104,18 @@ async function knockAll(
   const ready = hosts.filter((wanted) => !lacks(wanted))
   const { failedFile, first = 0 } = options
   if (failedFile !== undefined) (await import("./crowd/failed-file.ts")).checkFailedFile(failedFile)
+  const crowd = isCrowd(hosts.length)
   const clock = monotonicClock
   const startedMs = clock.bootMs()
-  const tally = new Tally(hosts.length, options.maxFail, terminal)
-  const crowd = isCrowd(hosts.length)
-  const lookups = crowd ? (await import("../../client/many-lookups.ts")).openManyLookups(host.env) : undefined
+  const tally = new Tally(crowd, options.maxFail, terminal)
+  const lookups = crowd
+    ? (await import("../../client/many-lookups.ts")).openManyLookups(host.env, clock, options.waitMs)
+    : undefined
   const roads = new Roads(clock, options)
   try {
     const pace = new Pace(clock, { rate: options.rate })
     const looks = new Pace(clock, { window: mostLooks })
-    const questions = new Pace(clock, { window: mostQuestions })
-    // The time of a question begins when it is asked, not when it waits behind others.
-    const lookup: Lookup | undefined =
-      lookups &&
-      ((...wanted) => questions.run(() => inTime(lookups.lookup(...wanted), options.waitMs, clock)))
-    const means = { clock, roads, terminal, tally, pace, looks, lookup, crowd }
+    const means = { clock, roads, terminal, tally, pace, looks, lookup: lookups?.lookup, crowd }
     // Nobody is to wait for what somebody types about another host.
     const rounds = [ready.slice(0, first), ready.slice(first), lacking].filter(({ length }) => length > 0)
     const ends: KnockEnd[] = []
@@ -138,7 +131,7 @@ async function knockAll(
     if (failedFile !== undefined)
       (await import("./crowd/failed-file.ts")).writeFailedFile(failedFile, tally.failedHosts)
     const { afterKnocks } = await import("./known-hosts/after-knocks.ts")
-    afterKnocks(ends, options, terminal, clock.wallMs())
+    await afterKnocks(ends, options, terminal, clock.wallMs())
     return tally.exitCode
   } finally {
     roads.close()

@@ -4,6 +4,7 @@ import { Fault, reasonOf } from "../../errors.ts"
 import { deriveKeys } from "../../knock/keys.ts"
 import { plainMatcher } from "../../knock/plain-text.ts"
 import { createVerifier } from "../../knock/verify.ts"
+import { carriedBy } from "../../listener/carried.ts"
 import { exitCodeFor } from "../../report/outcome.ts"
 import { readSecretFile } from "../../secrets/read-secret-file.ts"
 import { decodeCarrier } from "../../wire/carrier-frame.ts"
@@ -26,19 +27,17 @@ export function replay(options: ArmOptions, path: string, terminal: Terminal): n
   for (const [index, { bytes }] of frames.entries()) {
     const frame = decodeCarrier(bytes, linkType)
     const verdict = ((): { result: string; detail: string } => {
-      if (!frame.ok)
-        return { result: "rejected", detail: `${frame.rejection.stage}/${frame.rejection.reason}` }
-      const { value } = frame
-      if ("echo" in value && value.echo.kind !== "request")
-        return { result: "rejected", detail: "icmp/not-a-request" }
-      const { data } = "echo" in value ? value.echo : value.segment
+      const carried = frame.ok ? carriedBy(frame.value, undefined) : frame
+      if (!carried.ok)
+        return { result: "rejected", detail: `${carried.rejection.stage}/${carried.rejection.reason}` }
+      const { carrier, data, frame: heard } = carried.value
       const verified = verify(data)
       if (verified.ok)
         return {
           result: "authentic",
           detail: `${verified.value.request.verb} for ${verified.value.key.host ?? "-"}`,
         }
-      if ("echo" in value && holdsText(data)) return { result: "plain", detail: `from ${value.ip.source}` }
+      if (carrier === "echo" && holdsText(data)) return { result: "plain", detail: `from ${heard.ip.source}` }
       return { result: "rejected", detail: `${verified.rejection.stage}/${verified.rejection.reason}` }
     })()
     if (terminal.json) terminal.object({ event: "frame", frame: index + 1, ...verdict })

@@ -2,7 +2,6 @@ import type { Clock, Timer } from "../../../clock.ts"
 import { formatDuration } from "../../../report/duration.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
 import type { KnockOptions } from "../options.ts"
-import { isCrowd } from "./crowd.ts"
 
 const progressMs = 200
 
@@ -16,16 +15,24 @@ export class Progress {
   readonly #terminal: Terminal
   readonly #waiting: Set<string>
   readonly #hosts: number
+  readonly #crowd: boolean
   readonly #packets = new Map<string, number>()
   readonly #startedMs: number
   readonly #timer: Timer | undefined
 
-  constructor(hosts: readonly string[], options: KnockOptions, clock: Clock, terminal: Terminal) {
+  constructor(
+    hosts: readonly string[],
+    crowd: boolean,
+    options: KnockOptions,
+    clock: Clock,
+    terminal: Terminal,
+  ) {
     this.#options = options
     this.#clock = clock
     this.#terminal = terminal
     this.#waiting = new Set(hosts)
     this.#hosts = hosts.length
+    this.#crowd = crowd
     this.#startedMs = clock.bootMs()
     this.#timer = options.json ? undefined : clock.every(progressMs, () => this.#show())
   }
@@ -49,9 +56,10 @@ export class Progress {
 
   #show(): void {
     const passed = formatDuration(Math.floor((this.#clock.bootMs() - this.#startedMs) / 1000) * 1000)
-    const crowd = isCrowd(this.#hosts)
-    const hosts = crowd ? `${this.#waiting.size} of ${this.#hosts} hosts` : [...this.#waiting].join(", ")
-    const time = crowd ? passed : `${passed} of ${formatDuration(this.#options.waitMs)}`
+    const hosts = this.#crowd
+      ? `${this.#waiting.size} of ${this.#hosts} hosts`
+      : [...this.#waiting].join(", ")
+    const time = this.#crowd ? passed : `${passed} of ${formatDuration(this.#options.waitMs)}`
     this.#terminal.progress(`waiting for ${hosts}: ${this.packets} packets, ${time}`)
   }
 }

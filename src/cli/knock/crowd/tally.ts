@@ -1,6 +1,6 @@
 import { exitCodeFor, type Outcome, worstOf } from "../../../report/outcome.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
-import { isCrowd, mostNamed } from "./crowd.ts"
+import { mostNamed } from "./crowd.ts"
 
 /** The event of a host that was left alone because too many others had failed. */
 export const notTried = "not-tried"
@@ -8,18 +8,17 @@ export const notTried = "not-tried"
 /** The ends of all hosts of one command, told as they come: each of a few, the first that went wrong of a crowd. */
 export class Tally {
   readonly #terminal: Terminal
-  readonly #hosts: number
+  readonly #crowd: boolean
   readonly #mostFailed: number
   readonly #events = new Map<string, number>()
   readonly #codes = new Set<Outcome["code"]>()
   readonly #failedHosts: string[] = []
   #ended = 0
-  #tried = 0
   #named = 0
 
   /** @param mostFailed when more have failed, nothing more is to be begun */
-  constructor(hosts: number, mostFailed: number, terminal: Terminal) {
-    this.#hosts = hosts
+  constructor(crowd: boolean, mostFailed: number, terminal: Terminal) {
+    this.#crowd = crowd
     this.#mostFailed = mostFailed
     this.#terminal = terminal
   }
@@ -29,7 +28,6 @@ export class Tally {
     this.#ended += 1
     this.#events.set(outcome.event, (this.#events.get(outcome.event) ?? 0) + 1)
     this.#codes.add(outcome.code)
-    if (outcome.event !== notTried) this.#tried += 1
     if (outcome.code !== "done") this.#failedHosts.push(host)
     if (this.#isTold(outcome)) this.#terminal.report(outcome)
   }
@@ -41,8 +39,11 @@ export class Tally {
 
   /** Why nothing more is to be begun; undefined as long as it may. */
   get stopped(): string | undefined {
-    const failed = this.#failedHosts.length - (this.#ended - this.#tried)
-    return failed > this.#mostFailed ? `${failed} of ${this.#tried} hosts had failed by then` : undefined
+    const leftAlone = this.#events.get(notTried) ?? 0
+    const failed = this.#failedHosts.length - leftAlone
+    return failed > this.#mostFailed
+      ? `${failed} of ${this.#ended - leftAlone} hosts had failed by then`
+      : undefined
   }
 
   get exitCode(): number {
@@ -75,8 +76,7 @@ export class Tally {
   #isTold(outcome: Outcome): boolean {
     if (this.#terminal.json) return true
     const told =
-      !isCrowd(this.#hosts) ||
-      (outcome.code !== "done" && outcome.event !== notTried && this.#named < mostNamed)
+      !this.#crowd || (outcome.code !== "done" && outcome.event !== notTried && this.#named < mostNamed)
     if (told && outcome.code !== "done") this.#named += 1
     return told
   }

@@ -3,7 +3,7 @@ import { type Verb, verbs } from "../../../knock/verbs.ts"
 import { isGroupWord } from "../../../secrets/fleet/group-name.ts"
 import type { ListedHost } from "../../../secrets/fleet/host-list.ts"
 import type { ProgramHost, Terminal } from "../../terminal/terminal.ts"
-import { membersOf } from "../known-hosts/groups.ts"
+import { groupsOf, membersOf } from "../known-hosts/groups.ts"
 import type { KeptHost } from "../known-hosts/kept-records.ts"
 import type { KnownHosts } from "../known-hosts/known-hosts.ts"
 import { type KnockOptions, onceEach } from "../options.ts"
@@ -53,9 +53,8 @@ async function those(
   kept: readonly KeptHost[],
   known: KnownHosts,
 ): Promise<string[]> {
-  const groups = new Set(kept.flatMap(({ record }) => record?.groups ?? []))
   const hosts = await Promise.all(all.map((typed) => known.find(typed)))
-  return limited(hosts, limit, groups).map(({ typed }) => typed)
+  return limited(hosts, limit, groupsOf(kept)).map(({ typed }) => typed)
 }
 
 /** Resolves when `count` hosts are what was meant. @throws Fault as `chosenHosts` */

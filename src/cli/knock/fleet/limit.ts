@@ -1,6 +1,7 @@
 import { Fault } from "../../../errors.ts"
-import { isGroupWord } from "../../../secrets/fleet/group-name.ts"
+import { groupOfAll, isGroupWord } from "../../../secrets/fleet/group-name.ts"
 import { canonicalAddress, namesOf } from "../../../secrets/host-records.ts"
+import { isMember } from "../known-hosts/groups.ts"
 import type { KnownHost } from "../known-hosts/known-hosts.ts"
 
 /** One part of `--limit`: `web1`, `web*`, `@GROUP`, or one of these behind `!`. */
@@ -46,11 +47,11 @@ function partOf(text: string, groups: ReadonlySet<string>): Part {
   const wanted = excludes ? text.slice(1) : text
   if (isGroupWord(wanted)) {
     const group = wanted.slice(1)
-    if (!groups.has(group))
+    if (group !== groupOfAll && !groups.has(group))
       throw new Fault("usage", `--limit: no host that is kept here is in ${wanted}`, {
         hint: "`fw-knock hosts list` shows the groups",
       })
-    const fits = ({ record }: KnownHost): boolean => record?.groups?.includes(group) ?? false
+    const fits = ({ record }: KnownHost): boolean => isMember(record, group)
     return { text: wanted, excludes, fits, isExact: false }
   }
   if (wanted === "" || /[\s!@]/.test(wanted)) throw noPart(text)

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { type Lookup, resolveHost, usableAddresses } from "../../../client/resolve.ts"
+import { inTime, type Lookup, resolveHost, usableAddresses } from "../../../client/resolve.ts"
 import type { Clock } from "../../../clock.ts"
 import { networkDevices } from "../../../system/network/network-devices.ts"
 import { addressFamily } from "../../../wire/address.ts"
@@ -29,15 +29,6 @@ export async function addressesOf(
 async function lookUp(name: string, family: 0 | 4 | 6): Promise<readonly { readonly address: string }[]> {
   const { lookup } = await import("node:dns/promises")
   return await lookup(name, { all: true, family, verbatim: true })
-}
-
-/** Waits for as long as a knock may take: name servers may be behind the shut firewall. */
-export function inTime<T>(answer: Promise<T>, limitMs: number, clock: Clock): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const silence = (): void => reject(Object.assign(new Error("no answer"), { code: "EAI_AGAIN" }))
-    const timer = clock.after(limitMs, silence)
-    answer.then(resolve, reject).finally(() => timer.cancel())
-  })
 }
 
 /**

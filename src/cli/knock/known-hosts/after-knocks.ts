@@ -1,12 +1,11 @@
 import { join } from "node:path"
 import { formatDuration } from "../../../report/duration.ts"
-import { keepRecords } from "../../../secrets/fleet/keep-records.ts"
 import type { HostRecord } from "../../../secrets/host-record.ts"
 import { canonicalAddress, keepRecord, readRecord, readRecords } from "../../../secrets/host-records.ts"
 import { rememberedSecret } from "../../../secrets/remembered.ts"
 import { addressFamily } from "../../../wire/address.ts"
 import type { Terminal } from "../../terminal/terminal.ts"
-import { roadText } from "../carriers.ts"
+import { roadToKeep } from "../carriers.ts"
 import { isCrowd } from "../crowd/crowd.ts"
 import type { KnockEnd } from "../hosts.ts"
 import type { KnockOptions } from "../options.ts"
@@ -20,15 +19,15 @@ const freshMs = 60_000
  * All that no knock had to wait for: keeps where and when the hosts answered, says which of them share a secret, and what else
  * may be meant by one that did not answer.
  */
-export function afterKnocks(
+export async function afterKnocks(
   ends: readonly KnockEnd[],
   { verb, secretFile, plain }: KnockOptions,
   terminal: Terminal,
   nowMs: number,
-): void {
+): Promise<void> {
   const crowd = isCrowd(ends.length)
   warnOfSharing(sharingSecrets(ends), crowd, terminal)
-  keepAnswers(ends, secretFile === undefined, nowMs)
+  await keepAnswers(ends, secretFile === undefined, crowd, nowMs)
   const silent = ends.filter(({ outcome }) => outcome.code === "no-answer")
   if (plain !== undefined || secretFile !== undefined) return
   if (crowd) doubtMany(silent, terminal)
@@ -49,8 +48,12 @@ function warnOfSharing(pairs: readonly [string, string][], crowd: boolean, termi
 }
 
 /** A record that cannot be written stays as it was: the knock has worked all the same, and the next answer is kept. */
-function keepAnswers(ends: readonly KnockEnd[], byKeptSecret: boolean, nowMs: number): void {
-  const crowd = isCrowd(ends.length)
+async function keepAnswers(
+  ends: readonly KnockEnd[],
+  byKeptSecret: boolean,
+  crowd: boolean,
+  nowMs: number,
+): Promise<void> {
   const byFolder = new Map<string, HostRecord[]>()
   for (const end of ends) {
     const folder = end.host.folders?.records
@@ -61,13 +64,19 @@ function keepAnswers(ends: readonly KnockEnd[], byKeptSecret: boolean, nowMs: nu
     byFolder.set(folder, records)
   }
   for (const [folder, records] of byFolder)
-    try {
-      // One sync for all of a crowd: a sync each would take longer than all the knocks.
-      if (crowd) keepRecords(folder, records, `${process.pid}`)
-      else for (const record of records) keepRecord(folder, record)
-    } catch {
-      // As it is said above.
-    }
+    if (crowd) {
+      // One sync for all of them: a sync each would take longer than all the knocks.
+      const { keepRecords } = await import("../../../secrets/fleet/keep-records.ts")
+      unlessItFails(() => keepRecords(folder, records, `${process.pid}`))
+    } else for (const record of records) unlessItFails(() => keepRecord(folder, record))
+}
+
+function unlessItFails(keep: () => void): void {
+  try {
+    keep()
+  } catch {
+    // As it is said above.
+  }
 }
 
 /** The record to keep behind an answer; undefined where there is no news. Of a crowd it is no news that one is alive. */
@@ -84,7 +93,7 @@ function recordBehind(
   const record = kept ?? { name: host.target.host, addresses: [] }
   const aliveAgoMs = nowMs - (record.aliveMs ?? 0)
   const isNew = !record.addresses.map(canonicalAddress).includes(canonicalAddress(answeredFrom))
-  const road = carrier === undefined || carrier === "icmp" ? undefined : roadText(carrier)
+  const road = roadToKeep(carrier)
   const isNews = isNew || record.road !== road
   if (!isNews && (crowd || (aliveAgoMs >= 0 && aliveAgoMs < freshMs))) return undefined
   const found = [answeredFrom, ...addresses, ...record.addresses].map(canonicalAddress)

@@ -15,8 +15,7 @@ export function membersOf(kept: readonly KeptHost[], word: string): KeptHost[] {
   if (!isGroupWord(word))
     throw new Fault("usage", `"${word}" is no group: @GROUP is wanted`, { hint: `@${word}` })
   const group = word.slice(1)
-  const members =
-    group === groupOfAll ? [...kept] : kept.filter(({ record }) => record?.groups?.includes(group))
+  const members = kept.filter(({ record }) => isMember(record, group))
   if (members.length > 0) return members
   throw new Fault(
     "usage",
@@ -27,8 +26,18 @@ export function membersOf(kept: readonly KeptHost[], word: string): KeptHost[] {
   )
 }
 
+/** Every host is one of all. */
+export function isMember(record: KeptHost["record"], group: string): boolean {
+  return group === groupOfAll || (record?.groups?.includes(group) ?? false)
+}
+
+/** The groups that the hosts are in; `all` is none of them. */
+export function groupsOf(kept: readonly KeptHost[]): ReadonlySet<string> {
+  return new Set(kept.flatMap(({ record }) => record?.groups ?? []))
+}
+
 function hintFor(kept: readonly KeptHost[], group: string): string {
-  const groups = [...new Set(kept.flatMap(({ record }) => record?.groups ?? []))].sort()
+  const groups = [...groupsOf(kept)].sort()
   const near = nearWord(group, groups)
   if (near !== undefined) return `did you mean @${near}?`
   if (groups.length === 0) return "`fw-knock hosts import` makes groups"

@@ -9,7 +9,7 @@ import { type HostRecord, keepRecord } from "../../../secrets/host-records.ts"
 import { rememberSecret } from "../../../secrets/remember.ts"
 import { packageVersion } from "../../../system/installed-files.ts"
 import type { ProgramHost } from "../../terminal/terminal.ts"
-import { roadText } from "../carriers.ts"
+import { roadToKeep } from "../carriers.ts"
 import { type KnownHost, KnownHosts } from "../known-hosts/known-hosts.ts"
 import type { LoggedIn } from "./login.ts"
 import type { WayIn } from "./road/way-in.ts"
@@ -118,7 +118,7 @@ export async function keep(
 
 /** Keeps that it has answered, and from where. */
 export function keepAlive({ folder, record }: Kept, { proven, carrier }: WayIn, clock: Clock): void {
-  const road = carrier === undefined || carrier === "icmp" ? undefined : roadText(carrier)
+  const road = roadToKeep(carrier)
   const addresses = [...new Set([...(proven === undefined ? [] : [proven]), ...record.addresses])]
   keepRecord(folder, { ...record, addresses, road, aliveMs: clock.wallMs() })
 }

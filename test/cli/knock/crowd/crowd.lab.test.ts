@@ -128,6 +128,9 @@ describe.skipIf(labUnavailable)("fw-knock at a crowd of hosts", () => {
     const refused = await probe("--failed", path, "--json")
     expect(refused.objects).toMatchObject([{ code: "permission" }])
     expect(existsSync(path)).toBe(false)
+    const { code, stderr } = await probe("--failed", "/dev/null")
+    expect(code).toBe(64)
+    expect(stderr).toContain("--failed /dev/null is not a regular file")
     for (const [option, text] of [
       ["--first", "0"],
       ["--first", "x"],

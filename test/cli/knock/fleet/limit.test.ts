@@ -36,6 +36,7 @@ describe("--limit", () => {
     ["!web1,@prod", ["ada@db1:2222"]],
     ["@web,!web1*", ["web2"]],
     ["@web,!@rest,!nothing*", ["web1", "web2", "web10"]],
+    ["@all,!web*", ["ada@db1:2222", "203.0.113.7"]],
   ])("%j leaves %j", (pattern, left) => {
     expect(of(pattern)).toEqual(left)
   })

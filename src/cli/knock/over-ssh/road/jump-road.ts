@@ -11,16 +11,14 @@ export function openJumpRoad(jump: string, ssh: string, clock: Clock): Road {
   const words = sshWords(ssh)
   // sshd takes ten logins at once that have not said who they are (MaxStartups of sshd_config(5)).
   const logins = new Pace(clock, { window: 8 })
-  const open = async (addresses: readonly string[], port: number) => {
-    const [address = ""] = addresses
-    return await openNewConnection({ address, port, jump, ssh: words }, clock)
-  }
+  const open = ([address = ""]: readonly string[], port: number) =>
+    logins.run(() => openNewConnection({ address, port, jump, ssh: words }, clock))
   return {
     knocker: openJumpKnocker(words, jump, clock),
     async check(addresses, port) {
       if (port === undefined) return undefined
       const begunMs = clock.bootMs()
-      const { speaksSsh, close } = await logins.run(() => open(addresses, port))
+      const { speaksSsh, close } = await open(addresses, port)
       close()
       const tookMs = clock.bootMs() - begunMs
       // ssh -W does not tell a refusal from silence.

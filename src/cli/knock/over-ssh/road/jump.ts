@@ -37,10 +37,7 @@ function transmittersBy(ssh: readonly string[], jump: string): typeof openTransm
       async of(family, port) {
         relay ??= openRelay(start)
         try {
-          const opened = await relay
-          return port === undefined
-            ? opened.transmitter(family, heard)
-            : opened.connections(family, port, heard)
+          return (await relay).transmitter(family, port, heard)
         } catch (thrown) {
           throw thrown instanceof Fault
             ? new Fault(thrown.code, `from the jump host ${jump}: ${thrown.message}`, {

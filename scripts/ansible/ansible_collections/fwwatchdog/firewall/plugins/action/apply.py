@@ -19,13 +19,12 @@ import time
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.fwwatchdog.firewall.plugins.module_utils.programs import outcome_of, sentence
+from ansible_collections.fwwatchdog.firewall.plugins.module_utils.programs import outcome_of, seconds_of, sentence
 
 # A host that has gone is noticed within 15 seconds. What the inventory says stands in front, and ssh takes the first.
 KEEPALIVE = '-o ServerAliveInterval=5 -o ServerAliveCountMax=3'
 # Between two logins that are tried; seconds.
 PAUSE = 1
-UNITS = {'s': 1, 'm': 60, 'h': 3600}
 
 
 class ActionModule(ActionBase):
@@ -161,8 +160,8 @@ class ActionModule(ActionBase):
 
     def _confirm_within(self):
         """The time that the change is given, in seconds."""
-        text = str(self._task.args.get('confirm_within', '1m'))
-        return int(text[:-1]) * UNITS[text[-1]]
+        # An hour is the most that fw-apply takes, in whichever way it is written.
+        return seconds_of(str(self._task.args.get('confirm_within', '1m'))) or 3600
 
     def _over_a_new_connection(self, ask, until):
         """

@@ -4,6 +4,15 @@
 """How the programs of fw-watchdog are run with --json, and what is read of them."""
 
 import json
+import re
+
+UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
+
+
+def seconds_of(text):
+    """A duration such as 30m in seconds; None for anything else."""
+    parts = re.fullmatch(r'(\d+)([smhd])', text)
+    return None if parts is None else int(parts.group(1)) * UNITS[parts.group(2)]
 
 
 def objects_in(text):

@@ -116,14 +116,12 @@ outcome:
 '''
 
 import os
-import re
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fwwatchdog.firewall.plugins.module_utils.programs import run, sentence
+from ansible_collections.fwwatchdog.firewall.plugins.module_utils.programs import run, seconds_of, sentence
 
 NONE_ARMED = 1
-UNITS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}
 
 
 def argument_spec():
@@ -142,12 +140,12 @@ def argument_spec():
     }
 
 
-def seconds_of(module, text):
-    """A duration such as 30m, in seconds."""
-    parts = re.fullmatch(r'(\d+)([smhd])', text)
-    if parts is None:
-        module.fail_json(msg='timeout "%s": a duration such as 30m is wanted' % text)
-    return int(parts.group(1)) * UNITS[parts.group(2)]
+def timeout_of(module):
+    """The timeout, in seconds."""
+    seconds = seconds_of(module.params['timeout'])
+    if seconds is None:
+        module.fail_json(msg='timeout "%s": a duration such as 30m is wanted' % module.params['timeout'])
+    return seconds
 
 
 def done(module, step, changed=True):
@@ -189,7 +187,7 @@ def extend(module, left):
     """Lets the session that is armed last for I(timeout) again."""
     if module.check_mode:
         module.exit_json(changed=True, msg='the session would be extended', outcome={})
-    more = seconds_of(module, module.params['timeout']) - left
+    more = timeout_of(module) - left
     return run(module, 'fw-watchdog', ['extend', '%ds' % max(more, 1)])
 
 
@@ -209,8 +207,9 @@ def main():
         if module.check_mode:
             module.exit_json(changed=True, msg='the session would be disarmed', outcome={})
         done(module, run(module, 'fw-watchdog', ['disarm']))
-    if wanted == 'armed' and seconds_of(module, module.params['timeout']) < module.params['at_least']:
-        module.fail_json(msg='at_least is %d: more than timeout, %s' % (module.params['at_least'], module.params['timeout']))
+    at_least = module.params['at_least']
+    if wanted == 'armed' and at_least > 0 and timeout_of(module) < at_least:
+        module.fail_json(msg='at_least is %d: more than timeout, %s' % (at_least, module.params['timeout']))
     if wanted == 'armed' and not armed:
         done(module, arm(module))
     if wanted == 'armed' and status['secondsLeft'] < module.params['at_least']:
