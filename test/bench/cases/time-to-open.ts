@@ -1,7 +1,7 @@
 import { type Lockout, lockouts } from "../../support/lab/lockouts.ts"
 import type { Case, Effort, Row, Target } from "../case.ts"
 import type { Contender } from "../contenders/contender.ts"
-import { ours } from "../contenders/ours.ts"
+import { ours, oursOverTcp } from "../contenders/ours.ts"
 import { contenders } from "../contenders/table.ts"
 import { said } from "../deadline.ts"
 import { interleave } from "../interleave.ts"
@@ -20,6 +20,9 @@ const variants = [
 /** The median that was promised, in milliseconds. */
 const promisedMs = 2
 
+/** What a knock over TCP may take longer, in milliseconds. */
+const promisedOfTcpMs = 0.3
+
 /** What came of one trial: an opening, or why there was none to time. */
 type Trial = Opening | { readonly failed: string }
 
@@ -33,7 +36,10 @@ export const timeToOpen: Case = {
       if (lockout === undefined) throw new Error(`the lab has no lockout "${name}"`)
       rows.push(...(await oneLockout(lockout, iptables, effort)), await firstOpens(lockout, iptables, effort))
     }
-    return { rows, targets: variants.map(({ lockout }) => target(lockout, rows)) }
+    return {
+      rows,
+      targets: variants.flatMap(({ lockout }) => [target(lockout, rows), roadTarget(lockout, rows)]),
+    }
   },
 }
 
@@ -139,5 +145,20 @@ function target(lockout: string, rows: readonly Row[]): Target {
     what: `${lockout}: median at most ${promisedMs} ms from the wire`,
     met: own !== undefined && own <= promisedMs,
     figure: own === undefined ? "never" : `${figure(own)} ms`,
+  }
+}
+
+function roadTarget(lockout: string, rows: readonly Row[]): Target {
+  const [overTcp, overIcmp] = [oursOverTcp, ours].map(({ name }) =>
+    median(
+      rows.find(({ variant, contender }) => contender === name && variant === `${lockout}: wire to open`)
+        ?.samples ?? [],
+    ),
+  )
+  const longer = overTcp === undefined || overIcmp === undefined ? undefined : overTcp - overIcmp
+  return {
+    what: `${lockout}, over tcp/22: median at most ${promisedOfTcpMs} ms behind ICMP's`,
+    met: longer !== undefined && longer <= promisedOfTcpMs,
+    figure: longer === undefined ? "never" : `${figure(longer)} ms`,
   }
 }

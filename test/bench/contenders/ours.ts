@@ -6,7 +6,7 @@ import { armWithClock } from "../../support/other-clock.ts"
 import { within } from "../deadline.ts"
 import { packagedKnock, packagedWatchdog } from "../paths.ts"
 import { type Stage, serverAddress } from "../stage.ts"
-import type { Contender } from "./contender.ts"
+import type { Armed, Contender } from "./contender.ts"
 import { pingText, recipeText } from "./old-recipe.ts"
 
 /** Longer than any run. */
@@ -19,31 +19,41 @@ export const ours: Contender = {
   setup:
     "a standing secret, pinned by one probe after arming; sender fw-knock reset --no-check; both as packaged",
   missing: () => undefined,
-  async arm(stage) {
-    const armed = new ArmedServer(stage.lab, stage.server, [packagedWatchdog])
-    await begin(stage, armed)
-    const { outcome } = armed.knock(stage.client, "probe", serverAddress, "--no-check")
-    if (outcome.event !== "alive") throw new Error(`the probe was not answered: ${JSON.stringify(outcome)}`)
-    const knock = (verb: string, to: string): string[] => [
-      packagedKnock,
-      ...[verb, to, "--no-check", "--json", "--secret-file", armed.secretFile],
-    ]
-    const keys = deriveKeys(armed.secret)
-    return {
-      knock: (to) => knock("reset", to),
-      probe: knock("probe", serverAddress),
-      logLines: () => armed.events().length,
-      // Its tag can be seen on the wire; its MACs cannot be made.
-      forge: () => ({ data: Buffer.concat([keys.requestTag, randomBytes(120)]) }),
-    }
-  },
+  arm: (stage) => armed(stage, "icmp"),
 }
 
-async function begin(stage: Stage, armed: ArmedServer): Promise<void> {
+export const oursOverTcp: Contender = {
+  name: "fw-watchdog, over tcp/22",
+  setup: "the same, --road tcp/22 on both sides; nobody listens at that port",
+  missing: () => undefined,
+  arm: (stage) => armed(stage, "tcp/22"),
+}
+
+async function armed(stage: Stage, road: "icmp" | "tcp/22"): Promise<Armed> {
+  const armed = new ArmedServer(stage.lab, stage.server, [packagedWatchdog])
+  const overTcp = road === "icmp" ? [] : ["--road", road]
+  await begin(stage, armed, overTcp)
+  const { outcome } = armed.knock(stage.client, "probe", serverAddress, "--no-check", ...overTcp)
+  if (outcome.event !== "alive") throw new Error(`the probe was not answered: ${JSON.stringify(outcome)}`)
+  const knock = (verb: string, to: string): string[] => [
+    packagedKnock,
+    ...[verb, to, "--no-check", "--json", "--secret-file", armed.secretFile, ...overTcp],
+  ]
+  const keys = deriveKeys(armed.secret)
+  return {
+    knock: (to) => knock("reset", to),
+    probe: knock("probe", serverAddress),
+    logLines: () => armed.events().length,
+    // Its tag can be seen on the wire; its MACs cannot be made.
+    forge: () => ({ data: Buffer.concat([keys.requestTag, randomBytes(120)]) }),
+  }
+}
+
+async function begin(stage: Stage, armed: ArmedServer, overTcp: readonly string[]): Promise<void> {
   if (stage.clock !== undefined) return await armWithClock(armed, stage.clock)
-  if (!stage.onTerminal) return await detached(stage, armed, ["--secret-file", armed.secretFile])
+  if (!stage.onTerminal) return await detached(stage, armed, ["--secret-file", armed.secretFile, ...overTcp])
   // As on a terminal: the command stays, and watches the session.
-  stage.launch(armed.command("--secret-file", armed.secretFile, ...timeout), armed.environment)
+  stage.launch(armed.command("--secret-file", armed.secretFile, ...overTcp, ...timeout), armed.environment)
   await eventually("the session", () => armed.try("status", "--json").code === 0, 20_000)
 }
 

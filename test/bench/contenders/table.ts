@@ -2,11 +2,12 @@ import type { Contender } from "./contender.ts"
 import { fwknop } from "./fwknop.ts"
 import { knockd } from "./knockd.ts"
 import { oldRecipe, oldRecipeScapy } from "./old-recipe.ts"
-import { ours, oursPlain } from "./ours.ts"
+import { ours, oursOverTcp, oursPlain } from "./ours.ts"
 
 /** Everybody who takes part. Ours comes first: the others' ratios are to it. */
 export const contenders: readonly [Contender, ...Contender[]] = [
   ours,
+  oursOverTcp,
   oursPlain,
   oldRecipe,
   oldRecipeScapy,

@@ -96,6 +96,7 @@ describe.skipIf(sshUnavailable)("fw-knock where no echo goes either way", () => 
     expect((await run(user, "reset", "192.0.2.1", "--road", "tcp/22")).code).toBe(0)
     const back = await run(user, "rollback", "192.0.2.1", "--road", "tcp/22", "--no-check")
     expect(back.objects).toMatchObject([{ event: "rolled-back", road: "tcp/22" }])
+    expect(await client.reaches("192.0.2.1", 22)).toBe(false) // the lockout is there again
   })
 
   it("confirms a change that waits", async () => {

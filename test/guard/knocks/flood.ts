@@ -4,6 +4,7 @@ import { expect } from "vitest"
 import { echoRequestFrame, linkAddress, sendFrames } from "../../support/lab/frames.ts"
 import { type Host, type Lab, twoHosts } from "../../support/lab/lab.ts"
 import { ArmedServer } from "../../support/lab/programs.ts"
+import { segmentFrames } from "../../support/lab/segments.ts"
 import { type Knocked, knockAside } from "./knocks.ts"
 import { Tap } from "./tap.ts"
 
@@ -39,10 +40,15 @@ export interface Flooded {
   readonly rejected: Readonly<Record<string, number>>
 }
 
-/** Two hosts, armed for a dry run, with everything dropped on the server; the owner has a pin. */
+/** Two hosts, armed for a dry run, with everything dropped on the server; the owner has a pin. Flood and owner use one road. */
 export class FloodStage {
+  readonly #road: "icmp" | "tcp/22"
   readonly #hosts = twoHosts()
   readonly armed = new ArmedServer(this.#hosts.lab, this.#hosts.server)
+
+  constructor(road: "icmp" | "tcp/22" = "icmp") {
+    this.#road = road
+  }
 
   get lab(): Lab {
     return this.#hosts.lab
@@ -57,7 +63,7 @@ export class FloodStage {
   }
 
   arm(...args: string[]): void {
-    this.armed.arm("--timeout", "30m", "--dry-run", ...args)
+    this.armed.arm("--timeout", "30m", "--dry-run", "--road", "tcp/22", ...args)
     this.server.sh("iptables-nft -P INPUT DROP; iptables-nft -P OUTPUT DROP")
   }
 
@@ -67,14 +73,16 @@ export class FloodStage {
       "192.0.2.1",
       "--no-check",
       "--road",
-      "icmp",
+      this.#road,
       ...args,
     ])
   }
 
   /** The first request of a probe that was accepted, as it went over the wire. */
   async recordProbe(): Promise<Uint8Array> {
-    const tap = await Tap.start(this.lab, this.client, "eth0", "icmp[icmptype] == icmp-echo", "out")
+    const requests =
+      this.#road === "icmp" ? "icmp[icmptype] == icmp-echo" : "tcp[tcpflags] & tcp-syn != 0 && greater 140"
+    const tap = await Tap.start(this.lab, this.client, "eth0", requests, "out")
     expect((await this.probe()).outcome).toMatchObject({ event: "alive" })
     const [first] = await tap.stop()
     if (first === undefined) throw new Error("no request was recorded")
@@ -140,19 +148,22 @@ export class FloodStage {
     }
   }
 
-  #frames(flood: Flood): Buffer[] {
+  #frames(flood: Flood): Uint8Array[] {
     const sourceLink = linkAddress(this.client, "eth0")
     const destinationLink = linkAddress(this.server, "eth0")
-    return Array.from({ length: Math.max(flood.distinct, flood.sources) }, (_, at) =>
-      echoRequestFrame({
+    const segment = segmentFrames(this.client, this.server)
+    return Array.from({ length: Math.max(flood.distinct, flood.sources) }, (_, at) => {
+      const source = flood.sources === 0 ? "192.0.2.2" : `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`
+      if (this.#road !== "icmp") return segment(flood.data(), { source })
+      return echoRequestFrame({
         data: flood.data(),
-        source: flood.sources === 0 ? "192.0.2.2" : `10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`,
+        source,
         destination: "192.0.2.1",
         sourceLink,
         destinationLink,
         identifier: at & 0xffff,
-      }),
-    )
+      })
+    })
   }
 }
 
