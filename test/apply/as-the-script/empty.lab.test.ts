@@ -1,5 +1,6 @@
 import { afterAll, describe, it } from "vitest"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 import { type Case, goesAsTheScript } from "./as-the-script.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: scripts that leave empty tables: ${labUnavailable}\n`)
@@ -131,7 +132,7 @@ describe.skipIf(labUnavailable)("a script that leaves tables empty: as it leaves
   const lab = new Lab()
   afterAll(() => lab.close())
 
-  it.each([...heads, ...native])("$name", async (one) => {
+  it.each(matrix([...heads, ...native], 5))("$name", async (one) => {
     await goesAsTheScript(lab, one)
   })
 })

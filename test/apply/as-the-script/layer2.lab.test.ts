@@ -1,5 +1,6 @@
 import { afterAll, describe, it } from "vitest"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 import { type Case, goesAsTheScript } from "./as-the-script.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: scripts of arptables and ebtables: ${labUnavailable}\n`)
@@ -105,7 +106,7 @@ describe.skipIf(labUnavailable)("scripts of arptables and ebtables", () => {
     { name: `${name}, on an empty machine`, before: "true", script },
     { name: `${name}, on a machine with rules`, before: full, script },
   ])
-  it.each(cases)("$name", async (one) => {
+  it.each(matrix(cases, 3))("$name", async (one) => {
     await goesAsTheScript(lab, one)
   })
 })

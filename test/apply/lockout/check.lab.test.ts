@@ -6,6 +6,7 @@ import type { SshConnection } from "../../../src/apply/ssh-client.ts"
 import { firewallOf } from "../../support/firewall/lab-firewall.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
 import { eventually } from "../../support/lab/programs.ts"
+import { matrix } from "../../support/matrix.ts"
 import { inputOf, machineIn, rehearseOn } from "../../support/rehearsing.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: lockout check: ${labUnavailable}\n`)
@@ -64,7 +65,7 @@ describe.skipIf(labUnavailable)("the lockout check", () => {
   afterAll(() => lab.close())
   const host = machineIn(lab)
 
-  it.each(cases)("refuses %s and names the rule", async (_, script, connection, rule) => {
+  it.each(matrix(cases, 2))("refuses %s and names the rule", async (_, script, connection, rule) => {
     const done = await rehearseOn(host, inputOf(lab, `${script}\n`), { connection })
     const verdict = await done.checkLockout(done.result, connection)
     await done.close()

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 import { cgroupUnavailable } from "./cgroup.ts"
 import { faults } from "./faults.ts"
 import { FaultStage } from "./stage.ts"
@@ -20,7 +21,12 @@ describe.skipIf(unavailable)("a knock works with", () => {
     stage.server.run(["nft", "flush", "ruleset"])
   })
 
-  it.each(faults.filter(({ name }) => !name.startsWith("none")))("$name", async ({ run }) => {
+  it.each(
+    matrix(
+      faults.filter(({ name }) => !name.startsWith("none")),
+      2,
+    ),
+  )("$name", async ({ run }) => {
     expect((await run(stage, 3)).opened).toBe(3)
   })
 })

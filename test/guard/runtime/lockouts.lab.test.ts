@@ -2,10 +2,11 @@ import { afterAll, describe, expect, it } from "vitest"
 import { labUnavailable, twoHosts } from "../../support/lab/lab.ts"
 import { lockouts, serverAddress } from "../../support/lab/lockouts.ts"
 import { ArmedServer } from "../../support/lab/programs.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: lockouts: ${labUnavailable}\n`)
 
-describe.skipIf(labUnavailable).each(lockouts)("locked out by $name", ({ families, apply }) => {
+describe.skipIf(labUnavailable).each(matrix(lockouts, 3))("locked out by $name", ({ families, apply }) => {
   const { lab, server, client } = twoHosts()
   afterAll(() => lab.close())
   const armed = new ArmedServer(lab, server)

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { findTools } from "../../../src/firewall/tools/tool-paths.ts"
 import { labUnavailable, twoHosts } from "../../support/lab/lab.ts"
 import { ArmedServer, fwApply, fwWatchdog } from "../../support/lab/programs.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: a session where a tool cannot list: ${labUnavailable}\n`)
 
@@ -81,7 +82,7 @@ exec ${real} "$@"
     expect(listed()).toBe(before)
   })
 
-  describe.each(["crash", "half", "garbage", "nothing"])("that does this: %s", (how) => {
+  describe.each(matrix(["crash", "half", "garbage", "nothing"], 3))("that does this: %s", (how) => {
     it("says so at arming, opens, and undo wakes what it could not read", async () => {
       set(how)
       server.sh(rules)
@@ -102,7 +103,7 @@ exec ${real} "$@"
   })
 
   // The ways of failing have been told apart by then; these two are the loudest and the quietest.
-  describe.each(["crash", "nothing"])("that does this: %s", (how) => {
+  describe.each(matrix(["crash", "nothing"], 2))("that does this: %s", (how) => {
     it("in the middle of a session: the same, and for a rollback knock too", async () => {
       set("works")
       server.sh(rules)

@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { eventually } from "../../../support/lab/programs.ts"
 import { sshUnavailable } from "../../../support/lab/ssh-server.ts"
+import { matrix } from "../../../support/matrix.ts"
 import { SshStage } from "./stage.ts"
 
 if (sshUnavailable) process.stderr.write(`skipped: ssh that is killed: ${sshUnavailable}\n`)
@@ -18,7 +19,12 @@ describe.skipIf(sshUnavailable)("fw-knock apply, whose ssh is killed", () => {
   afterEach(() => stage.clear())
   afterAll(() => stage.lab.close())
 
-  it.each(Array.from({ length: moments }, (_, at) => Math.round(stepMs * (at + 0.5))))(
+  it.each(
+    matrix(
+      Array.from({ length: moments }, (_, at) => Math.round(stepMs * (at + 0.5))),
+      2,
+    ),
+  )(
     "%d ms after it began: the rules are those of before, or confirmed",
     async (afterMs) => {
       writeFileSync(file, "iptables -A INPUT -p tcp --dport 2222 -j ACCEPT\n")
