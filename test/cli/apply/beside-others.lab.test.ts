@@ -13,30 +13,33 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
   const stage = new ApplyStage()
   const { server, armed } = stage
   beforeAll(() => server.serveTcp(22))
-  afterEach(() => {
+  let stopWriter: (() => Promise<number>) | undefined
+  afterEach(async () => {
+    await stopWriter?.()
     armed.try("disarm")
     server.sh("nft flush ruleset")
   })
   afterAll(() => stage.lab.close())
 
-  /** Adds a rule every 0.2 s, and counts them. */
+  /** Adds a rule every 0.2 s or a little slower, and counts them. It ends with its test. */
   const writer = (command: string): { stop: () => Promise<number> } => {
     const child = server.start([
       "sh",
       "-c",
-      `n=0; while [ $n -lt 2000 ]; do n=$((n+1)); ${command}; echo $n; sleep 0.2; done`,
+      `n=0; while [ $n -lt 2000 ]; do n=$((n+1)); ${command}; echo $n; sleep ${stage.writerPause()}; done`,
     ])
     let last = 0
     child.stdout?.on("data", (text) => {
       last = Number(String(text).trim().split("\n").at(-1))
     })
-    return {
-      async stop() {
-        child.kill("SIGTERM")
-        await new Promise((resolve) => child.once("close", resolve))
-        return last
-      },
+    const closed = new Promise((resolve) => child.once("close", resolve))
+    const stop = async (): Promise<number> => {
+      child.kill("SIGTERM")
+      await closed
+      return last
     }
+    stopWriter = stop
+    return { stop }
   }
 
   it.each([
@@ -102,7 +105,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
     )
     const busy = writer("iptables -w 5 -I INPUT 2 -p udp --dport $n -j DROP")
     const file = stage.file(
-      "iptables -F INPUT\nsleep 0.6\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\niptables -A INPUT -p tcp --dport 3000 -j ACCEPT\n",
+      `iptables -F INPUT\nsleep ${3 * stage.writerPause()}\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\niptables -A INPUT -p tcp --dport 3000 -j ACCEPT\n`,
     )
     const { code, outcome } = stage.run(file, "--no-confirm", "--json")
     await busy.stop()

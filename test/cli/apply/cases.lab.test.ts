@@ -115,14 +115,17 @@ iptables -P INPUT DROP
       const writer = server.start([
         "sh",
         "-c",
-        `i=0; while [ $i -lt 250 ]; do i=$((i+1)); printf '*${table}\\n:KUBE-SERVICES - [0:0]\\n-A KUBE-SERVICES -d 10.96.0.%d/32 -j RETURN\\nCOMMIT\\n' $i | iptables-restore --noflush; sleep 0.2; done`,
+        `i=0; while [ $i -lt 250 ]; do i=$((i+1)); printf '*${table}\\n:KUBE-SERVICES - [0:0]\\n-A KUBE-SERVICES -d 10.96.0.%d/32 -j RETURN\\nCOMMIT\\n' $i | iptables-restore --noflush; sleep ${stage.writerPause()}; done`,
       ])
-      for (let round = 0; round < 3; round++) {
-        const { code, outcome } = apply(named("host.sh", host))
-        expect([code, outcome.event], JSON.stringify(outcome)).toEqual([0, "applied"])
-        server.sh("iptables -D INPUT 1")
+      try {
+        for (let round = 0; round < 3; round++) {
+          const { code, outcome } = apply(named("host.sh", host))
+          expect([code, outcome.event], JSON.stringify(outcome)).toEqual([0, "applied"])
+          server.sh("iptables -D INPUT 1")
+        }
+      } finally {
+        writer.kill("SIGKILL")
       }
-      writer.kill("SIGKILL")
       expect(server.sh(`iptables -t ${table} -S KUBE-SERVICES`)).toMatch(/^-A KUBE-SERVICES -d 10\.96/m)
     },
     120_000,

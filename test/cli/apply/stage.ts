@@ -28,6 +28,16 @@ export class ApplyStage {
     return path
   }
 
+  /**
+   * Seconds between two writes of a program that writes all the time: 0.2, or what a few looks at the rules take here. On a
+   * machine that is busy with other things a look takes longer than that, and none fits between two writes.
+   */
+  writerPause(): number {
+    const begun = performance.now()
+    this.server.sh("nft -a list ruleset; nft --debug=netlink list ruleset; iptables-save; ip6tables-save")
+    return Math.max(0.2, (4 * (performance.now() - begun)) / 1000)
+  }
+
   /** `fw-apply ARGS --from 192.0.2.2`, with this stage's secret where one is wanted. */
   command(...args: string[]): string[] {
     return [...fwApply, ...args, "--from", "192.0.2.2"]
