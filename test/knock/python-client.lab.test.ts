@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from "vitest"
 import { type Host, labUnavailable, twoHosts } from "../support/lab/lab.ts"
 import { lockouts, serverAddress } from "../support/lab/lockouts.ts"
 import { ArmedServer, makeSecretFile, type Printed } from "../support/lab/programs.ts"
+import { matrix } from "../support/matrix.ts"
 
 /**
  * A client in another language, written from native-notes/knock-protocol.md alone by somebody who had not seen the
@@ -31,67 +32,70 @@ const cases = lockouts
   .filter(({ name }) => exercised.includes(name))
   .flatMap(({ name, families, apply }) => families.map((family) => ({ name, family, apply })))
 
-describe.skipIf(labUnavailable).each(cases)("python client, IPv$family, $name", ({ family, apply }) => {
-  const { lab, server, client } = twoHosts()
-  afterAll(() => lab.close())
-  const armed = new ArmedServer(lab, server)
-  const stranger = makeSecretFile(lab, "192.0.2.1").path
-  const address = serverAddress(family)
-  const reachable = (): Promise<boolean> => client.reaches(address, 22)
+describe.skipIf(labUnavailable).each(matrix(cases, 3))(
+  "python client, IPv$family, $name",
+  ({ family, apply }) => {
+    const { lab, server, client } = twoHosts()
+    afterAll(() => lab.close())
+    const armed = new ArmedServer(lab, server)
+    const stranger = makeSecretFile(lab, "192.0.2.1").path
+    const address = serverAddress(family)
+    const reachable = (): Promise<boolean> => client.reaches(address, 22)
 
-  it("hears only the kernel while the firewall is open and the secret is another", async () => {
-    await server.serveTcp(22)
-    armed.arm("--timeout", "2m")
-    expect(await reachable()).toBe(true)
-    const { code, said } = knock(client, stranger, "probe", address, "--wait", "1")
-    expect({ code, verdict: said.verdict }).toEqual({ code: 4, verdict: null })
-    // The kernel's echo replies came, and were taken for nothing.
-    expect(said.ignored).toEqual({ tag: said.sent })
-  })
-
-  it("probes: alive, and nothing changes", async () => {
-    apply(server)
-    expect(await reachable()).toBe(false)
-    const { code, said } = knock(client, armed.secretFile, "probe", address)
-    expect(said).toMatchObject({ verdict: "alive", followUps: 1, pinned: true })
-    expect(said.secondsLeft).toBeGreaterThan(60)
-    expect(said.secondsLeft).toBeLessThanOrEqual(120)
-    expect(code).toBe(0)
-    expect(await reachable()).toBe(false)
-  })
-
-  it("gets no answer with a wrong secret, and opens nothing", async () => {
-    const { code, said } = knock(client, stranger, "reset", address, "--wait", "3")
-    expect({ code, verdict: said.verdict, ignored: said.ignored }).toEqual({
-      code: 4,
-      verdict: null,
-      ignored: {},
+    it("hears only the kernel while the firewall is open and the secret is another", async () => {
+      await server.serveTcp(22)
+      armed.arm("--timeout", "2m")
+      expect(await reachable()).toBe(true)
+      const { code, said } = knock(client, stranger, "probe", address, "--wait", "1")
+      expect({ code, verdict: said.verdict }).toEqual({ code: 4, verdict: null })
+      // The kernel's echo replies came, and were taken for nothing.
+      expect(said.ignored).toEqual({ tag: said.sent })
     })
-    // 2 s of the first request, at 0, 50, 150, 400, 800, 1200 and 1600 ms, and 1 s of the one-way one.
-    expect(said.sent).toBeGreaterThanOrEqual(10)
-    expect(said.sent).toBeLessThanOrEqual(12)
-    expect(await reachable()).toBe(false)
-  })
 
-  it("resets in one packet, as the probe has pinned its secret", async () => {
-    const { code, said } = knock(client, armed.secretFile, "reset", address)
-    expect(said).toMatchObject({ verdict: "opened", verified: true, dropping: 0, followUps: 0 })
-    expect(code).toBe(0)
-    expect(await reachable()).toBe(true)
-  })
+    it("probes: alive, and nothing changes", async () => {
+      apply(server)
+      expect(await reachable()).toBe(false)
+      const { code, said } = knock(client, armed.secretFile, "probe", address)
+      expect(said).toMatchObject({ verdict: "alive", followUps: 1, pinned: true })
+      expect(said.secondsLeft).toBeGreaterThan(60)
+      expect(said.secondsLeft).toBeLessThanOrEqual(120)
+      expect(code).toBe(0)
+      expect(await reachable()).toBe(false)
+    })
 
-  it("resets and probes one-way", async () => {
-    apply(server)
-    expect(await reachable()).toBe(false)
-    const probe = knock(client, armed.secretFile, "probe", address, "--one-way")
-    expect(probe).toMatchObject({ code: 0, said: { verdict: "alive", followUps: 0 } })
-    expect(await reachable()).toBe(false)
-    const { code, said } = knock(client, armed.secretFile, "reset", address, "--one-way")
-    expect(said).toMatchObject({ verdict: "opened", verified: true, followUps: 0 })
-    expect(code).toBe(0)
-    expect(await reachable()).toBe(true)
-  })
-})
+    it("gets no answer with a wrong secret, and opens nothing", async () => {
+      const { code, said } = knock(client, stranger, "reset", address, "--wait", "3")
+      expect({ code, verdict: said.verdict, ignored: said.ignored }).toEqual({
+        code: 4,
+        verdict: null,
+        ignored: {},
+      })
+      // 2 s of the first request, at 0, 50, 150, 400, 800, 1200 and 1600 ms, and 1 s of the one-way one.
+      expect(said.sent).toBeGreaterThanOrEqual(10)
+      expect(said.sent).toBeLessThanOrEqual(12)
+      expect(await reachable()).toBe(false)
+    })
+
+    it("resets in one packet, as the probe has pinned its secret", async () => {
+      const { code, said } = knock(client, armed.secretFile, "reset", address)
+      expect(said).toMatchObject({ verdict: "opened", verified: true, dropping: 0, followUps: 0 })
+      expect(code).toBe(0)
+      expect(await reachable()).toBe(true)
+    })
+
+    it("resets and probes one-way", async () => {
+      apply(server)
+      expect(await reachable()).toBe(false)
+      const probe = knock(client, armed.secretFile, "probe", address, "--one-way")
+      expect(probe).toMatchObject({ code: 0, said: { verdict: "alive", followUps: 0 } })
+      expect(await reachable()).toBe(false)
+      const { code, said } = knock(client, armed.secretFile, "reset", address, "--one-way")
+      expect(said).toMatchObject({ verdict: "opened", verified: true, followUps: 0 })
+      expect(code).toBe(0)
+      expect(await reachable()).toBe(true)
+    })
+  },
+)
 
 describe.skipIf(labUnavailable).each([4, 6] as const)("python client, IPv%i, its exchanges", (family) => {
   const { lab, server, client } = twoHosts()

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process"
 import { afterAll, describe, expect, it } from "vitest"
 import { independentView } from "../../support/firewall/independent-views.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 import { inputOf, machineIn, refusalOf, rehearseOn, rulesOf } from "../../support/rehearsing.ts"
 import { badFiles, badFileText } from "./bad-files.ts"
 
@@ -14,7 +15,7 @@ describe.skipIf(labUnavailable)("the rehearsal of a rule file", () => {
   if (!labUnavailable) host.sh("iptables-nft -A INPUT -s 203.0.113.5 -j DROP")
   const legacy = machineIn(lab, "legacy")
 
-  it.each(badFiles)("refuses what --test lets through: $what", async (bad) => {
+  it.each(matrix(badFiles, 3))("refuses what --test lets through: $what", async (bad) => {
     const { text, line } = badFileText(bad)
     const tested = spawnSync("unshare", ["-n", "iptables-nft-restore", "--test"], { input: text })
     expect(tested.status).toBe(0)

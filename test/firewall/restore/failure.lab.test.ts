@@ -7,19 +7,17 @@ import { independentView } from "../../support/firewall/independent-views.ts"
 import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
 import { openByHand, rulesets } from "../../support/firewall/rulesets.ts"
 import { type Host, Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: undo failures: ${labUnavailable}\n`)
 
 const everything = rulesets.map((ruleset) => ruleset.script).join("\n")
 
-const quick = ["iptables-nft-restore", "nft", "iptables-legacy-restore", "ipset"] as const
-const slow = [
-  "ip6tables-nft-restore",
-  "ebtables-nft-restore",
-  "ip6tables-legacy-restore",
-  "arptables-legacy",
+const loaders = [
+  ...["nft", "ip6tables-nft-restore", "ebtables-nft-restore"],
+  ...["iptables-nft-restore", "ip6tables-legacy-restore", "arptables-legacy"],
+  ...["iptables-legacy-restore", "ipset"],
 ] as const
-const loaders = process.env.FW_LONG ? [...quick, ...slow] : quick
 
 describe.skipIf(labUnavailable)("an undo that fails", () => {
   const lab = new Lab()
@@ -33,7 +31,7 @@ describe.skipIf(labUnavailable)("an undo that fails", () => {
     return path
   }
 
-  it.each(loaders)("puts every other family back when %s fails", async (tool) => {
+  it.each(matrix(loaders, 3))("puts every other family back when %s fails", async (tool) => {
     const host = hostWith(lab, everything)
     const deps = firewallOf(host)
     const snapshot = await takeSnapshot(deps, "open")

@@ -6,6 +6,7 @@ import { takeSnapshot } from "../../../src/firewall/snapshot/snapshot.ts"
 import type { ToolName } from "../../../src/firewall/tools/table.ts"
 import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
 import { type Host, Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: rules that cannot be read: ${labUnavailable}\n`)
 
@@ -79,7 +80,7 @@ describe.skipIf(labUnavailable)("rules that cannot be read", () => {
     expect((await takeSnapshot(deps, "after")).nftTables[0]?.asleep).toBeUndefined()
   })
 
-  describe.each(troubles)("where a tool %s", (_, script) => {
+  describe.each(matrix(troubles, 2))("where a tool %s", (_, script) => {
     it("nft: nothing counts as empty; iptables' own tables are read all the same", async () => {
       const host = hostWith(lab, rules)
       const snapshot = await takeSnapshot(fake("nft", script, host), "x")
