@@ -49,7 +49,7 @@ describe.skipIf(labUnavailable)("fw-apply and the order of base chains at one ho
   afterAll(() => stage.lab.close())
 
   const answer = (): string => {
-    const tried = client.try(["timeout", "0.4", "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/9"])
+    const tried = client.try(["timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/9"])
     return tried.code === 124 ? "timeout" : /refused/i.test(tried.stderr) ? "refused" : tried.stderr
   }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 import { everything, Place } from "./place.ts"
 import { savedRules } from "./saved-rules.ts"
 
@@ -13,7 +14,7 @@ describe.skipIf(labUnavailable)("rules of firewall managers, with packets", () =
     for (const place of places) place.connect()
   })
 
-  it.each(places)("open over IPv4 and IPv6, and come back: $name", async (place) => {
+  it.each(matrix(places, 2))("open over IPv4 and IPv6, and come back: $name", async (place) => {
     await place.begin()
     expect(await place.letIn()).toEqual(place.normally)
     const before = place.views()

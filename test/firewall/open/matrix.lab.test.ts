@@ -3,6 +3,7 @@ import { armOn, type HostFirewall } from "../../support/firewall/on-host.ts"
 import { Prober } from "../../support/firewall/prober.ts"
 import { labUnavailable, twoHosts } from "../../support/lab/lab.ts"
 import { serverAddress } from "../../support/lab/lockouts.ts"
+import { matrix } from "../../support/matrix.ts"
 import { rows, wipe } from "./lockouts.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: open matrix: ${labUnavailable}\n`)
@@ -17,7 +18,7 @@ describe.skipIf(labUnavailable)("an open", () => {
   })
   afterAll(() => lab.close())
 
-  it.each(rows)("opens: $name", async ({ families, script, onClient }) => {
+  it.each(matrix(rows, 2))("opens: $name", async ({ families, script, onClient }) => {
     const addresses = families.map(serverAddress)
     const all = addresses.map(() => true)
     server.sh(script)

@@ -11,6 +11,7 @@ import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
 import { armOn, firewallDeps } from "../../support/firewall/on-host.ts"
 import { rulesets } from "../../support/firewall/rulesets.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: undo after an open: ${labUnavailable}\n`)
 
@@ -23,7 +24,7 @@ describe.skipIf(labUnavailable)("undo after a real open", () => {
   const lab = new Lab()
   afterAll(() => lab.close())
 
-  it.each([...rulesets, everything])("brings back: $name", async ({ script }) => {
+  it.each(matrix([everything, ...rulesets], 5))("brings back: $name", async ({ script }) => {
     const host = hostWith(lab, script)
     const deps = firewallOf(host)
     const before = independentView(host)

@@ -7,6 +7,7 @@ import { type Snapshot, takeSnapshot } from "../../../src/firewall/snapshot/snap
 import { firewallOf } from "../../support/firewall/lab-firewall.ts"
 import { armOn } from "../../support/firewall/on-host.ts"
 import { type Host, Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: the order of base chains: ${labUnavailable}\n`)
 
@@ -51,11 +52,11 @@ describe.skipIf(labUnavailable)("the order of base chains at one hook", () => {
 
   /** Whether somebody refuses, or nobody answers. */
   const answer = (host: Host): string => {
-    const tried = host.try(["timeout", "0.4", "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/9"])
+    const tried = host.try(["timeout", "2", "bash", "-c", "exec 3<>/dev/tcp/192.0.2.1/9"])
     return tried.code === 124 ? "timeout" : /refused/i.test(tried.stderr) ? "refused" : tried.stderr
   }
 
-  describe.each(pairs)("$name", ({ one, other }) => {
+  describe.each(matrix(pairs, 2))("$name", ({ one, other }) => {
     const answers: string[] = []
     afterAll(() => expect(answers.toSorted(), "the order decides").toEqual(["refused", "timeout"]))
 

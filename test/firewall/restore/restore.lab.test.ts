@@ -9,6 +9,7 @@ import { independentView } from "../../support/firewall/independent-views.ts"
 import { firewallOf, hostWith } from "../../support/firewall/lab-firewall.ts"
 import { openByHand, rulesets } from "../../support/firewall/rulesets.ts"
 import { Lab, labUnavailable } from "../../support/lab/lab.ts"
+import { matrix } from "../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: undo: ${labUnavailable}\n`)
 
@@ -16,7 +17,7 @@ describe.skipIf(labUnavailable)("undo", () => {
   const lab = new Lab()
   afterAll(() => lab.close())
 
-  it.each(rulesets)("brings back: $name", async ({ name, script }) => {
+  it.each(matrix(rulesets, 3))("brings back: $name", async ({ name, script }) => {
     const host = hostWith(lab, script)
     const deps = firewallOf(host)
     const before = independentView(host)

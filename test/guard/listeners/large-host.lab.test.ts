@@ -57,5 +57,5 @@ describe.skipIf(labUnavailable)("a session on a host with much of everything", (
     expect(armed.status()).toMatchObject({ deaf: false, listenerStarts })
     alive()
     server.sh("ip link set lo up")
-  }, 40_000)
+  })
 })

@@ -118,7 +118,7 @@ export class ArmedServer {
 export async function eventually(
   what: string,
   check: () => boolean | Promise<boolean>,
-  limitMs = 10_000,
+  limitMs = 30_000,
 ): Promise<void> {
   const until = performance.now() + limitMs
   while (!(await check())) {

@@ -5,6 +5,7 @@ import { takeSnapshot } from "../../../../src/firewall/snapshot/snapshot.ts"
 import { firewallOf, hostWith } from "../../../support/firewall/lab-firewall.ts"
 import { rawDifferences, rulesInForce } from "../../../support/firewall/raw-views.ts"
 import { type Host, Lab, labUnavailable } from "../../../support/lab/lab.ts"
+import { matrix } from "../../../support/matrix.ts"
 
 if (labUnavailable) process.stderr.write(`skipped: rules that a save prints wrong: ${labUnavailable}\n`)
 
@@ -98,11 +99,11 @@ describe.skipIf(labUnavailable)("a save that prints rules wrong is not believed"
     return { view: table?.view ?? "", why: table?.why ?? "", ok: report.ok, lost }
   }
 
-  it.each([...native, ...nativeOfOne, ...arp])("%s", async (script) => {
+  it.each(matrix([...native, ...nativeOfOne, ...arp], 5))("%s", async (script) => {
     expect(await through(script)).toEqual({ view: "nft", why: "", ok: true, lost: [] })
   })
 
-  it.each(own)("%s", async (script) => {
+  it.each(matrix(own, 4))("%s", async (script) => {
     expect(await through(script)).toEqual({ view: "iptables", why: "", ok: true, lost: [] })
   })
 
