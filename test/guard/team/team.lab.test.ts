@@ -15,15 +15,12 @@ describe.skipIf(labUnavailable)("one secret on 500 addresses of one guard", () =
     stage.server.sh(shut)
   })
 
-  // A machine that has much else to do may be late.
-  it("500 probes are all answered within 3 s, and none is dropped on its way to the guard", {
-    retry: 2,
-  }, async () => {
+  // How long it takes is a figure, of `scripts/bench fleet`.
+  it("500 probes are all answered, and none is dropped on its way to the guard", async () => {
     const sent = await stage.knock("probe", stage.armed.secretFile, stage.addresses, 2)
     const rejected = await stage.rejected()
     process.stderr.write(figures("500 probes, 2 ms apart", sent, rejected))
     expect(sent.answered).toBe(500)
-    expect(sent.tookMs).toBeLessThan(3000)
     expect(rejected).not.toHaveProperty("screen/pipe-full")
   })
 
