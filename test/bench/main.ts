@@ -9,6 +9,7 @@ import { floods } from "./cases/floods.ts"
 import { growth } from "./cases/growth.ts"
 import { senderStart } from "./cases/sender-start.ts"
 import { timeToOpen } from "./cases/time-to-open.ts"
+import { unconfirmed } from "./cases/unconfirmed.ts"
 import { weight } from "./cases/weight.ts"
 import { said } from "./deadline.ts"
 import { documentOf } from "./document.ts"
@@ -25,6 +26,7 @@ const cases: readonly Case[] = [
   weight,
   apply,
   besideLarge,
+  unconfirmed,
   fleet,
   faults,
   floods,
