@@ -35,7 +35,8 @@ export class ApplyStage {
   writerPause(): number {
     const begun = performance.now()
     this.server.sh("nft -a list ruleset; nft --debug=netlink list ruleset; iptables-save; ip6tables-save")
-    return Math.max(0.2, (8 * (performance.now() - begun)) / 1000)
+    const seconds = (performance.now() - begun) / 1000
+    return seconds < 0.1 ? 0.2 : 10 * seconds
   }
 
   /** `fw-apply ARGS --from 192.0.2.2`, with this stage's secret where one is wanted. */
