@@ -1,10 +1,11 @@
 import { chownSync, copyFileSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { masquerade, routedHosts, routedServer } from "../../guard/knocks/router.ts"
+import { settled } from "../../guard/knocks/knocks.ts"
+import { masquerade, noEcho, routedHosts, routedServer } from "../../guard/knocks/router.ts"
 import { twoHosts } from "../../support/lab/lab.ts"
 import { serverAddress } from "../../support/lab/lockouts.ts"
-import { ArmedServer, eventually, fwApply } from "../../support/lab/programs.ts"
+import { ArmedServer, fwApply } from "../../support/lab/programs.ts"
 import { SshLab, sshUnavailable } from "../../support/lab/ssh-server.ts"
 import { type Ended, knock, publicCopy } from "../../support/workstation.ts"
 
@@ -13,10 +14,6 @@ if (sshUnavailable) process.stderr.write(`skipped: fw-knock over TCP: ${sshUnava
 const filters = (...lines: readonly string[]): string =>
   ["iptables-nft", "ip6tables-nft"].flatMap((tool) => lines.map((line) => `${tool} ${line}`)).join("\n")
 const drop = filters("-P INPUT DROP", "-P OUTPUT DROP")
-/** In a router of the provider's, as far as fw-knock can tell: nothing is refused here. */
-const noEcho = `table inet quiet {
-  chain in { type filter hook prerouting priority -300; icmp type { echo-request, echo-reply } drop; icmpv6 type { echo-request, echo-reply } drop; }
-}\n`
 const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps=-all"]
 const users = ["root", "nobody"] as const
 const cases = ([4, 6] as const).flatMap((family) => users.map((user) => ({ family, user })))
@@ -29,12 +26,6 @@ describe.skipIf(sshUnavailable)("fw-knock where no echo goes either way", () => 
   let program: readonly string[]
   let nobodys: string
 
-  /** No open is still being settled: it would take the next lockout away too. */
-  const settled = (): Promise<void> =>
-    eventually("the open before", () => {
-      const opened = armed.events().filter(({ event }) => event === "opened")
-      return opened.length === armed.status().opens
-    })
   const run = (user: (typeof users)[number], ...args: string[]): Promise<Ended> =>
     user === "root"
       ? knock(client, [...args, "--json", "--secret-file", armed.secretFile], { env: { HOME: home } })
@@ -52,7 +43,7 @@ describe.skipIf(sshUnavailable)("fw-knock where no echo goes either way", () => 
     for (const host of [server, client]) host.run(["nft", "-f", "/dev/stdin"], { input: noEcho })
   })
   beforeEach(async () => {
-    await settled()
+    await settled(armed)
     server.sh("nft flush ruleset")
   })
 
@@ -97,7 +88,7 @@ describe.skipIf(sshUnavailable)("fw-knock where no echo goes either way", () => 
   it.each(users)("as %s: a rollback, which nobody believes without a challenge", async (user) => {
     server.sh(drop)
     expect((await run(user, "reset", "192.0.2.1", "--road", "tcp/22")).code).toBe(0)
-    await settled()
+    await settled(armed)
     server.sh(drop)
     expect(await client.reaches("192.0.2.1", 22)).toBe(false)
     const back = await run(user, "rollback", "192.0.2.1", "--road", "tcp/22", "--no-check")

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process"
 import type { Host } from "../../support/lab/lab.ts"
-import { type ArmedServer, fwKnock, type Printed } from "../../support/lab/programs.ts"
+import { type ArmedServer, eventually, fwKnock, type Printed } from "../../support/lab/programs.ts"
 
 /** What came of one `fw-knock`. */
 export interface Knocked {
@@ -52,4 +52,12 @@ export async function knockMany(
   }
   await Promise.all(Array.from({ length: atATime }, worker))
   return done
+}
+
+/** No open is still being settled: it would take the next lockout away too. */
+export function settled(armed: ArmedServer): Promise<void> {
+  return eventually("the open before", () => {
+    const opened = armed.events().filter(({ event }) => event === "opened")
+    return opened.length === armed.status().opens
+  })
 }

@@ -37,3 +37,8 @@ export function masquerade({ server, router }: Pick<Routed, "server" | "router">
       ct state invalid counter drop; ct state established,related accept; iifname "down0" tcp dport 22 accept; }; }\n`,
   })
 }
+
+/** Rules that let no echo through, in front of all others: a router of the provider's, as far as fw-knock can tell. */
+export const noEcho = `table inet quiet {
+  chain in { type filter hook prerouting priority -300; icmp type { echo-request, echo-reply } drop; icmpv6 type { echo-request, echo-reply } drop; }
+}\n`

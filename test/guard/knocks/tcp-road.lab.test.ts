@@ -3,8 +3,9 @@ import { join } from "node:path"
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { twoHosts } from "../../support/lab/lab.ts"
 import { serverAddress } from "../../support/lab/lockouts.ts"
-import { ArmedServer, eventually } from "../../support/lab/programs.ts"
+import { ArmedServer } from "../../support/lab/programs.ts"
 import { SshLab, sshUnavailable } from "../../support/lab/ssh-server.ts"
+import { settled } from "./knocks.ts"
 import { pythonKnock } from "./python-knock.ts"
 import { masquerade, routedHosts, routedServer } from "./router.ts"
 
@@ -22,14 +23,6 @@ const noEcho = `table inet quiet {
 const roads = ["tcp", "raw-tcp"] as const
 const cases = ([4, 6] as const).flatMap((family) => roads.map((road) => ({ family, road })))
 const nobody = { uid: 65534 }
-
-/** No open is still being settled: it would take the next lockout away too. */
-const settled = (armed: ArmedServer): Promise<void> =>
-  eventually(
-    "the open before",
-    () => armed.events().filter(({ event }) => event === "opened").length === armed.status().opens,
-    30_000,
-  )
 
 describe.skipIf(sshUnavailable)("over TCP, where no echo goes either way", () => {
   const { lab, server, client } = twoHosts()
