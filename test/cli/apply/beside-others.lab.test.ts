@@ -21,13 +21,9 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
   })
   afterAll(() => stage.lab.close())
 
-  /** Adds a rule every 0.2 s or a little slower, and counts them. It ends with its test. */
+  /** Adds rules, and counts them. It ends with its test. */
   const writer = (command: string): { stop: () => Promise<number> } => {
-    const child = server.start([
-      "sh",
-      "-c",
-      `n=0; while [ $n -lt 2000 ]; do n=$((n+1)); ${command}; echo $n; sleep ${stage.writerPause()}; done`,
-    ])
+    const child = stage.startWriter(command)
     let last = 0
     child.stdout?.on("data", (text) => {
       last = Number(String(text).trim().split("\n").at(-1))
@@ -69,7 +65,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
         expect(server.sh("iptables -S INPUT")).not.toContain(`--dport ${3000 + round}`)
       }
       const written = await busy.stop()
-      expect(written).toBeGreaterThan(rounds)
+      expect(written).toBeGreaterThan(20)
       const left = server.sh(list)
       const lost = Array.from({ length: written - 1 }, (_, index) => index + 1).filter(
         (port) => !new RegExp(`dport ${port}\\b`).test(left),
@@ -105,7 +101,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
     )
     const busy = writer("iptables -w 5 -I INPUT 2 -p udp --dport $n -j DROP")
     const file = stage.file(
-      `iptables -F INPUT\nsleep ${3 * stage.writerPause()}\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\niptables -A INPUT -p tcp --dport 3000 -j ACCEPT\n`,
+      "iptables -F INPUT\nsleep 1\niptables -A INPUT -p tcp --dport 22 -j ACCEPT\niptables -A INPUT -p tcp --dport 3000 -j ACCEPT\n",
     )
     const { code, outcome } = stage.run(file, "--no-confirm", "--json")
     await busy.stop()

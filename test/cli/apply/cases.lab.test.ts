@@ -112,11 +112,9 @@ iptables -P INPUT DROP
     "host.sh is applied beside one who writes a chain of %s all the time",
     async (table) => {
       server.sh(`iptables -t ${table} -N KUBE-SERVICES`)
-      const writer = server.start([
-        "sh",
-        "-c",
-        `i=0; while [ $i -lt 250 ]; do i=$((i+1)); printf '*${table}\\n:KUBE-SERVICES - [0:0]\\n-A KUBE-SERVICES -d 10.96.0.%d/32 -j RETURN\\nCOMMIT\\n' $i | iptables-restore --noflush; sleep ${stage.writerPause()}; done`,
-      ])
+      const writer = stage.startWriter(
+        `printf '*${table}\\n:KUBE-SERVICES - [0:0]\\n-A KUBE-SERVICES -d 10.96.0.%d/32 -j RETURN\\nCOMMIT\\n' $((n % 250)) | iptables-restore --noflush`,
+      )
       try {
         for (let round = 0; round < 3; round++) {
           const { code, outcome } = apply(named("host.sh", host))

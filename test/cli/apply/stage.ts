@@ -29,14 +29,18 @@ export class ApplyStage {
   }
 
   /**
-   * Seconds between two writes of a program that writes all the time: 0.2, or what a few looks at the rules take here. On a
-   * machine that is busy with other things a look takes longer than that, and none fits between two writes.
+   * A program that does `write` all the time, `$n` being how often, and prints that: every 0.2 s, or every six times as long
+   * as a look at the rules has just taken. On a machine that is busy with other things none would fit in between else.
    */
-  writerPause(): number {
-    const begun = performance.now()
-    this.server.sh("nft -a list ruleset; nft --debug=netlink list ruleset; iptables-save; ip6tables-save")
-    const seconds = (performance.now() - begun) / 1000
-    return seconds < 0.1 ? 0.2 : 10 * seconds
+  startWriter(write: string): ChildProcess {
+    const look = "(nft -a list ruleset; iptables-save; ip6tables-save) >/dev/null 2>&1"
+    const pause = `awk "BEGIN { s = 6 * ($after - $before) / 1e9; print s < 0.2 ? 0.2 : s }"`
+    return this.server.start([
+      "sh",
+      "-c",
+      `n=0; while [ $n -lt 2000 ]; do n=$((n+1)); ${write}; echo $n
+       before=$(date +%s%N); ${look}; after=$(date +%s%N); sleep "$(${pause})"; done`,
+    ])
   }
 
   /** `fw-apply ARGS --from 192.0.2.2`, with this stage's secret where one is wanted. */
