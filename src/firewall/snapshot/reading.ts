@@ -32,6 +32,9 @@ export function nothingRead<T>(where: string, why: string): Reading<readonly T[]
   return { found: [], unread: [{ where, why }] }
 }
 
+/** Why rules are unread that no tool failed at. */
+export const keptChanging = "the rules changed while they were read, each time that it was tried"
+
 /** Tells whether this table or set could not be read, alone or with its whole backend. */
 export function isUnread(unread: readonly Unread[], where: string): boolean {
   return unread.some((one) => where === one.where || where.startsWith(`${one.where} `))

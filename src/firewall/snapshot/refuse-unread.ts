@@ -1,5 +1,5 @@
 import { Fault } from "../../errors.ts"
-import type { Unread } from "./reading.ts"
+import { keptChanging, type Unread } from "./reading.ts"
 import type { Snapshot } from "./snapshot.ts"
 
 /**
@@ -11,8 +11,11 @@ export function refuseUnread({ unread }: Pick<Snapshot, "unread">): void {
   const matters = unread.filter((one) => !isOutOfReach(one))
   if (matters.length === 0) return
   const which = matters.map(({ where, why }) => `${where} (${why})`)
+  const todo = matters.every(({ why }) => why === keptChanging)
+    ? "stop for a moment whatever writes rules all the time"
+    : "take away the rule that its tool cannot list, or mend the tool"
   throw new Fault("refused", `cannot read the rules of ${which.join("; ")}`, {
-    hint: "nothing was changed; take away the rule that its tool cannot list, or mend the tool, and try again",
+    hint: `nothing was changed; ${todo}, and try again`,
   })
 }
 

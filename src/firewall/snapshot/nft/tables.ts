@@ -1,7 +1,14 @@
 import { families } from "../../tools/table.ts"
 import { expectedChains, type NftTableCopy, nftWhere, tableId } from "../nft-table.ts"
 import { chooseView } from "../nft-table-view.ts"
-import { breathe, nothingRead, type Reading, type SnapshotDeps, type Unread } from "../reading.ts"
+import {
+  breathe,
+  keptChanging,
+  nothingRead,
+  type Reading,
+  type SnapshotDeps,
+  type Unread,
+} from "../reading.ts"
 import { canonicalTable } from "../text/nft-canonical.ts"
 import { isOwned, type NftTableText, parseRuleset } from "../text/nft-text.ts"
 import type { SaveSection } from "../text/save-text.ts"
@@ -86,7 +93,7 @@ async function readBetweenWrites(deps: SnapshotDeps): Promise<Reading<readonly N
     const read = await all(deps)
     if (still(before) === still(await listTerse(deps))) return read
   }
-  return nothingRead("nft", "the rules changed while they were read, each time that it was tried")
+  return nothingRead("nft", keptChanging)
 }
 
 function withoutNft(deps: SnapshotDeps): SnapshotDeps {
