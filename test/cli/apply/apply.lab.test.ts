@@ -142,13 +142,13 @@ describe.skipIf(labUnavailable)("fw-apply", () => {
     const file = stage.file(newRules)
     const detach = (...args: string[]) =>
       stage.run(file, "--detach", "--json", "--secret-file", armed.secretFile, ...args)
-    const left = detach("--confirm-within", "5s")
+    const left = detach("--confirm-within", "10s")
     expect([left.code, left.outcome]).toEqual([
       0,
       expect.objectContaining({ event: "detached", id: expect.any(String) }),
     ])
     expect(armed.status().change).toMatchObject({ id: left.outcome.id, applied: true })
-    await eventually("the revert", () => !inForce(), 20_000)
+    await eventually("the revert", () => !inForce(), 30_000)
     expect(rules()).toBe(before)
     await eventually("the end of its session", sessionOver)
 

@@ -116,7 +116,7 @@ describe.skipIf(labUnavailable)("fw-apply beside programs that write all the tim
       "iptables -N f2b-sshd; iptables -A INPUT -p tcp --dport 22 -j f2b-sshd; iptables -A f2b-sshd -j RETURN; iptables -A INPUT -p tcp --dport 22 -j ACCEPT",
     )
     const before = server.sh("iptables -S")
-    const running = stage.start(stage.file(own(3000)), "--confirm-within", "6s")
+    const running = stage.start(stage.file(own(3000)), "--confirm-within", "10s")
     await eventually("the change", () => running.has("applied"), 60_000)
     server.sh("iptables -I f2b-sshd -s 198.51.100.99 -j REJECT; iptables -I INPUT -s 198.51.100.98 -j DROP")
     await eventually("the revert", () => running.code !== undefined, 30_000)

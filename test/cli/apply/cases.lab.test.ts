@@ -132,7 +132,7 @@ iptables -P INPUT DROP
   it("host.sh goes back, and the ban that came meanwhile stays", async () => {
     server.sh("iptables -N f2b-sshd; iptables -A INPUT -p tcp --dport 22 -j f2b-sshd")
     const before = server.sh("iptables -S")
-    const running = stage.start(named("host.sh", host), "--confirm-within", "5s")
+    const running = stage.start(named("host.sh", host), "--confirm-within", "10s")
     await eventually("the change", () => running.has("applied"), 60_000)
     const ban = "-A f2b-sshd -s 198.51.100.99/32 -j REJECT --reject-with icmp-port-unreachable\n"
     server.sh("iptables -I f2b-sshd -s 198.51.100.99 -j REJECT")

@@ -62,7 +62,7 @@ describe.skipIf(labUnavailable)("fw-apply and the order of base chains at one ho
       expect(answer(), "the script itself").toBe(now)
       server.sh(`nft flush ruleset\n${before}`)
 
-      const running = stage.start(stage.file(`${script}\n`), "--confirm-within", "5s")
+      const running = stage.start(stage.file(`${script}\n`), "--confirm-within", "10s")
       await eventually("the change", () => running.has("applied") || running.code !== undefined, 60_000)
       expect(running.objects.at(-1)).toMatchObject({ event: "applied" })
       expect(answer(), "fw-apply").toBe(now)
@@ -70,6 +70,6 @@ describe.skipIf(labUnavailable)("fw-apply and the order of base chains at one ho
       expect(running.objects.at(-1)).toMatchObject({ event: "rolled-back", code: "rolled-back" })
       expect(answer(), "the revert").toBe(old)
     },
-    60_000,
+    120_000,
   )
 })

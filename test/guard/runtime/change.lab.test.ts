@@ -39,7 +39,7 @@ describe.skipIf(labUnavailable)("a change that waits for its confirmation", () =
   const isOver = (): boolean => armed.status().change === undefined
 
   it("goes back by itself, whole", async () => {
-    const applied = await stage.apply(candidate, { withinMs: 3000 })
+    const applied = await stage.apply(candidate, { withinMs: 10_000 })
     expect(applied).toMatchObject({
       event: "applied",
       code: "done",
@@ -49,7 +49,7 @@ describe.skipIf(labUnavailable)("a change that waits for its confirmation", () =
     expect(server.sh("iptables-nft -S INPUT")).toContain("-P INPUT DROP")
     expect(armed.status().change).toMatchObject({ user: "ada", client: "192.0.2.2", applied: true })
     expect(armed.try("status").stdout).toContain("CHANGED by ada from 192.0.2.2: goes back in")
-    await eventually("the rollback", isOver)
+    await eventually("the rollback", isOver, 30_000)
     expect(rules()).toBe(before)
     const end = { event: "rolled-back", code: "rolled-back" }
     expect(armed.events().at(-1)).toMatchObject(end)
@@ -97,18 +97,18 @@ describe.skipIf(labUnavailable)("a change that waits for its confirmation", () =
   })
 
   it("goes back when its guard was killed: at its time, or at once when that has passed", async () => {
-    await stage.apply(candidate, { withinMs: 8000 })
+    await stage.apply(candidate, { withinMs: 15_000 })
     await stage.killGuard()
     expect(armed.try("--detach", "--json", "--secret-file", armed.secretFile).code).toBe(1)
     expect(armed.try("resume").code).toBe(0)
     expect(armed.status().change).toMatchObject({ applied: true })
     // The connections that stood are still known.
     expect(await stage.ask({ command: "confirm", pid: process.pid })).toMatchObject({ code: "refused" })
-    await eventually("the rollback", isBack, 12_000)
+    await eventually("the rollback", isBack, 30_000)
 
-    await stage.apply(candidate, { withinMs: 1000 })
+    await stage.apply(candidate, { withinMs: 5000 })
     await stage.killGuard()
-    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await new Promise((resolve) => setTimeout(resolve, 5000))
     expect(isBack()).toBe(false)
     expect(armed.try("resume").code).toBe(0)
     await eventually("the rollback", isBack)
@@ -145,12 +145,12 @@ describe.skipIf(labUnavailable)("a change that waits for its confirmation", () =
   })
 
   it("cannot be confirmed when the firewall was opened, and goes back all the same", async () => {
-    await stage.apply(candidate, { withinMs: 15_000 })
+    await stage.apply(candidate, { withinMs: 20_000 })
     expect(armed.knock(client, "reset", "192.0.2.1").outcome).toMatchObject({ event: "opened" })
     await eventually("its settling", () => armed.status().opens === 1)
     expect(armed.knock(client, "confirm", "192.0.2.1").outcome).toMatchObject({ event: "refused" })
     expect(armed.status().change).toMatchObject({ opened: true })
-    await eventually("the rollback", isOver, 20_000)
+    await eventually("the rollback", isOver, 40_000)
     expect(rules()).toBe(before)
   })
 })
