@@ -17,6 +17,7 @@ import { ChangeRollback } from "./reboot/change-rollback.ts"
 import { SessionRollback } from "./reboot/session-rollback.ts"
 import { DiskRecord } from "./runtime/record-writer.ts"
 import { Runtime } from "./runtime/runtime.ts"
+import { warmUpRounds, warmUpSession } from "./runtime/warm-up.ts"
 import { type Journal, sessionOf } from "./state/journal.ts"
 import { leftBehindOf, readLeft } from "./state/left-file.ts"
 import { Snapshots } from "./state/snapshots.ts"
@@ -43,6 +44,8 @@ export interface AssembledSession {
   readonly sessionRollback: SessionRollback
   readonly changeRollback: ChangeRollback
   readonly backends: readonly string[]
+  /** What makes the first open sooner and its settling surer; whoever arms does not wait for it. Never rejects. */
+  settleIn(): Promise<void>
 }
 
 /**
@@ -91,7 +94,14 @@ export async function assembleSession(parts: SessionParts): Promise<AssembledSes
     record,
   )
   atEnd(() => session.listeners.close())
-  return { session, sessionRollback, changeRollback, backends: firewall.describe().backends }
+  return {
+    ...{ session, sessionRollback, changeRollback },
+    backends: firewall.describe().backends,
+    async settleIn() {
+      await warmUpSession(warmUpRounds).catch(() => {})
+      firewall.waitForSettling()
+    },
+  }
 }
 
 const nothingLeft: LeftBehind = { open: undefined, lastChange: undefined }

@@ -21,7 +21,6 @@ import { statusLine } from "./machine/status.ts"
 import { machineGoesDown } from "./reboot/machine-shutdown.ts"
 import { reloadSecrets } from "./runtime/reload-secrets.ts"
 import type { Runtime } from "./runtime/runtime.ts"
-import { warmUpRounds, warmUpSession } from "./runtime/warm-up.ts"
 import { foldersFor, preparePrivateFolder, usableStateFolder } from "./state/folders.ts"
 import { hasJournal, removeJournal } from "./state/journal.ts"
 import { removeLeft } from "./state/left-file.ts"
@@ -103,7 +102,7 @@ async function holdSession(
       people.tell(outcome)
       for (const watcher of watchers) watcher({ outcome })
     }
-    const { session, sessionRollback, changeRollback, backends } = await assembleSession({
+    const { session, sessionRollback, changeRollback, backends, settleIn } = await assembleSession({
       configuration,
       journal,
       read: "read" in order ? order.read : undefined,
@@ -115,9 +114,7 @@ async function holdSession(
     })
     const { listeners } = session
     // A session that is gone on with keeps its promises even if nothing can be heard at the moment.
-    const begun = listeners.start(journal !== undefined)
-    // While the listener begins. Without it an open is later, and nothing else.
-    const [ready] = await Promise.all([begun, warmUpSession(warmUpRounds).catch(() => {})])
+    const ready = await listeners.start(journal !== undefined)
     armed = session
     let goingDown = false
     signals.onTerminate(() => {
@@ -133,7 +130,6 @@ async function holdSession(
     session.begin()
     // What an earlier session had left is this one's now, and in its journal.
     if (hasJournal(folders.runtime)) removeLeft(folders.runtime)
-    realTime(process.pid) // not before: arming is a second's work, with very many rules a minute's
     const told = announce({
       ready: true,
       filter: ready?.filter ?? "",
@@ -146,6 +142,8 @@ async function holdSession(
       session.feed({ type: "told-to-end", how: "disarmed", message: "who armed the session is gone" })
     manager.ready()
     keepInformed(manager, systemClock, () => statusLine(session.status(), systemClock.wallMs()))
+    await settleIn()
+    realTime(process.pid) // not before: all this is a second's work, with very many rules a minute's
     const how = await session.ended
     removeJournal(folders.runtime)
     if (leftBehind(session.record) === undefined) removeLeft(folders.runtime)

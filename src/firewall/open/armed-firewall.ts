@@ -55,20 +55,22 @@ export class Armed implements ArmedFirewall {
   }
 
   async start(): Promise<void> {
-    await this.#refresh()
+    await this.#refreshNft()
     const { nft, nftFlags } = this.#backends
     if (this.#deps.leftAsleep && nftFlags) await nft?.takeOverSleeping(nftFlags, this.#deps.leftAsleep)
     await nft?.warmUp()
     const { clock, log = () => {}, start = startLoader } = this.#deps
-    const look = () => void this.#refresh()
     this.#monitor = new NetlinkMonitor(ruleChanges, {
       start: nft && start,
       clock,
       log,
       restMs,
       oftenMs: refreshMs,
-      onChange: look,
-      onTime: look,
+      onChange: () => void this.#refreshNft(),
+      onTime: () => {
+        this.waitForSettling()
+        void this.#refreshNft()
+      },
     })
   }
 
@@ -140,6 +142,10 @@ export class Armed implements ArmedFirewall {
     }
   }
 
+  waitForSettling(): void {
+    for (const firewall of this.#backends.layer2) firewall.refresh()
+  }
+
   close(): void {
     this.#monitor?.close()
     this.#outdated = false
@@ -151,9 +157,8 @@ export class Armed implements ArmedFirewall {
     return this.#taken < this.#begun
   }
 
-  async #refresh(): Promise<void> {
-    const { nft, nftFlags, layer2 } = this.#backends
-    for (const firewall of layer2) firewall.refresh()
+  async #refreshNft(): Promise<void> {
+    const { nft, nftFlags } = this.#backends
     if (nft === undefined) return
     this.#outdated = this.#refreshing || this.#isOpening
     if (this.#outdated) return
@@ -168,7 +173,7 @@ export class Armed implements ArmedFirewall {
   }
 
   #lookAgain(): void {
-    if (this.#outdated && !this.#isOpening && !this.#refreshing) void this.#refresh()
+    if (this.#outdated && !this.#isOpening && !this.#refreshing) void this.#refreshNft()
   }
 }
 

@@ -70,6 +70,8 @@ export interface ArmedFirewall {
   /** Lists again. A backend that cannot be listed is named as dropping: "cannot be listed". */
   verify(scope: Scope): Promise<readonly Dropping[]>
   describe(): FirewallState
+  /** Has the commands wait that a settling alone may need: a dozen processes, which whoever arms does not wait for. */
+  waitForSettling(): void
   close(): void
 }
 

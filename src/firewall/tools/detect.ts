@@ -43,12 +43,20 @@ export async function detect(run: RunCommand, paths: ToolPaths): Promise<Detecte
   const lacksNft = paths.nft !== undefined && (await kernelLacksNft(run, paths.nft))
   const usable: Partial<Record<ToolName, string>> = {}
   const versions: Promise<[ToolName, string]>[] = []
+  // One program may have many names; it is asked once.
+  const asked = new Map<string, Promise<string>>()
+  const versionOf = (path: string): Promise<string> => {
+    const file = fileOf(path) ?? path
+    const version = asked.get(file) ?? askVersion(run, path)
+    asked.set(file, version)
+    return version
+  }
   for (const { name, backend, family, kind } of tools) {
     const path = paths[name]
     if (path === undefined || (lacksNft && backend === "nft")) continue
     usable[name] = path
     if (name === "nft" || (kind === "command" && isIpFamily(family)))
-      versions.push(askVersion(run, path).then((version) => [name, version]))
+      versions.push(versionOf(path).then((version) => [name, version]))
   }
   return { tools: usable, versions: new Map(await Promise.all(versions)) }
 }
@@ -70,10 +78,16 @@ async function askVersion(run: RunCommand, path: string): Promise<string> {
  * arptables-legacy or ebtables-legacy anything loads kernel modules.
  */
 export function isLegacyProgram(path: string): boolean {
+  const file = fileOf(path)
+  return file !== undefined && isLegacyFile(basename(file))
+}
+
+/** The file that the links of this path lead to; undefined when there is none. */
+function fileOf(path: string): string | undefined {
   try {
-    return isLegacyFile(basename(realpathSync(path)))
+    return realpathSync(path)
   } catch {
-    return false
+    return undefined
   }
 }
 

@@ -45,5 +45,6 @@ export async function armOn(
 ): Promise<HostFirewall> {
   const armed = await armFirewall({ ...firewallDeps(host), ...extra })
   lab.onClose(() => armed.close())
+  armed.waitForSettling()
   return Object.assign(armed, { open: (options: OpenOptions) => openFirewall(armed, options, keep) })
 }
