@@ -11,11 +11,12 @@ describe.skipIf(sshUnavailable)("through jump hosts", () => {
   const stage = new SshStage()
   const { lab, ssh, client, server } = stage
   const file = join(lab.folder, "rules.sh")
+  let inner: Host
   let far: Host
   beforeAll(async () => {
     await stage.start()
     // The workstation reaches gate (the machine that was "server") only; gate reaches inner, and inner reaches far.
-    const inner = lab.host("inner")
+    inner = lab.host("inner")
     far = lab.host("far")
     lab.join(server, "eth1", ["198.51.100.1/24"], inner, "eth0", ["198.51.100.2/24"])
     lab.join(inner, "eth1", ["203.0.113.1/24"], far, "eth0", ["203.0.113.2/24"])
@@ -35,7 +36,7 @@ describe.skipIf(sshUnavailable)("through jump hosts", () => {
     )
   })
   afterEach(() => {
-    far.try(["nft", "flush", "ruleset"])
+    for (const host of [inner, far]) host.try(["nft", "flush", "ruleset"])
     stage.run("disarm", "far")
     stage.newHome()
   })
@@ -58,6 +59,24 @@ describe.skipIf(sshUnavailable)("through jump hosts", () => {
     })
     expect(far.sh("nft -s list ruleset")).not.toContain("drop")
     expect(client.try(["ping", "-c1", "-W1", "203.0.113.2"]).code).not.toBe(0)
+  }, 120_000)
+
+  it("is armed, opened and rolled back over tcp/22 where no echo request gets out of the last jump host", () => {
+    inner.sh("iptables -A OUTPUT -p icmp -j DROP; iptables -A INPUT -p icmp -j DROP")
+    far.sh("iptables -A INPUT -s 203.0.113.77 -j ACCEPT")
+    expect(stage.run("arm", "far", "--json").object).toMatchObject({ event: "armed", exitCode: 0 })
+    const record = JSON.parse(readFileSync(join(stage.home, ".config/fw-knock/hosts/far.json"), "utf8"))
+    expect(record).toMatchObject({ jump: "gate,second", road: "tcp/22" })
+    far.sh("iptables -P INPUT DROP; iptables -P OUTPUT DROP")
+    expect(stage.run("reset", "far", "--json").object).toMatchObject({
+      event: "opened",
+      exitCode: 0,
+      check: { state: "open" },
+    })
+    expect(far.sh("iptables -S")).not.toMatch(/DROP|203\.0\.113\.77/)
+    expect(stage.run("rollback", "far", "--json", "--no-check").object).toMatchObject({ exitCode: 0 })
+    expect(far.sh("iptables -S")).toContain("-A INPUT -s 203.0.113.77/32 -j ACCEPT")
+    expect(inner.sh("nft list ruleset")).toContain("drop")
   }, 120_000)
 
   it("changes rules, proves a new connection by ssh -W, and confirms; what locks out goes back", () => {
