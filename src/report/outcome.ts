@@ -42,7 +42,7 @@ export const exitCodes: Readonly<Record<OutcomeCode, number>> = {
   configuration: 78,
 }
 
-// Of several hosts 64 is one that has no secret; 5 does not come of several, and keeps its sense here.
+// Of several hosts 64 is one that has no secret, 5 one whose session is a dry run.
 const worstFirst: readonly OutcomeCode[] = [
   "state-unknown",
   "rolled-back",

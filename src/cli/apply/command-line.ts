@@ -45,7 +45,7 @@ export function applyProgram(
     )
     .usage("FILE [options] | confirm | rollback")
     .addHelpText("before", example)
-    .argument("[FILE]", "a script of iptables lines, iptables-save or nft; - for stdin")
+    .argument("[FILE]", "a script of iptables lines, iptables-save, ipset save or nft; - is stdin")
     .optionsGroup("What is done:")
     .option("--check", "change nothing; exit code 5: would change")
     .option("--print <FOLDER>", "write them as files, or - shows; no change")
