@@ -19,6 +19,7 @@ import { foldersFor, preparePrivateFolder } from "../../guard/state/folders.ts"
 import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
 import { generateSecret } from "../../secrets/secret.ts"
+import { packageVersion } from "../../system/installed-files.ts"
 import { knockPorts } from "../../system/network/login-ports.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import { withoutZone } from "../../wire/address.ts"
@@ -61,6 +62,12 @@ export async function joinGuard(
   if (status !== undefined) {
     if (status.dryRun)
       throw new Fault("refused", "the session here is a dry run", { hint: "`fw-watchdog disarm` ends it" })
+    if (status.version !== packageVersion())
+      throw new Fault(
+        "refused",
+        `the session here was armed by version ${status.version}, and this is ${packageVersion()}: no change is handed over`,
+        { hint: "knocks open it as before; for a change `fw-watchdog disarm`, then arm again" },
+      )
     terminal.say(
       `joined the session of ${status.armedBy.user}, ${formatDuration(status.secondsLeft * 1000)} left`,
     )

@@ -9,6 +9,7 @@ import { hasJournal, journalledOpen, readJournal } from "../../guard/state/journ
 import { leftOpen, readLeft } from "../../guard/state/left-file.ts"
 import { formatDuration } from "../../report/duration.ts"
 import { exitCodeFor, type Outcome } from "../../report/outcome.ts"
+import { packageVersion } from "../../system/installed-files.ts"
 import { systemClock } from "../../system/system-clock.ts"
 import type { ProgramHost, Terminal } from "../terminal/terminal.ts"
 
@@ -119,10 +120,16 @@ async function reportAnswer(
  */
 export function statusLines(status: SessionStatus, wallMs: number): string[] {
   const { armedBy } = status
+  const own = packageVersion()
   const from = armedBy.from === "" ? "" : ` from ${armedBy.from}`
   const rejected = Object.entries(status.rejected).map(([reason, count]) => `${reason} ${count}`)
   return [
     `armed by ${armedBy.user}${from}, ${formatDuration(status.secondsLeft * 1000)} left, then ${status.onExpiry}`,
+    ...(status.version === own
+      ? []
+      : [
+          `by version ${status.version}, this is ${own}: it goes on as it is, and tells what that version tells`,
+        ]),
     ...(status.open === undefined ? [] : [openLine(status.open, wallMs)]),
     status.provenFromOutside ? "proven from outside by an authentic probe" : "not proven from outside",
     `hearing on ${status.devices.join(", ") || "nothing: the listener is being started again"}; knocks come by ${status.roads.join(", ")}`,

@@ -4,7 +4,7 @@ import { Fault, reasonOf } from "../../errors.ts"
 import { LineReader } from "../../pipe/line-reader.ts"
 import { formatDuration } from "../../report/duration.ts"
 import type { Outcome } from "../../report/outcome.ts"
-import type { SessionStatus } from "../machine/status.ts"
+import { type SessionStatus, untoldBefore0_2 } from "../machine/status.ts"
 import { hasJournal } from "../state/journal.ts"
 import { type ControlCommand, controlPath } from "./commands.ts"
 
@@ -73,7 +73,7 @@ export async function askOnce<Q extends Question>(runtimeFolder: string, questio
   })
   if (answer?.error !== undefined)
     throw new Fault("refused", `the session here does not take "${command}" now: ${answer.error}`, {
-      hint: "try again in a moment",
+      hint: "try again in a moment; one of another version may not know it (`fw-watchdog status` says which it is)",
     })
   if (answer === undefined || (command !== "status" && answer.outcome === undefined))
     throw new NoGuard("state-unknown", `the guard is gone and gave no answer to "${command}"`, {
@@ -146,7 +146,8 @@ async function converse(
 function parseAnswer(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line)
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined
+    if (typeof value !== "object" || value === null) return undefined
+    return "event" in value && value.event === "status" ? { ...untoldBefore0_2, ...value } : { ...value }
   } catch {
     return undefined
   }

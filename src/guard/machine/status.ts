@@ -8,6 +8,8 @@ import { isOpened, type LastChange, type SessionRecord, secondsLeft, stillDroppi
 /** The answer to `status`: the `--json` object of native-notes/json.md. Never holds key material. */
 export interface SessionStatus {
   readonly event: "status"
+  /** Of the package that the guard runs: a session goes on across an upgrade. */
+  readonly version: string
   readonly armedBy: ArmedBy
   readonly secondsLeft: number
   /** It ends now: what is under way or owed is done, and nothing else is taken. */
@@ -72,9 +74,20 @@ export interface SessionStatus {
   readonly lastChange?: LastChange | undefined
 }
 
+/** What a guard of 0.1 does not tell; it hears by ICMP only. */
+export const untoldBefore0_2: Partial<SessionStatus> = {
+  version: "0.1",
+  ending: false,
+  roads: ["icmp"],
+  mayStop: [],
+  notLookedAt: [],
+  notRestorable: [],
+}
+
 /** The parts of a status that are not the session's: the guard's processes, and what its listeners say. */
 export type LiveFacts = Pick<
   SessionStatus,
+  | "version"
   | "devices"
   | "deaf"
   | "guardPid"

@@ -1,6 +1,7 @@
 import type { Timer } from "../../clock.ts"
 import { onTheWayBack } from "../../firewall/obstacles/obstacle.ts"
 import type { Outcome } from "../../report/outcome.ts"
+import { packageVersion } from "../../system/installed-files.ts"
 import { type FreshKnock, type KnockMessage, type PlainMessage, Receiver } from "../knocks/receiver.ts"
 import { ListenerLog } from "../listeners/log.ts"
 import { RejectionCounts } from "../listeners/rejection-counts.ts"
@@ -20,6 +21,9 @@ import type { RuntimeParts } from "./parts.ts"
 const lookMs = 3000
 /** The longest time that a timer takes, in milliseconds. */
 const longestTimerMs = 2 ** 31 - 1
+
+/** Read once: an upgrade may take the file away. */
+const version = packageVersion()
 
 /** A command as a control connection says it, before the runtime has numbered it. */
 type Command = CommandEvent extends infer One
@@ -159,6 +163,7 @@ export class Runtime {
     const live = {
       devices: listeners.devices,
       deaf: listeners.deaf,
+      version,
       guardPid: process.pid,
       listenerPid: listeners.pid ?? 0,
       listenerStarts: listeners.starts,

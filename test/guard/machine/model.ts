@@ -446,7 +446,15 @@ class History {
     const { record, kernel } = world
     if (!world.alive || this.#over) return
     const live = {
-      ...{ devices: [], deaf: false, guardPid: 1, listenerPid: 1, listenerStarts: 1, backends: [] },
+      ...{
+        version: "0.2.0",
+        devices: [],
+        deaf: false,
+        guardPid: 1,
+        listenerPid: 1,
+        listenerStarts: 1,
+        backends: [],
+      },
       ...{ standbys: [], heard: 0, missed: 0, rejected: {} },
     }
     const status = statusOf(record, live, world.nowMs)

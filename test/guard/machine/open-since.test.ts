@@ -3,7 +3,15 @@ import { statusLine, statusOf } from "../../../src/guard/machine/status.ts"
 import { order, Staged } from "./staged.ts"
 
 const live = {
-  ...{ devices: [], deaf: false, guardPid: 1, listenerPid: 1, listenerStarts: 1, backends: [] },
+  ...{
+    version: "0.2.0",
+    devices: [],
+    deaf: false,
+    guardPid: 1,
+    listenerPid: 1,
+    listenerStarts: 1,
+    backends: [],
+  },
   ...{ standbys: [], heard: 0, missed: 0, rejected: {} },
 }
 const openOf = (session: Staged) => statusOf(session.record, live, session.nowMs).open
