@@ -44,7 +44,7 @@ export interface AssembledSession {
   readonly sessionRollback: SessionRollback
   readonly changeRollback: ChangeRollback
   readonly backends: readonly string[]
-  /** What makes the first open sooner and its settling surer; whoever arms does not wait for it. Never rejects. */
+  /** Makes the first open sooner and its settling surer; whoever arms does not wait for it. Never rejects. */
   settleIn(): Promise<void>
 }
 

@@ -74,7 +74,7 @@ export interface SessionStatus {
   readonly lastChange?: LastChange | undefined
 }
 
-/** What a guard of 0.1 does not tell; it hears by ICMP only. */
+/** In the place of everything that a guard of 0.1 does not tell; it hears by ICMP only. */
 export const untoldBefore0_2: Partial<SessionStatus> = {
   version: "0.1",
   ending: false,

@@ -42,7 +42,12 @@ describe("a session of 0.1.0 that has gone on across an upgrade", () => {
   const env = { RUNTIME_DIRECTORY: folder, STATE_DIRECTORY: folder }
   const { runtime } = foldersFor(env)
   let printed = ""
-  const stdout = { write: (text: string) => Boolean((printed += text)) }
+  const stdout = {
+    write: (text: string): boolean => {
+      printed += text
+      return true
+    },
+  }
   const host = { stdin: process.stdin, stdout, stderr: stdout, env } as unknown as ProgramHost
   let answer: object = {}
   let control: { close(): Promise<void> }
@@ -79,7 +84,13 @@ describe("a session of 0.1.0 that has gone on across an upgrade", () => {
     answer = { ...statusOf0_1, version: packageVersion(), roads: ["icmp", "tcp/22"] }
     expect(await showStatus(openTerminal("fw-watchdog", host), host)).toBe(0)
     expect(printed).not.toContain("by version")
-    const joined = await joinGuard({} as ApplyOptions, undefined, noRules, openTerminal("fw-apply", host), host)
+    const joined = await joinGuard(
+      {} as ApplyOptions,
+      undefined,
+      noRules,
+      openTerminal("fw-apply", host),
+      host,
+    )
     expect(joined).toMatchObject({ proven: true, knockHost: "10.79.0.2" })
   })
 })
