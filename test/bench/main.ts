@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import type { Case, CaseResult } from "./case.ts"
 import { apply } from "./cases/apply.ts"
+import { arming } from "./cases/arming.ts"
 import { besideLarge } from "./cases/beside-large.ts"
 import { faults } from "./cases/faults.ts"
 import { fleet } from "./cases/fleet.ts"
@@ -23,6 +24,7 @@ import { caseTable } from "./table.ts"
 const cases: readonly Case[] = [
   timeToOpen,
   senderStart,
+  arming,
   weight,
   apply,
   besideLarge,
