@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { type Host, Lab } from "../support/lab/lab.ts"
-import { ArmedServer, eventually } from "../support/lab/programs.ts"
+import { ArmedServer, eventually, fwApply } from "../support/lab/programs.ts"
 import { type Weight, weigh, weightAlone, withDescendants } from "../support/processes.ts"
 import type { Sample } from "./growth.ts"
 
@@ -43,19 +44,24 @@ export class Stage {
     process.stdout.write(`soak: COMPLAINT ${new Date().toISOString()} ${this.step}: ${what}\n`)
   }
 
-  probe(address: string, armed: ArmedServer = this.armed): void {
-    this.#knock("probe", address, armed, "--no-check")
+  probe(address: string, armed: ArmedServer = this.armed, ...road: string[]): void {
+    this.knock("probe", address, armed, "--no-check", ...road)
   }
 
   /** Opens, and waits until that has settled: rules that come before that are taken for those that were knocked away. */
-  async reset(address: string, armed: ArmedServer = this.armed): Promise<void> {
+  async reset(address: string, armed: ArmedServer = this.armed, ...road: string[]): Promise<void> {
     const before = armed.status().opens as number
-    this.#knock("reset", address, armed)
+    this.knock("reset", address, armed, ...road)
     await eventually("its settling", () => (armed.status().opens as number) > before, 30_000)
   }
 
   /** A knock from the client; anything but a good answer is a complaint. */
-  #knock(verb: "probe" | "reset", address: string, armed: ArmedServer, ...options: string[]): void {
+  knock(
+    verb: "probe" | "reset" | "confirm",
+    address: string,
+    armed: ArmedServer,
+    ...options: string[]
+  ): void {
     this.sent += 1
     const { code, outcome, stderr } = armed.knock(this.client, verb, address, ...options)
     if (code !== 4) this.answered += 1
@@ -69,6 +75,15 @@ export class Stage {
   async expectOpen(address: string, open: boolean, after: string): Promise<void> {
     if ((await this.client.reaches(address, 22, open ? 2500 : 300)) !== open)
       this.complain(`${address} is ${open ? "shut" : "open"} after ${after}`)
+  }
+
+  /** Has fw-apply make this change in the long session, and leave it to its guard. */
+  change(lines: string, confirmWithin: string): void {
+    const file = join(this.lab.folder, "rules.sh")
+    writeFileSync(file, lines)
+    const options = ["--detach", "--confirm-within", confirmWithin, "--from", "192.0.2.2", "--to", "tcp/22"]
+    const { code, stderr } = this.server.try([...fwApply, file, ...options], { env: this.armed.environment })
+    if (code !== 0) this.complain(`fw-apply: exit ${code}: ${stderr.trim()}`)
   }
 
   /** The guard of the long session and everything that it started. */

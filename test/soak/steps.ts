@@ -1,4 +1,5 @@
 import { lockouts, serverAddress } from "../support/lab/lockouts.ts"
+import { eventually } from "../support/lab/programs.ts"
 import { shortSession } from "./short-session.ts"
 import { addresses, kill, type Stage } from "./stage.ts"
 
@@ -16,21 +17,26 @@ export interface Step {
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 export const pick = <T>(from: readonly T[], random: Random): T => from[random(from.length)] as T
 
-const probe = (stage: Stage, random: Random): void => stage.probe(pick(addresses, random))
+/** By both roads, ICMP first, or by the second one alone. */
+const roads = [[], [], ["--road", "tcp/22"]] as const
+
+const probe = (stage: Stage, random: Random): void =>
+  stage.probe(pick(addresses, random), stage.armed, ...pick(roads, random))
 
 async function lockAndOpen(stage: Stage, random: Random): Promise<void> {
   const { name, families, apply } = pick(lockouts, random)
   const address = serverAddress(pick(families, random))
+  const road = pick(roads, random)
   apply(stage.server)
   await stage.expectOpen(address, false, name)
-  await stage.reset(address)
+  await stage.reset(address, stage.armed, ...road)
   await stage.expectOpen(address, true, `${name} and a reset`)
   if (random(3) > 0) return
   const undone = stage.armed.try("undo", "--json")
   if (undone.code !== 0)
     stage.complain(`undo of ${name}: exit ${undone.code}: ${undone.stderr}${undone.stdout}`)
   await stage.expectOpen(address, false, `${name} and an undo`)
-  await stage.reset(address)
+  await stage.reset(address, stage.armed, ...road)
   await stage.expectOpen(address, true, `${name} and a second reset`)
 }
 
@@ -99,6 +105,20 @@ function cleanRules(stage: Stage, random: Random): void {
   probe(stage, random)
 }
 
+/** A change of rules, confirmed by a knock or left to go back by itself. */
+async function change(stage: Stage, random: Random): Promise<void> {
+  const rule = `INPUT -p tcp --dport ${2000 + random(1000)} -j ACCEPT`
+  const isConfirmed = random(2) === 0
+  stage.change(`iptables-nft -A ${rule}\n`, isConfirmed ? "60s" : "5s")
+  if (isConfirmed) stage.knock("confirm", "192.0.2.1", stage.armed)
+  await eventually("the end of a change", () => stage.armed.status().change === undefined, 60_000)
+  const stays = stage.server.try(["sh", "-c", `iptables-nft -C ${rule}`]).code === 0
+  if (stays !== isConfirmed)
+    stage.complain(
+      `a change ${isConfirmed ? "that was confirmed is gone" : "that nobody confirmed is still there"}`,
+    )
+}
+
 export const steps: readonly Step[] = [
   { name: "probe", weight: 20, run: probe },
   { name: "lock and open", weight: 25, run: lockAndOpen },
@@ -111,6 +131,7 @@ export const steps: readonly Step[] = [
   { name: "hang the listener", weight: 1, run: hangListener },
   { name: "reload", weight: 3, run: reload },
   { name: "flush the rules", weight: 3, run: cleanRules },
+  { name: "a change", weight: 6, run: change },
   { name: "a short session", weight: 6, run: shortSession },
 ]
 
