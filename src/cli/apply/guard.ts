@@ -62,10 +62,11 @@ export async function joinGuard(
   if (status !== undefined) {
     if (status.dryRun)
       throw new Fault("refused", "the session here is a dry run", { hint: "`fw-watchdog disarm` ends it" })
-    if (status.version !== packageVersion())
+    const own = packageVersion()
+    if (status.version !== own)
       throw new Fault(
         "refused",
-        `the session here was armed by version ${status.version}, and this is ${packageVersion()}: no change is handed over`,
+        `the session here was armed by version ${status.version}, and this is ${own}: no change is handed over`,
         { hint: "knocks open it as before; for a change `fw-watchdog disarm`, then arm again" },
       )
     terminal.say(

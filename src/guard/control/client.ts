@@ -147,7 +147,9 @@ function parseAnswer(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line)
     if (typeof value !== "object" || value === null) return undefined
-    return "event" in value && value.event === "status" ? { ...untoldBefore0_2, ...value } : { ...value }
+    return "event" in value && value.event === "status"
+      ? { ...untoldBefore0_2, ...value }
+      : (value as Record<string, unknown>)
   } catch {
     return undefined
   }

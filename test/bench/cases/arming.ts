@@ -1,15 +1,13 @@
-import { once } from "node:events"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { SshStage } from "../../cli/knock/over-ssh/stage.ts"
-import { type Host, twoHosts } from "../../support/lab/lab.ts"
+import { twoHosts } from "../../support/lab/lab.ts"
 import { ArmedServer } from "../../support/lab/programs.ts"
 import { sshUnavailable } from "../../support/lab/ssh-server.ts"
 import type { Case, Effort, Row, Target } from "../case.ts"
-import { within } from "../deadline.ts"
 import { interleave } from "../interleave.ts"
 import { packagedKnock, packagedWatchdog } from "../paths.ts"
-import type { Taken } from "../router.ts"
+import { attempt, type Taken } from "../router.ts"
 import { type Ruleset, rulesets } from "../rulesets.ts"
 import { median } from "../statistics.ts"
 import { figure } from "../table.ts"
@@ -19,7 +17,6 @@ const fromAfar = "from the workstation, by ssh"
 const nodes = 15
 const readings = 2
 const budgetMs = 120_000
-const longestMs = 300_000
 /** The names of what is not ours. */
 const names = {
   node: "node -e 0",
@@ -42,7 +39,7 @@ export const arming: Case = {
 
 interface Step {
   readonly contender: string
-  readonly run: () => Promise<void>
+  readonly run: () => Promise<Taken>
   /** Puts things back behind it; not measured. */
   readonly after?: () => void
 }
@@ -55,15 +52,15 @@ async function oneMachine(effort: Effort, ruleset: Ruleset | undefined, rules: n
     const words = armed.command("--detach", "--json", "--secret-file", armed.secretFile)
     const beside: Step =
       ruleset === undefined
-        ? { contender: names.node, run: () => ends(server, ["node", "-e", "0"]) }
+        ? { contender: names.node, run: () => attempt(server, ["node", "-e", "0"], process.env) }
         : {
             contender: names.read,
-            run: () => ends(server, ["sh", "-c", "nft list ruleset; iptables-save"]),
+            run: () => attempt(server, ["sh", "-c", "nft list ruleset; iptables-save"], process.env),
           }
     return await measure(effort, ruleset === undefined ? ordinary : `${rules} rules: ${ruleset.name}`, [
       {
         contender: "fw-watchdog --detach",
-        run: () => ends(server, words, armed.environment),
+        run: () => attempt(server, words, armed.environment),
         after: () => armed.disarm(),
       },
       beside,
@@ -82,8 +79,8 @@ async function overSsh(effort: Effort): Promise<Row[]> {
     const { client, ssh } = stage
     const rules = join(stage.lab.folder, "rules.sh")
     let port = 3000
-    const knock = (verb: string, ...args: string[]): Promise<void> =>
-      ends(client, [packagedKnock, verb, "--ssh", ssh.ssh, "web1", ...args], stage.environment())
+    const knock = (verb: string, ...args: string[]): Promise<Taken> =>
+      attempt(client, [packagedKnock, verb, "--ssh", ssh.ssh, "web1", ...args], stage.environment())
     const disarm = (): void => void stage.run("disarm", "web1")
     return await measure(effort, fromAfar, [
       { contender: "fw-knock arm", run: () => knock("arm"), after: disarm },
@@ -96,7 +93,7 @@ async function overSsh(effort: Effort): Promise<Row[]> {
         },
         after: disarm,
       },
-      { contender: names.ssh, run: () => ends(client, ["sh", "-c", `${ssh.ssh} web1 true`]) },
+      { contender: names.ssh, run: () => attempt(client, ["sh", "-c", `${ssh.ssh} web1 true`], process.env) },
     ])
   } finally {
     await stage.lab.close()
@@ -107,16 +104,10 @@ async function measure({ quick, say }: Effort, variant: string, steps: readonly 
   const results = await interleave(
     steps,
     { rounds: quick ? 2 : 11, budgetMs, failed: (run: Taken) => typeof run !== "number" },
-    async ({ run, after }): Promise<Taken> => {
-      const since = performance.now()
-      try {
-        await run()
-        return performance.now() - since
-      } catch (thrown) {
-        return { failed: thrown instanceof Error ? thrown.message : String(thrown) }
-      } finally {
-        after?.()
-      }
+    async ({ run, after }) => {
+      const took = await run()
+      after?.()
+      return took
     },
   )
   return [...results].map(([{ contender }, runs]) => {
@@ -129,18 +120,6 @@ async function measure({ quick, say }: Effort, variant: string, steps: readonly 
       isOurs: contender === steps[0]?.contender,
     }
   })
-}
-
-/** Runs it there to its end, its output read. @throws when it does not end with 0 */
-async function ends(host: Host, words: readonly string[], env?: NodeJS.ProcessEnv): Promise<void> {
-  const child = host.start([...words], env === undefined ? {} : { env })
-  let said = ""
-  child.stdout?.resume()
-  child.stderr?.on("data", (chunk: Buffer) => {
-    said += chunk.toString()
-  })
-  const [code] = (await within(longestMs, words[0] ?? "", once(child, "close"))) as [number | null]
-  if (code !== 0) throw new Error(`exit ${code}: ${said.trim().split("\n").at(-1) ?? ""}`)
 }
 
 function targets(rows: readonly Row[]): Target[] {

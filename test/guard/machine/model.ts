@@ -11,7 +11,7 @@ import { encodeRequest } from "../../../src/knock/request.ts"
 import type { Verb } from "../../../src/knock/verbs.ts"
 import type { Connection } from "../../../src/wire/tcp-connection.ts"
 import { Random } from "./random.ts"
-import { type Fate, World } from "./world.ts"
+import { type Fate, live, World } from "./world.ts"
 
 const secret = new Uint8Array(16).fill(7)
 const keys = deriveKeys(secret)
@@ -445,18 +445,6 @@ class History {
     const world = this.#world
     const { record, kernel } = world
     if (!world.alive || this.#over) return
-    const live = {
-      ...{
-        version: "0.2.0",
-        devices: [],
-        deaf: false,
-        guardPid: 1,
-        listenerPid: 1,
-        listenerStarts: 1,
-        backends: [],
-      },
-      ...{ standbys: [], heard: 0, missed: 0, rejected: {} },
-    }
     const status = statusOf(record, live, world.nowMs)
     const pending = record.change !== undefined && record.change.stage !== "preparing"
     if ((status.change !== undefined) !== pending)

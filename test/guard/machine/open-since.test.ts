@@ -1,19 +1,8 @@
 import { describe, expect, it } from "vitest"
 import { statusLine, statusOf } from "../../../src/guard/machine/status.ts"
 import { order, Staged } from "./staged.ts"
+import { live } from "./world.ts"
 
-const live = {
-  ...{
-    version: "0.2.0",
-    devices: [],
-    deaf: false,
-    guardPid: 1,
-    listenerPid: 1,
-    listenerStarts: 1,
-    backends: [],
-  },
-  ...{ standbys: [], heard: 0, missed: 0, rejected: {} },
-}
 const openOf = (session: Staged) => statusOf(session.record, live, session.nowMs).open
 const opened = (changes: ConstructorParameters<typeof Staged>[0] = {}): Staged => {
   const session = new Staged({ timeoutMs: 600_000, ...changes })

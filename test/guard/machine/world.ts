@@ -10,10 +10,17 @@ import {
   type SessionRecord,
   type SnapshotRef,
 } from "../../../src/guard/machine/record.ts"
+import type { LiveFacts } from "../../../src/guard/machine/status.ts"
 import { nextMomentMs, type Step, step } from "../../../src/guard/machine/step.ts"
 import { type Journal, journalOf, sessionOf } from "../../../src/guard/state/journal.ts"
 import type { Verdict } from "../../../src/knock/answer.ts"
 import type { Outcome } from "../../../src/report/outcome.ts"
+
+/** The processes of a guard that hears nothing, for who asks about the session. */
+export const live: LiveFacts = {
+  ...{ version: "0.2.0", backends: [], standbys: [], devices: [], deaf: false },
+  ...{ guardPid: 1, listenerPid: 1, listenerStarts: 1, heard: 0, missed: 0, rejected: {} },
+}
 
 /** How an effect goes: how long it takes in milliseconds (infinite: it hangs), and what it comes to. */
 export interface Fate {
